@@ -1,0 +1,87 @@
+#!/bin/sh
+# Keys: from the key sources to opened partitions.
+#
+# A key source is an executable in key-sources/ with one contract: print the key on standard output
+# and exit 0, or say on standard error why there is none and exit 1. CLOCK_BOOT_DIR names the mounted
+# boot partition, CLOCK_DISK the card. The order below is from best to weakest.
+KEY_SOURCES="otp tpm2 board card"
+
+# Argon2id costs are forced, never measured: the slowest board (1 GB Pi 3, about 2 s) must open them.
+SLOW_KDF="--pbkdf argon2id --pbkdf-memory 65536 --pbkdf-force-iterations 4 --pbkdf-parallel 4"
+
+# key_from SOURCE FILE: writes the key to FILE (in RAM, root only).
+key_from() {
+  [ -x "${BOOT_LIB}/key-sources/$1" ] || return 1
+  CLOCK_BOOT_DIR="${PRIVATE}/boot" CLOCK_DISK="${DISK##*/}" \
+    "${BOOT_LIB}/key-sources/$1" >"$2" 2>"${PRIVATE}/why"
+}
+
+# open_with_any DEVICE NAME: opens it with the first source that fits; sets OPENED_BY.
+open_with_any() {
+  local source
+  for source in ${KEY_SOURCES}; do
+    if key_from "${source}" "${PRIVATE}/key" \
+      && cryptsetup open --type luks2 --key-file "${PRIVATE}/key" "$1" "$2" 2>"${PRIVATE}/why"; then
+      OPENED_BY=${source}
+      rm -f "${PRIVATE}/key"
+      return 0
+    fi
+    WHY="${WHY:-}${source}: $(tr '\n' ' ' <"${PRIVATE}/why" 2>/dev/null)"
+  done
+  rm -f "${PRIVATE}/key"
+  return 1
+}
+
+open_system() {
+  WHY=
+  cryptsetup isLuks --type luks2 "${OS}" \
+    || stop system-damaged 3 "The header of the system partition is damaged. Write the card again."
+  open_with_any "${OS}" "${OS_NAME}" \
+    || stop wrong-key 2 "No key opens this card on this board: it is sealed to another board, or damaged. (${WHY})"
+  note "system partition opened by key source ${OPENED_BY}"
+  mkdir -p "${PRIVATE}/os"
+  # The device is writable and the mount is not: ext4 may replay its journal after a cut.
+  mount -t ext4 -o ro,nodev,nosuid,noexec "/dev/mapper/${OS_NAME}" "${PRIVATE}/os" \
+    || stop system-damaged 3 "The system partition cannot be mounted. Write the card again."
+}
+
+# best_source FILE: the strongest source this board has, never the transport key. Sets SEAL.
+best_source() {
+  for SEAL in ${KEY_SOURCES}; do
+    [ "${SEAL}" != card ] && key_from "${SEAL}" "$1" && return 0
+  done
+  stop no-seal 2 "This board tells neither a serial number nor another secret to seal the card to."
+}
+
+# Gives the system partition the board's key slot; the transport slot stays until the end.
+seal_system() {
+  best_source "${PRIVATE}/board.key"
+  if ! cryptsetup open --test-passphrase --type luks2 --key-file "${PRIVATE}/board.key" "${OS}" 2>/dev/null; then
+    # shellcheck disable=SC2086 # a list of options
+    cryptsetup luksAddKey --batch-mode ${SLOW_KDF} --key-file "${PRIVATE}/boot/clock.key" \
+      "${OS}" "${PRIVATE}/board.key" \
+      || stop wrong-key 2 "The card's transport key no longer opens it. Write the card again."
+  fi
+  rm -f "${PRIVATE}/board.key"
+}
+
+# The factory record leaves the system partition, then the transport slot, then the key's file:
+# the file is the sign that something is left to do, so it goes last.
+drop_transport_key() {
+  local key="${PRIVATE}/boot/clock.key"
+  if [ -e "${PRIVATE}/os/unit" ]; then
+    mount -o remount,rw "${PRIVATE}/os" || stop card-failing 5 "The system partition cannot be written."
+    rm -rf "${PRIVATE}/os/unit"
+    sync
+    mount -o remount,ro "${PRIVATE}/os"
+  fi
+  if cryptsetup open --test-passphrase --type luks2 --key-file "${key}" "${OS}" 2>/dev/null; then
+    cryptsetup luksRemoveKey --batch-mode "${OS}" "${key}" \
+      || stop card-failing 5 "The transport key slot cannot be removed."
+  fi
+  mount -o remount,rw "${PRIVATE}/boot" || stop card-failing 5 "The boot partition cannot be written."
+  dd if=/dev/urandom of="${key}" bs=64 count=1 conv=notrunc,fsync 2>/dev/null
+  rm -f "${key}"
+  sync
+  mount -o remount,ro "${PRIVATE}/boot"
+}

@@ -1,0 +1,90 @@
+#!/bin/sh
+# The state partition: made on the first boot under a volume key that exists nowhere else.
+
+# Opens, checks and mounts it. Fails (returns 1) if its first boot was not completed.
+# stop()s if it was completed and cannot be used: then it holds the hotel's data and is not touched.
+open_state() {
+  WHY=
+  FSCK=clean
+  cryptsetup isLuks --type luks2 "${STATE}" || return_unless_sealed
+  if ! open_with_any "${STATE}" "${STATE_NAME}"; then
+    return_unless_sealed
+    return 1
+  fi
+  STATE_BY=${OPENED_BY}
+  check_state || return 1
+  mkdir -p "${PRIVATE}/state"
+  if mount -t ext4 -o noatime,nodev,nosuid,noexec "/dev/mapper/${STATE_NAME}" "${PRIVATE}/state" \
+    && [ -e "${PRIVATE}/state/complete" ]; then
+    return 0
+  fi
+  umount "${PRIVATE}/state" 2>/dev/null
+  return_unless_sealed
+  cryptsetup close "${STATE_NAME}"
+  return 1
+}
+
+# While the transport key file is there the first boot may start again; without it the state was
+# complete once, and formatting it would lose what it holds.
+return_unless_sealed() {
+  [ -e "${PRIVATE}/boot/clock.key" ] \
+    || stop state-damaged 4 "The state partition cannot be opened or mounted. (${WHY})"
+  return 1
+}
+
+check_state() {
+  e2fsck -p "/dev/mapper/${STATE_NAME}" >"${PRIVATE}/fsck" 2>&1
+  [ $? -le 1 ] && return 0
+  FSCK=repaired
+  e2fsck -f -y "/dev/mapper/${STATE_NAME}" >"${PRIVATE}/fsck" 2>&1
+  [ $? -le 2 ] && return 0
+  cat "${PRIVATE}/fsck" >/dev/console
+  return_unless_sealed
+  cryptsetup close "${STATE_NAME}"
+  return 1
+}
+
+format_state() {
+  cryptsetup close "${STATE_NAME}" 2>/dev/null
+  [ -e "${PRIVATE}/boot/clock.key" ] \
+    || stop no-transport-key 2 "The card was never sealed and its transport key is missing. Write it again."
+  best_source "${PRIVATE}/board.key"
+  # The kernel's random number generator is ready: hardware RNG, or jitter after at most a second.
+  dd if=/dev/random of="${PRIVATE}/volume.key" bs=64 count=1 2>/dev/null
+  # shellcheck disable=SC2086 # a list of options
+  cryptsetup luksFormat --batch-mode --type luks2 --label "${STATE_NAME}" --sector-size 4096 \
+    --cipher aes-xts-plain64 --key-size 512 --volume-key-file "${PRIVATE}/volume.key" ${SLOW_KDF} \
+    --key-file "${PRIVATE}/board.key" "${STATE}" \
+    || stop card-failing 5 "The state partition cannot be formatted."
+  cryptsetup open --type luks2 --volume-key-file "${PRIVATE}/volume.key" "${STATE}" "${STATE_NAME}" \
+    || stop card-failing 5 "The state partition cannot be opened after formatting."
+  rm -f "${PRIVATE}/volume.key" "${PRIVATE}/board.key"
+  mke2fs -q -F -t ext4 -b 4096 -m 1 -L clock-state -E lazy_itable_init=1 "/dev/mapper/${STATE_NAME}" \
+    || stop card-failing 5 "The state partition cannot be given a filesystem."
+  STATE_BY=${SEAL}
+}
+
+# What must survive every restart: who this unit is.
+fill_state() {
+  local state="${PRIVATE}/state"
+  mkdir -p "${state}"
+  mount -t ext4 -o noatime,nodev,nosuid,noexec "/dev/mapper/${STATE_NAME}" "${state}" \
+    || stop card-failing 5 "The new state partition cannot be mounted."
+  if [ -d "${PRIVATE}/os/unit" ]; then
+    cp "${PRIVATE}/os/unit/"* "${state}/"
+  fi
+  [ -s "${state}/serial" ] || tr -d - </proc/sys/kernel/random/uuid >"${state}/serial.new"
+  # A version 4 UUID has six fixed bits; the serial has none.
+  [ -s "${state}/serial" ] || hexdump -n 16 -v -e '16/1 "%02x" "\n"' /dev/urandom >"${state}/serial"
+  rm -f "${state}/serial.new"
+  tr -d - </proc/sys/kernel/random/uuid >"${state}/machine-id"
+  mkdir -p "${state}/timesync"
+  chmod 0755 "${state}"
+  chmod 0444 "${state}/serial" "${state}/machine-id"
+  sync
+}
+
+complete_state() {
+  : >"${PRIVATE}/state/complete"
+  sync
+}
