@@ -1,0 +1,21 @@
+#!/bin/bash -e
+# An appliance: nobody logs in, logs live in RAM, a hang ends in a restart.
+cp -r files/. "${ROOTFS_DIR}/"
+
+# The boot script mounts everything; nothing is left for fstab.
+echo '# The boot script mounts the root and the state partition.' >"${ROOTFS_DIR}/etc/fstab"
+# systemd takes this for "not set up yet"; the boot script writes the unit's own over it.
+echo uninitialized >"${ROOTFS_DIR}/etc/machine-id"
+rm -f "${ROOTFS_DIR}/var/lib/dbus/machine-id"
+
+# No login anywhere: no terminal asks, no rescue shell opens, no account has a password or a shell.
+for unit in getty@.service serial-getty@.service console-getty.service container-getty@.service \
+  debug-shell.service autovt@.service getty.target systemd-firstboot.service \
+  systemd-homed.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
+  e2scrub_all.timer e2scrub_reap.service fstrim.timer rescue.service; do
+  ln -sf /dev/null "${ROOTFS_DIR}/etc/systemd/system/${unit}"
+done
+install -d "${ROOTFS_DIR}/etc/systemd/system-generators"
+for generator in systemd-getty-generator systemd-debug-generator systemd-run-generator; do
+  ln -sf /dev/null "${ROOTFS_DIR}/etc/systemd/system-generators/${generator}"
+done

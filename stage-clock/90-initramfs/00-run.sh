@@ -1,0 +1,33 @@
+#!/bin/bash -e
+# Modules are indexed and the initramfs is made once, here, after all packages and files.
+# CLOCK_INITRAMFS_CACHE (optional) is a directory that keeps finished ones, by all that goes into them.
+
+# Raspberry Pi OS installs several kernels; Debian one.
+for modules in "${ROOTFS_DIR}"/usr/lib/modules/*; do
+  version=$(basename "${modules}")
+  depmod --basedir "${ROOTFS_DIR}/usr" "${version}" 2>/dev/null || depmod --basedir "${ROOTFS_DIR}" "${version}"
+
+  key=$({
+    cat "${ROOTFS_DIR}/var/lib/dpkg/status"
+    find "${ROOTFS_DIR}/etc/initramfs-tools" "${ROOTFS_DIR}/usr/lib/clock/boot" \
+      "${ROOTFS_DIR}/usr/lib/modules/${version}/modules.dep" "${ROOTFS_DIR}/etc/modprobe.d" -type f -print0 \
+      | sort -z | xargs -0 sha256sum | sed "s# ${ROOTFS_DIR}# #"
+    echo "${SOURCE_DATE_EPOCH:-}"
+  } | sha256sum | cut -d ' ' -f 1)
+  kept="${CLOCK_INITRAMFS_CACHE:+${CLOCK_INITRAMFS_CACHE}/initrd-${key}}"
+  target="${ROOTFS_DIR}/boot/initrd.img-${version}"
+  if [ -n "${kept}" ] && [ -f "${kept}" ]; then
+    log "initramfs for ${version}: unchanged"
+    cp "${kept}" "${target}"
+    continue
+  fi
+  on_chroot <<CHROOT
+# Unquoted on purpose: the version and the time come from outside.
+export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-}"
+mkinitramfs -o "/boot/initrd.img-${version}" "${version}"
+CHROOT
+  if [ -n "${kept}" ]; then
+    cp "${target}" "${kept}.tmp"
+    mv "${kept}.tmp" "${kept}"
+  fi
+done
