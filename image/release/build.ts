@@ -1,0 +1,219 @@
+// The image from one call: runtime, agent, base, root, release, image. Reads like the list it is.
+import { copyFile, mkdir, readFile, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OperatorError } from '../core/errors.ts';
+import type { Progress } from '../core/progress.ts';
+import { assemble, checksumList, writeBootFiles } from '../unit/assemble.ts';
+import { bundleAgent } from './bundle.ts';
+import { SUITE, hashFile, hashText, hashTree, sourceEpoch } from './inputs.ts';
+import { writeBmap } from './bmap.ts';
+import { fetchTools, makeBase, makeRoot } from './root.ts';
+import type { EngineContext } from './root.ts';
+import { fetchRuntime, runtime } from './runtime.ts';
+import { parseDpkgStatus, spdxDocument } from './sbom.ts';
+import { signDetached, signingKey } from './sign.ts';
+
+export interface BuildOptions {
+  /** Where the image goes; default build/. */
+  readonly out?: string;
+  /** Build everything again, whatever is cached. */
+  readonly force?: boolean;
+}
+
+export interface BuildReport {
+  readonly image: string;
+  readonly version: string;
+  readonly bytes: number;
+  /** What a writer that knows bmap files has to write. */
+  readonly bytesToWrite: number;
+  readonly sha256: string;
+  readonly developmentKey: boolean;
+  readonly reused: boolean;
+}
+
+/** Folders and files whose content ends up in an image. */
+const INPUTS = ['agent', 'stage-clock', 'image/release', 'image/stage-debian', 'image/unit'];
+const INPUT_FILES = ['package.json', 'package-lock.json'];
+/** Base tar, unpacked root and image at the same time. */
+const FREE_BYTES_MIN = 4e9;
+
+const HOME = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** Kept between builds and shared by all checkouts of one person. */
+export function cacheFolder(): string {
+  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'clock-iot-unit');
+}
+
+/** Builds the image; throws OperatorError with the next action when it cannot. */
+export async function buildImage(
+  options: BuildOptions,
+  { progress, signal }: { progress: Progress; signal?: AbortSignal | undefined },
+): Promise<BuildReport> {
+  const out = options.out ?? join(HOME, 'build');
+  await mkdir(out, { recursive: true });
+  await needDisk(out);
+  const context: EngineContext = {
+    home: HOME,
+    cache: cacheFolder(),
+    work: join(out, 'work'),
+    progress,
+    signal,
+    force: options.force ?? false,
+  };
+  const base = await makeBase(context);
+  const inputs = hashText(await hashTree(HOME, [...INPUTS, ...INPUT_FILES]), base.key, SUITE);
+  const manifestVersion = (await packageVersion()) + `-${inputs.slice(0, 8)}`;
+  const release = join(out, 'release', manifestVersion);
+  const image = join(out, `clock-iot-unit-${manifestVersion}.img`);
+  const key = await signingKey(join(context.cache, 'development-signing-key.pem'));
+  if (existsSync(image) && existsSync(`${image}.sha256`) && !context.force) {
+    progress.reused('image', 'nothing changed');
+    return report({ image, version: manifestVersion, development: key.development, reused: true });
+  }
+  const epochSeconds = await sourceEpoch(HOME, [...INPUTS, ...INPUT_FILES]);
+  await makeRelease(context, { release, version: manifestVersion, inputs, base: base.tar, epochSeconds });
+  await progress.step('image', async () => {
+    await assemble({ release, image, work: join(context.work, 'card'), epochSeconds, signal });
+  });
+  await progress.step('checksum and block map', async () => {
+    const sha256 = await hashFile(image);
+    await writeBmap(image);
+    await writeFile(`${image}.sha256`, `${sha256}  ${basename(image)}\n`);
+  });
+  await dropOlder(out, manifestVersion);
+  return report({ image, version: manifestVersion, development: key.development, reused: false });
+}
+
+interface ReleaseOrder {
+  readonly release: string;
+  readonly version: string;
+  readonly inputs: string;
+  readonly base: string;
+  readonly epochSeconds: number;
+}
+
+async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise<void> {
+  const { cache, work, progress, signal } = context;
+  const { version, epochSeconds } = order;
+  const builtAt = new Date(epochSeconds * 1000).toISOString();
+  const part = `${order.release}.part`;
+  await rm(part, { recursive: true, force: true });
+  const given = join(work, 'inputs');
+  await mkdir(given, { recursive: true });
+  await mkdir(part, { recursive: true });
+  await progress.step('runtime', async () => {
+    await copyFile(await fetchRuntime(cache, signal), join(given, 'node'));
+  });
+  await progress.step('agent', async () => {
+    const bundle = await bundleAgent({ outDir: given, minify: true });
+    await writeFile(join(given, 'release.json'), `${JSON.stringify({ version, builtAt })}\n`);
+    return bundle;
+  });
+  const { mkfsErofs } = await fetchTools(context);
+  await makeRoot(context, {
+    baseTar: order.base,
+    outDir: part,
+    mkfsErofs,
+    epochSeconds,
+    env: {
+      CLOCK_INPUTS: given,
+      CLOCK_INITRAMFS_CACHE: cache,
+      CLOCK_NODE: process.execPath,
+      SOURCE_DATE_EPOCH: String(epochSeconds),
+      RELEASE: SUITE,
+    },
+  });
+  await progress.step('manifest, SBOM, signature', () => describe(part, { ...order, builtAt, cache }));
+  await rm(order.release, { recursive: true, force: true });
+  await rename(part, order.release);
+}
+
+async function describe(
+  release: string,
+  order: ReleaseOrder & { readonly builtAt: string; readonly cache: string },
+): Promise<void> {
+  const { version, builtAt, inputs } = order;
+  const slot = join(release, 'slot');
+  await writeBootFiles(slot);
+  const bootNames = (await readdir(slot)).sort();
+  await writeFile(join(release, 'boot.sha256'), await checksumList(slot, bootNames, 'a/'));
+  await writeFile(join(release, 'root.sha256'), await checksumList(release, ['root.erofs']));
+  await writeFile(join(release, 'version'), `${version}\n`);
+  const status = await readFile(join(release, 'dpkg-status'), 'utf8');
+  const node = { name: runtime.name, version: runtime.version, architecture: 'arm64', source: 'node' };
+  const packages = [...parseDpkgStatus(status), node];
+  const files: Record<string, { bytes: number; sha256: string }> = {};
+  for (const name of bootNames) files[`a/${name}`] = await sized(join(slot, name));
+  for (const name of (await readdir(join(release, 'firmware'))).sort()) {
+    files[name] = await sized(join(release, 'firmware', name));
+  }
+  files['root.erofs'] = await sized(join(release, 'root.erofs'));
+  const key = await signingKey(join(order.cache, 'development-signing-key.pem'));
+  const manifest = {
+    v: 1,
+    name: 'clock-iot-unit',
+    version,
+    builtAt,
+    inputs: { hash: inputs, suite: SUITE, kernel: (await readFile(join(release, 'kernel-version'), 'utf8')).trim() },
+    signedBy: { keyId: key.keyId, development: key.development },
+    files,
+    packages: packages.map(({ name, version: of, architecture }) => ({ name, version: of, architecture })),
+  };
+  const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
+  await writeFile(join(release, 'manifest.json'), bytes);
+  await writeFile(join(release, 'manifest.sig'), signDetached(bytes, key));
+  const sbom = spdxDocument(packages, { name: `clock-iot-unit-${version}`, createdIso: builtAt });
+  await writeFile(join(release, 'sbom.spdx.json'), `${JSON.stringify(sbom, null, 1)}\n`);
+}
+
+async function sized(file: string): Promise<{ bytes: number; sha256: string }> {
+  return { bytes: (await readFile(file)).length, sha256: await hashFile(file) };
+}
+
+async function packageVersion(): Promise<string> {
+  const parsed = JSON.parse(await readFile(join(HOME, 'package.json'), 'utf8')) as { version: string };
+  return parsed.version;
+}
+
+async function needDisk(folder: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize >= FREE_BYTES_MIN) return;
+  throw new OperatorError(
+    'disk-full',
+    `${folder} has ${(bavail * bsize / 1e9).toFixed(1)} GB free; a build needs ${FREE_BYTES_MIN / 1e9} GB`,
+    { hint: 'Free space, or choose another folder with --out DIR' },
+  );
+}
+
+/** Images and releases of earlier inputs go; the newest stays. */
+async function dropOlder(out: string, version: string): Promise<void> {
+  for (const name of await readdir(join(out, 'release'))) {
+    if (name !== version) await rm(join(out, 'release', name), { recursive: true });
+  }
+  for (const name of await readdir(out)) {
+    if (/^clock-iot-unit-.*\.img(\.|$)/.test(name) && !name.includes(version)) await rm(join(out, name));
+  }
+}
+
+async function report(of: {
+  image: string;
+  version: string;
+  development: boolean;
+  reused: boolean;
+}): Promise<BuildReport> {
+  const sha256 = (await readFile(`${of.image}.sha256`, 'utf8')).slice(0, 64);
+  const bmap = await readFile(`${of.image}.bmap`, 'utf8');
+  const number = (tag: string): number => Number(new RegExp(`<${tag}>\\s*(\\d+)`).exec(bmap)?.[1]);
+  return {
+    image: of.image,
+    version: of.version,
+    bytes: number('ImageSize'),
+    bytesToWrite: number('MappedBlocksCount') * number('BlockSize'),
+    sha256,
+    developmentKey: of.development,
+    reused: of.reused,
+  };
+}

@@ -1,0 +1,41 @@
+// The agent as one file: bundled by esbuild. Also `npm run bundle`.
+import { build } from 'esbuild';
+import type { Metafile } from 'esbuild';
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const HOME = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+export interface Bundle {
+  readonly file: string;
+  readonly bytes: number;
+  /** The import graph that ships; the architecture test reads it. */
+  readonly metafile: Metafile;
+}
+
+/** Writes agent.js into `outDir`. The same sources give the same bytes. */
+export async function bundleAgent(options: { outDir: string; minify: boolean }): Promise<Bundle> {
+  const file = join(options.outDir, 'agent.js');
+  const { metafile } = await build({
+    absWorkingDir: HOME,
+    entryPoints: ['agent/main.ts'],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    minify: options.minify,
+    metafile: true,
+    logLevel: 'silent',
+    loader: { '.css': 'text', '.client.js': 'text' },
+    // dbus-next asks for both and lives without: a native addon and an X11 session lookup.
+    external: ['usocket', 'x11'],
+  });
+  return { file, bytes: (await stat(file)).size, metafile };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const bundle = await bundleAgent({ outDir: join(HOME, 'build'), minify: true });
+  console.log(`${bundle.file} ${(bundle.bytes / 1024).toFixed(0)} KiB`);
+}

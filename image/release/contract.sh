@@ -1,0 +1,29 @@
+#!/bin/bash
+# The functions that pi-gen gives to a stage's scripts. Sourced by the embedded engine before each
+# script; sets no options, they are the script's own.
+
+log() {
+  printf '%s\n' "$*"
+}
+
+# on_chroot [COMMAND...]: runs it, or the script on standard input, inside the root.
+on_chroot() {
+  if [ $# -eq 0 ]; then
+    set -- bash -e
+  fi
+  env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 TZ=UTC \
+    HOME=/root DEBIAN_FRONTEND=noninteractive SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-}" \
+    chroot "${ROOTFS_DIR}" "$@"
+}
+
+copy_previous() {
+  echo "copy_previous: the embedded engine runs all stages on one root" >&2
+  return 1
+}
+
+bootstrap() {
+  echo "bootstrap: the embedded engine makes the root with mmdebstrap" >&2
+  return 1
+}
+
+export -f log on_chroot copy_previous bootstrap

@@ -1,0 +1,38 @@
+// Signs a release's manifest (Ed25519, detached). Knows nothing of what a manifest says.
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+export interface SigningKey {
+  readonly privateKeyPem: string;
+  /** SHA-256 of the public key's SPKI DER, hex. */
+  readonly keyId: string;
+  /** Made by this machine for itself: good for trying out, never for a customer's card. */
+  readonly development: boolean;
+}
+
+/**
+ * The key from `CLOCK_SIGNING_KEY` (a PEM file), else the development key, made on first use.
+ */
+export async function signingKey(developmentFile: string): Promise<SigningKey> {
+  const given = process.env['CLOCK_SIGNING_KEY'];
+  const file = given ?? developmentFile;
+  const privateKeyPem = await readFile(file, 'utf8').catch(async (cause: unknown) => {
+    if (given !== undefined) throw cause;
+    const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' });
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, pem, { mode: 0o600, flag: 'wx' });
+    return pem.toString();
+  });
+  const publicDer = createPublicKey(createPrivateKey(privateKeyPem)).export({
+    type: 'spki',
+    format: 'der',
+  });
+  const keyId = createHash('sha256').update(publicDer).digest('hex');
+  return { privateKeyPem, keyId, development: given === undefined };
+}
+
+/** Base64 text of the signature over exactly these bytes, with a newline. */
+export function signDetached(bytes: Uint8Array, key: SigningKey): string {
+  return `${sign(null, bytes, key.privateKeyPem).toString('base64')}\n`;
+}

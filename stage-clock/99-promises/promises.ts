@@ -1,0 +1,111 @@
+// Checks a finished root against what the product promises; prints the broken promise's name and
+// fails. Usage: node promises.ts ROOTFS_DIR. Knows nothing of how the root was made.
+import { execFileSync } from 'node:child_process';
+import { closeSync, existsSync, lstatSync, openSync, readFileSync, readSync, readdirSync, readlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = process.argv[2];
+if (root === undefined) throw new Error('Usage: promises.ts ROOTFS_DIR');
+const at = (path: string): string => join(root, path);
+const text = (path: string): string => readFileSync(at(path), 'utf8');
+
+/** ELF header: e_machine at byte 18; 183 is AArch64 (ELF for the Arm 64-bit Architecture). */
+const EM_AARCH64 = 183;
+
+function foreignPrograms(folder: string): string[] {
+  const found: string[] = [];
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const info = lstatSync(path);
+    if (info.isDirectory()) {
+      found.push(...foreignPrograms(path));
+    } else if (info.isFile() && info.size > 64) {
+      const machine = elfMachine(path);
+      if (machine !== undefined && machine !== EM_AARCH64) found.push(path);
+    }
+  }
+  return found;
+}
+
+function elfMachine(path: string): number | undefined {
+  const header = Buffer.alloc(20);
+  const file = openSync(path, 'r');
+  readSync(file, header, 0, 20, 0);
+  closeSync(file);
+  return header.readUInt32BE(0) === 0x7f454c46 ? header.readUInt16LE(18) : undefined;
+}
+
+/** Unpacks an initramfs: cpio archives behind one another, plain or zstd (initramfs-tools 0.148). */
+function unpackInitramfs(): string {
+  const image = readdirSync(at('boot')).find((name) => name.startsWith('initrd.img-'));
+  if (image === undefined) throw new Error('no initramfs');
+  const bytes = readFileSync(at(`boot/${image}`));
+  const zstd = bytes.indexOf(Buffer.from([0x28, 0xb5, 0x2f, 0xfd]));
+  const folder = mkdtempSync(join(tmpdir(), 'clock-initramfs-'));
+  const extract = ['--extract', '--make-directories', '--quiet', '--no-absolute-filenames'];
+  const options = { cwd: folder, stdio: ['pipe', 'ignore', 'ignore'] as ('pipe' | 'ignore')[] };
+  const early = zstd < 0 ? bytes : bytes.subarray(0, zstd);
+  if (early.length > 0) execFileSync('cpio', extract, { ...options, input: early });
+  if (zstd >= 0) {
+    const main = execFileSync('zstd', ['--decompress', '--stdout', '--quiet'], {
+      input: bytes.subarray(zstd),
+      maxBuffer: 512 * 1024 * 1024,
+    });
+    execFileSync('cpio', extract, { ...options, input: main });
+  }
+  return folder;
+}
+
+const initramfs = unpackInitramfs();
+const inInitramfs = execFileSync('find', [initramfs], { encoding: 'utf8' });
+
+const promises: Readonly<Record<string, () => boolean>> = {
+  'no account has a password': () =>
+    text('etc/shadow')
+      .split('\n')
+      .filter((line) => line !== '')
+      .every((line) => /^[!*]/.test(line.split(':')[1] ?? '')),
+  'no account has a shell': () =>
+    text('etc/passwd')
+      .split('\n')
+      .filter((line) => line !== '')
+      .every((line) => /\/(nologin|false|sync)$/.test(line)),
+  'no host keys, no SSH server': () =>
+    !existsSync(at('usr/sbin/sshd')) && !existsSync(at('etc/ssh/ssh_host_ed25519_key')),
+  'machine-id is uninitialized': () => text('etc/machine-id').trim() === 'uninitialized',
+  'the agent is enabled': () =>
+    existsSync(at('etc/systemd/system/sockets.target.wants')) &&
+    readdirSync(at('etc/systemd/system/sockets.target.wants')).includes('clock-agent.socket'),
+  'the firewall is enabled': () =>
+    readdirSync(at('etc/systemd/system/sysinit.target.wants')).includes('nftables.service'),
+  'no terminal asks for a login': () =>
+    readlinkSync(at('etc/systemd/system/getty@.service')) === '/dev/null',
+  'no Wi-Fi, no Bluetooth': () =>
+    !/\/(cfg80211|brcmfmac|bluetooth)\.ko/.test(
+      execFileSync('find', [at('usr/lib/modules')], { encoding: 'utf8' }),
+    ),
+  'fstab mounts nothing': () =>
+    text('etc/fstab')
+      .split('\n')
+      .every((line) => line === '' || line.startsWith('#')),
+  'the initramfs has the boot script': () => existsSync(join(initramfs, 'scripts/clock')),
+  'the initramfs opens LUKS2': () =>
+    ['dm-crypt.ko', 'erofs.ko', 'overlay.ko', 'vfat.ko', '/cryptsetup', '/sfdisk', 'key-sources/board'].every(
+      (name) => inInitramfs.includes(name),
+    ),
+  'every program in the root is arm64': () => none(foreignPrograms(at('usr'))),
+  'every program in the initramfs is arm64': () => none(foreignPrograms(initramfs)),
+};
+
+function none(paths: readonly string[]): boolean {
+  for (const path of paths.slice(0, 5)) console.error(`  ${path}`);
+  return paths.length === 0;
+}
+
+const broken = Object.entries(promises).filter(([, holds]) => !holds());
+rmSync(initramfs, { recursive: true, force: true });
+for (const [name] of broken) console.error(`broken promise: ${name}`);
+console.log(`${Object.keys(promises).length - broken.length} promises kept, ${broken.length} broken`);
+process.exitCode = broken.length === 0 ? 0 : 1;
