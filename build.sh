@@ -98,7 +98,9 @@ install_npm_packages() {
   lock=$(sha256sum "${HOME_DIR}/package-lock.json" | cut --delimiter ' ' --fields 1)
   if [ -x "${NODE}" ] && [ "$(cat "${stamp}" 2>/dev/null)" = "${lock}" ]; then return 0; fi
   say "Installing npm packages"
-  (cd "${HOME_DIR}" && npm ci --ignore-scripts --loglevel=error >&2) \
+  # Not "npm ci": it wants an entry for every platform's optional binary, also for those that the
+  # registry does not have. Versions and hashes come from the lock file all the same.
+  (cd "${HOME_DIR}" && npm install --no-save --ignore-scripts --loglevel=error >&2) \
     || die "npm could not install the packages" "check that this machine reaches the npm registry"
   printf '%s\n' "${lock}" >"${stamp}"
 }

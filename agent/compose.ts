@@ -59,7 +59,11 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     return true;
   };
 
-  const page = createPage({ model, startChecks, identify: () => startUnit('clock-identify.service') });
+  const page = createPage({
+    model,
+    startChecks,
+    identify: () => startUnit('clock-identify.service'),
+  });
   await new Promise<void>((done, fail) => {
     page.once('error', fail);
     page.listen(inheritedSocket(process.env) ?? options.listen, done);

@@ -16,12 +16,19 @@ const HELP = `Usage: agent.js run [--listen PORT] [--root DIR]
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { root: { type: 'string', default: '/' }, listen: { type: 'string', default: '8080' } },
+    options: {
+      root: { type: 'string', default: '/' },
+      listen: { type: 'string', default: '8080' },
+    },
   });
   switch (positionals[0]) {
     case 'run': {
       const listen = { host: '127.0.0.1', port: Number(values.listen) };
-      const agent = await startAgent({ root: values.root, listen, log: (line) => console.log(line) });
+      const agent = await startAgent({
+        root: values.root,
+        listen,
+        log: (line) => console.log(line),
+      });
       await new Promise<void>((stop) => {
         process.once('SIGTERM', stop);
         process.once('SIGINT', stop);

@@ -24,14 +24,19 @@ const commands: Readonly<Record<string, Command>> = {
     run: async (args, signal) => {
       const { values } = parseArgs({
         args: [...args],
-        options: { force: { type: 'boolean', default: false }, out: { type: 'string', default: BUILD } },
+        options: {
+          force: { type: 'boolean', default: false },
+          out: { type: 'string', default: BUILD },
+        },
       });
       const { buildImage } = await import('./release/build.ts');
       const report = await buildImage(values, { progress, signal });
       const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
       progress.say('');
       progress.say(`image    ${relative(process.cwd(), report.image)}`);
-      progress.say(`size     ${mb(report.bytes)}, to write ${mb(report.bytesToWrite)} (with the .bmap)`);
+      progress.say(
+        `size     ${mb(report.bytes)}, to write ${mb(report.bytesToWrite)} (with the .bmap)`,
+      );
       progress.say(`sha256   ${report.sha256}`);
       if (report.developmentKey) {
         progress.say('SIGNED WITH A DEVELOPMENT KEY: good for trying out, not for a customer.');
@@ -98,7 +103,9 @@ const commands: Readonly<Record<string, Command>> = {
 };
 
 function overview(): string {
-  const rows = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
+  const rows = Object.entries(commands).map(
+    ([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`,
+  );
   return `Usage: ./build.sh [COMMAND] [OPTIONS]\n\n${rows.join('\n')}\n\n./build.sh help COMMAND says more.`;
 }
 
@@ -112,7 +119,10 @@ function unknown(name: string): number {
 
 async function newestImage(): Promise<string> {
   const names = await readdir(BUILD).catch(() => []);
-  const image = names.filter((name) => name.endsWith('.img')).sort().at(-1);
+  const image = names
+    .filter((name) => name.endsWith('.img'))
+    .sort()
+    .at(-1);
   if (image !== undefined) return join(BUILD, image);
   throw new OperatorError('no-image', `There is no image in ${basename(BUILD)}/`, {
     hint: 'Build one with ./build.sh, or name one with --image FILE',
@@ -143,7 +153,11 @@ async function main(): Promise<number> {
       if (error.hint !== undefined) console.error(`  → ${error.hint}`);
       return 1;
     }
-    if (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')) {
+    if (
+      error instanceof Error &&
+      'code' in error &&
+      String(error.code).startsWith('ERR_PARSE_ARGS')
+    ) {
       console.error(`build.sh: ${error.message}\n  → ./build.sh help ${name}`);
       return 2;
     }

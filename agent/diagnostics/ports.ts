@@ -19,7 +19,9 @@ export interface Network {
 }
 
 export interface Host {
-  carrier(): Promise<readonly { readonly name: string; readonly up: boolean; readonly mbit: number }[]>;
+  carrier(): Promise<
+    readonly { readonly name: string; readonly up: boolean; readonly mbit: number }[]
+  >;
   /** undefined where it cannot be known (a workstation). */
   timeSynchronised(): Promise<boolean | undefined>;
   freeBytes(): Promise<{ readonly free: number; readonly total: number }>;

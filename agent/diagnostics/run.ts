@@ -45,7 +45,11 @@ const tls =
     const { host } = endpoints[of];
     const seen = await network.tls(host, number, alpn);
     if (seen.untrusted !== undefined) {
-      return verdict(id, false, `${host}:${number} TLS inspection? ${seen.issuer}: ${seen.untrusted}`);
+      return verdict(
+        id,
+        false,
+        `${host}:${number} TLS inspection? ${seen.issuer}: ${seen.untrusted}`,
+      );
     }
     if (alpn !== undefined && seen.alpn !== alpn) {
       return verdict(id, false, `${host}:${number} TLS without ALPN ${alpn}`);
@@ -58,7 +62,11 @@ const CHECKS: Readonly<Record<CheckId, Check>> = {
     const ports = await host.carrier();
     if (ports.length === 0) return { state: 'not-checked', measured: 'no Ethernet port visible' };
     const text = ports.map(({ name, up, mbit }) => `${name} ${up ? `${mbit} Mbit/s` : 'down'}`);
-    return verdict('link', ports.some(({ up }) => up), text.join(', '));
+    return verdict(
+      'link',
+      ports.some(({ up }) => up),
+      text.join(', '),
+    );
   },
   dhcp: async ({ network }) => {
     const own = network.addresses();
@@ -68,11 +76,18 @@ const CHECKS: Readonly<Record<CheckId, Check>> = {
   subnet: async ({ network }) => {
     const clash = network.addresses().find(({ address }) => isDockerRange(address));
     if (clash === undefined) return { state: 'passed', measured: 'not 172.17.0.0/16' };
-    return { state: 'passed', measured: `${clash.address}: 172.17.0.0/16, which this unit supports` };
+    return {
+      state: 'passed',
+      measured: `${clash.address}: 172.17.0.0/16, which this unit supports`,
+    };
   },
   dns: async ({ network, endpoints }) => {
     const found = await network.resolve(endpoints.clock.host);
-    return verdict('dns', found.length > 0, `${endpoints.clock.host} → ${found.slice(0, 3).join(', ')}`);
+    return verdict(
+      'dns',
+      found.length > 0,
+      `${endpoints.clock.host} → ${found.slice(0, 3).join(', ')}`,
+    );
   },
   ntp: async ({ network, endpoints }) => {
     const errors: string[] = [];
@@ -96,7 +111,8 @@ const CHECKS: Readonly<Record<CheckId, Check>> = {
   'gems-5000': port('gems-5000', 'gems', 5000),
   time: async ({ host }) => {
     const synchronised = await host.timeSynchronised();
-    if (synchronised === undefined) return { state: 'not-checked', measured: 'no systemd-timesyncd here' };
+    if (synchronised === undefined)
+      return { state: 'not-checked', measured: 'no systemd-timesyncd here' };
     return verdict('time', synchronised, synchronised ? 'synchronised' : 'not synchronised');
   },
   storage: async ({ host }) => {
@@ -113,7 +129,8 @@ const CHECKS: Readonly<Record<CheckId, Check>> = {
     return verdict('temperature', celsius < CELSIUS_MAX, `${celsius.toFixed(1)} °C`);
   },
   seal: async ({ seal }) => {
-    if (seal === undefined) return { state: 'not-checked', measured: 'not started by the boot script' };
+    if (seal === undefined)
+      return { state: 'not-checked', measured: 'not started by the boot script' };
     return { state: seal === 'card' ? 'warning' : 'passed', measured: seal };
   },
 };

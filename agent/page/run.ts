@@ -31,7 +31,8 @@ export function createPage(needs: PageNeeds): Server {
     context.set('X-Content-Type-Options', 'nosniff');
     context.set('Referrer-Policy', 'no-referrer');
     context.set('Cache-Control', 'no-store');
-    if (!isOwnHost(context.req, needs)) context.throw(421, 'Open the page by the address of the unit.');
+    if (!isOwnHost(context.req, needs))
+      context.throw(421, 'Open the page by the address of the unit.');
     await next();
   });
   app.use(async (context) => {
@@ -103,6 +104,7 @@ function isOwnHost(request: IncomingMessage, needs: PageNeeds): boolean {
 function refuseForeign(context: Koa.Context): void {
   const site = context.get('Sec-Fetch-Site');
   const origin = context.get('Origin');
-  const foreign = site !== '' ? site !== 'same-origin' : origin !== '' && origin !== `http://${context.host}`;
+  const foreign =
+    site !== '' ? site !== 'same-origin' : origin !== '' && origin !== `http://${context.host}`;
   if (foreign) context.throw(403, 'This button works on the page of the unit only.');
 }

@@ -65,10 +65,14 @@ const en: Texts = {
     dhcp: 'Network administrator: the network needs a DHCP server. Fixed addresses and Wi-Fi are not supported.',
     dns: 'Network administrator: let the unit reach the name server that DHCP announces.',
     ntp: 'Network administrator: allow outbound UDP port 123, or offer an own time server by DHCP (option 42).',
-    'clock-443': 'Network administrator: allow outbound TCP 443 to *.clock-software.com, without TLS inspection.',
-    'aws-443': 'Network administrator: allow outbound TCP 443 to *.amazonaws.com, without TLS inspection.',
-    'aws-8443': 'Network administrator: allow outbound TCP 8443 to *.amazonaws.com, without TLS inspection.',
-    'aws-8883': 'Network administrator: allow outbound TCP 8883 to *.amazonaws.com, without TLS inspection.',
+    'clock-443':
+      'Network administrator: allow outbound TCP 443 to *.clock-software.com, without TLS inspection.',
+    'aws-443':
+      'Network administrator: allow outbound TCP 443 to *.amazonaws.com, without TLS inspection.',
+    'aws-8443':
+      'Network administrator: allow outbound TCP 8443 to *.amazonaws.com, without TLS inspection.',
+    'aws-8883':
+      'Network administrator: allow outbound TCP 8883 to *.amazonaws.com, without TLS inspection.',
     time: 'Network administrator: allow outbound UDP port 123. The unit sets its clock by itself.',
     storage: 'Clock support: the card is almost full.',
     memory: 'Clock support: memory is short; a restart helps for now.',
@@ -80,7 +84,8 @@ const en: Texts = {
 const de: Texts = {
   title: 'Clock IoT Diagnose',
   allPassed: 'Alles, was dieses Gerät braucht, funktioniert.',
-  failed: (count) => (count === 1 ? '1 Prüfung fehlgeschlagen.' : `${count} Prüfungen fehlgeschlagen.`),
+  failed: (count) =>
+    count === 1 ? '1 Prüfung fehlgeschlagen.' : `${count} Prüfungen fehlgeschlagen.`,
   running: 'Prüfungen laufen …',
   serial: 'Seriennummer',
   address: 'Adresse',
@@ -115,10 +120,14 @@ const de: Texts = {
     dhcp: 'Systemadministrator: Das Netzwerk braucht einen DHCP-Server. Feste Adressen und Wi-Fi werden nicht unterstützt.',
     dns: 'Systemadministrator: Dem Gerät den Namensserver freigeben, den DHCP nennt.',
     ntp: 'Systemadministrator: Ausgehend UDP-Port 123 freigeben oder per DHCP (Option 42) einen eigenen Zeitserver nennen.',
-    'clock-443': 'Systemadministrator: Ausgehend TCP 443 zu *.clock-software.com freigeben, ohne TLS-Überprüfung.',
-    'aws-443': 'Systemadministrator: Ausgehend TCP 443 zu *.amazonaws.com freigeben, ohne TLS-Überprüfung.',
-    'aws-8443': 'Systemadministrator: Ausgehend TCP 8443 zu *.amazonaws.com freigeben, ohne TLS-Überprüfung.',
-    'aws-8883': 'Systemadministrator: Ausgehend TCP 8883 zu *.amazonaws.com freigeben, ohne TLS-Überprüfung.',
+    'clock-443':
+      'Systemadministrator: Ausgehend TCP 443 zu *.clock-software.com freigeben, ohne TLS-Überprüfung.',
+    'aws-443':
+      'Systemadministrator: Ausgehend TCP 443 zu *.amazonaws.com freigeben, ohne TLS-Überprüfung.',
+    'aws-8443':
+      'Systemadministrator: Ausgehend TCP 8443 zu *.amazonaws.com freigeben, ohne TLS-Überprüfung.',
+    'aws-8883':
+      'Systemadministrator: Ausgehend TCP 8883 zu *.amazonaws.com freigeben, ohne TLS-Überprüfung.',
     time: 'Systemadministrator: Ausgehend UDP-Port 123 freigeben. Das Gerät stellt seine Uhr selbst.',
     storage: 'Clock-Support: Die Karte ist fast voll.',
     memory: 'Clock-Support: Der Arbeitsspeicher ist knapp; ein Neustart hilft vorerst.',
@@ -171,10 +180,14 @@ const bg: Texts = {
     dhcp: 'Мрежов администратор: мрежата трябва да има DHCP сървър. Фиксирани адреси и Wi-Fi не се поддържат.',
     dns: 'Мрежов администратор: разрешете достъп до DNS сървъра, обявен от DHCP.',
     ntp: 'Мрежов администратор: разрешете изходящ UDP порт 123 или обявете собствен сървър чрез DHCP (опция 42).',
-    'clock-443': 'Мрежов администратор: разрешете изходящ TCP 443 към *.clock-software.com, без TLS инспекция.',
-    'aws-443': 'Мрежов администратор: разрешете изходящ TCP 443 към *.amazonaws.com, без TLS инспекция.',
-    'aws-8443': 'Мрежов администратор: разрешете изходящ TCP 8443 към *.amazonaws.com, без TLS инспекция.',
-    'aws-8883': 'Мрежов администратор: разрешете изходящ TCP 8883 към *.amazonaws.com, без TLS инспекция.',
+    'clock-443':
+      'Мрежов администратор: разрешете изходящ TCP 443 към *.clock-software.com, без TLS инспекция.',
+    'aws-443':
+      'Мрежов администратор: разрешете изходящ TCP 443 към *.amazonaws.com, без TLS инспекция.',
+    'aws-8443':
+      'Мрежов администратор: разрешете изходящ TCP 8443 към *.amazonaws.com, без TLS инспекция.',
+    'aws-8883':
+      'Мрежов администратор: разрешете изходящ TCP 8883 към *.amazonaws.com, без TLS инспекция.',
     time: 'Мрежов администратор: разрешете изходящ UDP порт 123. Устройството сверява часовника си само.',
     storage: 'Поддръжка на Clock: картата е почти пълна.',
     memory: 'Поддръжка на Clock: паметта не достига; засега помага рестартиране.',
@@ -221,10 +234,14 @@ const fr: Texts = {
     dhcp: 'Administrateur réseau : le réseau doit offrir un serveur DHCP. Adresses fixes et Wi-Fi ne sont pas pris en charge.',
     dns: 'Administrateur réseau : autorisez le serveur de noms annoncé par DHCP.',
     ntp: 'Administrateur réseau : autorisez UDP 123 en sortie, ou annoncez un serveur de temps par DHCP (option 42).',
-    'clock-443': 'Administrateur réseau : autorisez TCP 443 en sortie vers *.clock-software.com, sans inspection TLS.',
-    'aws-443': 'Administrateur réseau : autorisez TCP 443 en sortie vers *.amazonaws.com, sans inspection TLS.',
-    'aws-8443': 'Administrateur réseau : autorisez TCP 8443 en sortie vers *.amazonaws.com, sans inspection TLS.',
-    'aws-8883': 'Administrateur réseau : autorisez TCP 8883 en sortie vers *.amazonaws.com, sans inspection TLS.',
+    'clock-443':
+      'Administrateur réseau : autorisez TCP 443 en sortie vers *.clock-software.com, sans inspection TLS.',
+    'aws-443':
+      'Administrateur réseau : autorisez TCP 443 en sortie vers *.amazonaws.com, sans inspection TLS.',
+    'aws-8443':
+      'Administrateur réseau : autorisez TCP 8443 en sortie vers *.amazonaws.com, sans inspection TLS.',
+    'aws-8883':
+      'Administrateur réseau : autorisez TCP 8883 en sortie vers *.amazonaws.com, sans inspection TLS.',
     time: 'Administrateur réseau : autorisez UDP 123 en sortie. Le boîtier règle son horloge seul.',
     storage: 'Support Clock : la carte est presque pleine.',
     memory: 'Support Clock : la mémoire manque ; un redémarrage aide pour le moment.',

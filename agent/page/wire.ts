@@ -7,7 +7,11 @@ import type { Language } from './texts.ts';
 export interface PageModel {
   readonly serial: string;
   readonly hostName: string;
-  readonly addresses: readonly { readonly name: string; readonly address: string; readonly mac: string }[];
+  readonly addresses: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly mac: string;
+  }[];
   readonly version: string;
   readonly results: readonly CheckResult[];
   readonly running: boolean;
@@ -42,7 +46,8 @@ export function renderPage(model: PageModel, language: Language): string {
   const { text, mood } = headline(model, language);
   const rows = worstFirst(model.results).map(({ id, state, measured }) => {
     const remedy = state === 'failed' || state === 'warning' ? t.remedies[id] : undefined;
-    const todo = remedy === undefined ? '' : `<p class="todo"><b>${t.todo}:</b> ${escapeHtml(remedy)}</p>`;
+    const todo =
+      remedy === undefined ? '' : `<p class="todo"><b>${t.todo}:</b> ${escapeHtml(remedy)}</p>`;
     return (
       `<li id="check-${id}" class="${state}"><div><h2>${escapeHtml(t.checks[id])}</h2>` +
       `<span class="state">${t.states[state]}</span></div>` +

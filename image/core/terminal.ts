@@ -10,7 +10,8 @@ const BAR_CELLS = 20;
 export function terminalProgress(stream: NodeJS.WriteStream): Progress {
   const live = stream.isTTY === true;
   const colour = live && process.env['NO_COLOR'] === undefined;
-  const paint = (code: number, text: string): string => (colour ? `\u001B[${code}m${text}\u001B[0m` : text);
+  const paint = (code: number, text: string): string =>
+    colour ? `\u001B[${code}m${text}\u001B[0m` : text;
   const clear = live ? '\r\u001B[K' : '';
   const times: { name: string; ms: number }[] = [];
   const say = (text: string): void => void stream.write(`${clear}${text}\n`);

@@ -75,6 +75,8 @@ ${lines.join('\n')}
 </bmap>
 `;
   // The file's own checksum is computed with zeros in its place, as bmaptool does.
-  const checksum = createHash('sha256').update(render('0'.repeat(64))).digest('hex');
+  const checksum = createHash('sha256')
+    .update(render('0'.repeat(64)))
+    .digest('hex');
   await writeFile(`${image}.bmap`, render(checksum));
 }

@@ -1,5 +1,14 @@
 // The image from one call: runtime, agent, base, root, release, image. Reads like the list it is.
-import { copyFile, mkdir, readFile, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  mkdir,
+  readFile,
+  readdir,
+  rename,
+  rm,
+  statfs,
+  writeFile,
+} from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -74,7 +83,13 @@ export async function buildImage(
     return report({ image, version: manifestVersion, development: key.development, reused: true });
   }
   const epochSeconds = await sourceEpoch(HOME, [...INPUTS, ...INPUT_FILES]);
-  await makeRelease(context, { release, version: manifestVersion, inputs, base: base.tar, epochSeconds });
+  await makeRelease(context, {
+    release,
+    version: manifestVersion,
+    inputs,
+    base: base.tar,
+    epochSeconds,
+  });
   await progress.step('image', async () => {
     await assemble({ release, image, work: join(context.work, 'card'), epochSeconds, signal });
   });
@@ -126,7 +141,9 @@ async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise
       RELEASE: SUITE,
     },
   });
-  await progress.step('manifest, SBOM, signature', () => describe(part, { ...order, builtAt, cache }));
+  await progress.step('manifest, SBOM, signature', () =>
+    describe(part, { ...order, builtAt, cache }),
+  );
   await rm(order.release, { recursive: true, force: true });
   await rename(part, order.release);
 }
@@ -143,7 +160,12 @@ async function describe(
   await writeFile(join(release, 'root.sha256'), await checksumList(release, ['root.erofs']));
   await writeFile(join(release, 'version'), `${version}\n`);
   const status = await readFile(join(release, 'dpkg-status'), 'utf8');
-  const node = { name: runtime.name, version: runtime.version, architecture: 'arm64', source: 'node' };
+  const node = {
+    name: runtime.name,
+    version: runtime.version,
+    architecture: 'arm64',
+    source: 'node',
+  };
   const packages = [...parseDpkgStatus(status), node];
   const files: Record<string, { bytes: number; sha256: string }> = {};
   for (const name of bootNames) files[`a/${name}`] = await sized(join(slot, name));
@@ -157,10 +179,18 @@ async function describe(
     name: 'clock-iot-unit',
     version,
     builtAt,
-    inputs: { hash: inputs, suite: SUITE, kernel: (await readFile(join(release, 'kernel-version'), 'utf8')).trim() },
+    inputs: {
+      hash: inputs,
+      suite: SUITE,
+      kernel: (await readFile(join(release, 'kernel-version'), 'utf8')).trim(),
+    },
     signedBy: { keyId: key.keyId, development: key.development },
     files,
-    packages: packages.map(({ name, version: of, architecture }) => ({ name, version: of, architecture })),
+    packages: packages.map(({ name, version: of, architecture }) => ({
+      name,
+      version: of,
+      architecture,
+    })),
   };
   const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
   await writeFile(join(release, 'manifest.json'), bytes);
@@ -174,7 +204,9 @@ async function sized(file: string): Promise<{ bytes: number; sha256: string }> {
 }
 
 async function packageVersion(): Promise<string> {
-  const parsed = JSON.parse(await readFile(join(HOME, 'package.json'), 'utf8')) as { version: string };
+  const parsed = JSON.parse(await readFile(join(HOME, 'package.json'), 'utf8')) as {
+    version: string;
+  };
   return parsed.version;
 }
 
@@ -183,7 +215,7 @@ async function needDisk(folder: string): Promise<void> {
   if (bavail * bsize >= FREE_BYTES_MIN) return;
   throw new OperatorError(
     'disk-full',
-    `${folder} has ${(bavail * bsize / 1e9).toFixed(1)} GB free; a build needs ${FREE_BYTES_MIN / 1e9} GB`,
+    `${folder} has ${((bavail * bsize) / 1e9).toFixed(1)} GB free; a build needs ${FREE_BYTES_MIN / 1e9} GB`,
     { hint: 'Free space, or choose another folder with --out DIR' },
   );
 }
@@ -194,7 +226,8 @@ async function dropOlder(out: string, version: string): Promise<void> {
     if (name !== version) await rm(join(out, 'release', name), { recursive: true });
   }
   for (const name of await readdir(out)) {
-    if (/^clock-iot-unit-.*\.img(\.|$)/.test(name) && !name.includes(version)) await rm(join(out, name));
+    if (/^clock-iot-unit-.*\.img(\.|$)/.test(name) && !name.includes(version))
+      await rm(join(out, name));
   }
 }
 

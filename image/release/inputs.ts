@@ -44,7 +44,8 @@ async function filesBelow(path: string): Promise<string[]> {
   const stat = await lstat(path);
   if (!stat.isDirectory()) return [path];
   const files: string[] = [];
-  for (const name of (await readdir(path)).sort()) files.push(...(await filesBelow(join(path, name))));
+  for (const name of (await readdir(path)).sort())
+    files.push(...(await filesBelow(join(path, name))));
   return files;
 }
 

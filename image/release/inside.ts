@@ -42,7 +42,9 @@ async function main(): Promise<void> {
 
 async function runStages(order: InsideOrder, root: string): Promise<void> {
   const steps = await planStages(order.stages);
-  const installed = new Set(packageNamesOf(await readFile(join(root, 'var/lib/dpkg/status'), 'utf8')));
+  const installed = new Set(
+    packageNamesOf(await readFile(join(root, 'var/lib/dpkg/status'), 'utf8')),
+  );
   // Nothing may start while packages are configured; removed again below.
   await writeFile(join(root, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   await mountForChroot(root);
@@ -97,7 +99,11 @@ async function runStep(
       const missing = step.names.filter((name) => !installed.has(name));
       if (missing.length === 0) return;
       const no = step.recommends ? [] : ['--no-install-recommends'];
-      await bash('on_chroot apt-get update; on_chroot apt-get install --yes "$@"', ...no, ...missing);
+      await bash(
+        'on_chroot apt-get update; on_chroot apt-get install --yes "$@"',
+        ...no,
+        ...missing,
+      );
     }
   }
 }
@@ -151,7 +157,14 @@ const NOT_ON_THE_UNIT = [
 ];
 
 async function packRoot(order: InsideOrder, root: string): Promise<void> {
-  await run(['bash', '-ec', 'cd "$1"; shift; shopt -s nullglob dotglob; rm -rf $*', 'clean', root, NOT_ON_THE_UNIT.join(' ')]);
+  await run([
+    'bash',
+    '-ec',
+    'cd "$1"; shift; shopt -s nullglob dotglob; rm -rf $*',
+    'clean',
+    root,
+    NOT_ON_THE_UNIT.join(' '),
+  ]);
   const image = join(order.outDir, 'root.erofs');
   await rm(image, { force: true });
   await run([

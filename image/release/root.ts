@@ -44,7 +44,15 @@ export async function fetchTools(context: EngineContext): Promise<{ mkfsErofs: s
       const tar = `${folder}.tar`;
       await mkdir(context.cache, { recursive: true });
       await run(
-        ['mmdebstrap', mode, '--variant=extract', '--arch=amd64', '--include=erofs-utils', SUITE, tar],
+        [
+          'mmdebstrap',
+          mode,
+          '--variant=extract',
+          '--arch=amd64',
+          '--include=erofs-utils',
+          SUITE,
+          tar,
+        ],
         { signal: context.signal, hint: mirrorHint },
       );
       const part = `${folder}.part`;
@@ -60,7 +68,8 @@ export async function fetchTools(context: EngineContext): Promise<{ mkfsErofs: s
   return { mkfsErofs: [loader, '--library-path', libraries, join(folder, 'usr/bin/mkfs.erofs')] };
 }
 
-const mirrorHint = 'Check that this machine reaches its Debian mirror ("apt-get update"), run again';
+const mirrorHint =
+  'Check that this machine reaches its Debian mirror ("apt-get update"), run again';
 
 /** Makes or reuses the base root: all packages of all stages, no stage script run yet. */
 export async function makeBase(context: EngineContext): Promise<{ tar: string; key: string }> {
@@ -74,7 +83,10 @@ export async function makeBase(context: EngineContext): Promise<{ tar: string; k
     ...['--dpkgopt=force-unsafe-io', `--essential-hook=ROOTFS_DIR="$1" bash -e ${prepare}`],
   ];
   const key = await progress.step('package versions', async () => {
-    const plan = await run([...argv, '--simulate', '--verbose', SUITE, '-'], { signal, hint: mirrorHint });
+    const plan = await run([...argv, '--simulate', '--verbose', SUITE, '-'], {
+      signal,
+      hint: mirrorHint,
+    });
     const versions = plan.stderr.split('\n').filter((line) => line.startsWith('Inst '));
     if (versions.length === 0) {
       throw new OperatorError('no-packages', 'The mirror offers none of the packages needed', {
@@ -88,15 +100,17 @@ export async function makeBase(context: EngineContext): Promise<{ tar: string; k
     progress.reused('base root', 'same packages');
     return { tar, key };
   }
+  const part = tar.replace(/\.tar$/, '.part.tar');
+  await mkdir(context.cache, { recursive: true });
   await progress.step('base root', async (step) => {
     const seen = { done: 0 };
     const total = packages.length * 9; // about nine dependencies each; the bar stops at 95 %
-    await run([...argv, '--verbose', SUITE, `${tar}.part`], {
+    await run([...argv, '--verbose', SUITE, part], {
       signal,
       hint: mirrorHint,
       onLine: (line) => packageProgress(line, { step, seen, total }),
     });
-    await rename(`${tar}.part`, tar);
+    await rename(part, tar);
     await dropOld(context.cache);
   });
   return { tar, key };

@@ -28,7 +28,9 @@ export async function fetchRuntime(cache: string, signal?: AbortSignal): Promise
     hint: 'Check that this machine reaches the npm registry, then run again',
   });
   const archive = join(work, `${pinned.name}-${pinned.version}.tgz`);
-  const digest = createHash('sha512').update(await readFile(archive)).digest('base64');
+  const digest = createHash('sha512')
+    .update(await readFile(archive))
+    .digest('base64');
   if (`sha512-${digest}` !== pinned.integrity) {
     throw new OperatorError('download-broken', `${pinned.name} is not the file that is pinned`, {
       hint: `Run again; if it stays so, compare image/release/runtime.json (got sha512-${digest})`,

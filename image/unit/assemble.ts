@@ -1,7 +1,17 @@
 // From a release to an image: boot partition, encrypted system partition, partition table, checksums.
 // Everything in userspace: no mount, no loop device, no device-mapper.
 import { randomBytes, randomUUID } from 'node:crypto';
-import { copyFile, mkdir, open, readdir, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  mkdir,
+  open,
+  readdir,
+  rename,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
 import { run } from '../core/run.ts';
@@ -78,7 +88,10 @@ async function makeBoot(
   await writeFile(boot, '');
   await truncate(boot, BOOT_MIB * MIB);
   // Clusters of 1 KiB: FAT32 needs 65,525 of them, and the firmware wants FAT32.
-  await run(['mkfs.vfat', '-F', '32', '-s', '2', '-n', 'CLOCKBOOT', '--invariant', boot], { env, signal });
+  await run(['mkfs.vfat', '-F', '32', '-s', '2', '-n', 'CLOCKBOOT', '--invariant', boot], {
+    env,
+    signal,
+  });
   const config = `${boot}.config`;
   await writeFile(config, CONFIG_TXT);
   const copy = async (from: readonly string[], to: string): Promise<void> => {
@@ -104,7 +117,14 @@ async function makeSystem(
   const slot = join(tree, 'slots/a');
   await mkdir(slot, { recursive: true });
   await mkdir(join(tree, 'slots/b'));
-  const files = ['root.erofs', 'root.sha256', 'boot.sha256', 'manifest.json', 'manifest.sig', 'version'];
+  const files = [
+    'root.erofs',
+    'root.sha256',
+    'boot.sha256',
+    'manifest.json',
+    'manifest.sig',
+    'version',
+  ];
   for (const name of files) await copyFile(join(release, name), join(slot, name));
   if (record !== undefined) {
     await mkdir(join(tree, 'unit'));
@@ -128,7 +148,14 @@ async function makeSystem(
   await run(
     [
       ...['cryptsetup', 'reencrypt', '--encrypt', '--force-offline-reencrypt', '--batch-mode'],
-      ...['--type', 'luks2', '--reduce-device-size', `${LUKS_RESERVE_MIB}M`, '--sector-size', '4096'],
+      ...[
+        '--type',
+        'luks2',
+        '--reduce-device-size',
+        `${LUKS_RESERVE_MIB}M`,
+        '--sector-size',
+        '4096',
+      ],
       ...['--resilience', 'none', '--uuid', randomUUID(), '--label', 'clock-os'],
       // The key has 256 random bits: stretching it would protect nothing and cost the boot seconds.
       ...['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '1000', '--key-file', key, system],
@@ -142,17 +169,31 @@ async function place(
   { into, atMib, signal }: { into: string; atMib: number; signal?: AbortSignal | undefined },
 ): Promise<void> {
   await run(
-    ['dd', `if=${from}`, `of=${into}`, 'bs=1M', `seek=${atMib}`, 'conv=notrunc,sparse', 'status=none'],
+    [
+      'dd',
+      `if=${from}`,
+      `of=${into}`,
+      'bs=1M',
+      `seek=${atMib}`,
+      'conv=notrunc,sparse',
+      'status=none',
+    ],
     { signal },
   );
 }
 
 /** Lists `SHA-256  name` lines as sha256sum reads them. */
-export async function checksumList(folder: string, names: readonly string[], prefix = ''): Promise<string> {
+export async function checksumList(
+  folder: string,
+  names: readonly string[],
+  prefix = '',
+): Promise<string> {
   const lines: string[] = [];
   for (const name of names) lines.push(`${await hashFile(join(folder, name))}  ${prefix}${name}\n`);
   if (lines.length === 0) {
-    throw new OperatorError('nothing-to-check', `No files in ${folder}`, { hint: 'Build again with --force' });
+    throw new OperatorError('nothing-to-check', `No files in ${folder}`, {
+      hint: 'Build again with --force',
+    });
   }
   return lines.join('');
 }

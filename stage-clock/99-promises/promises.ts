@@ -1,7 +1,16 @@
 // Checks a finished root against what the product promises; prints the broken promise's name and
 // fails. Usage: node promises.ts ROOTFS_DIR. Knows nothing of how the root was made.
 import { execFileSync } from 'node:child_process';
-import { closeSync, existsSync, lstatSync, openSync, readFileSync, readSync, readdirSync, readlinkSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  readlinkSync,
+} from 'node:fs';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,9 +101,15 @@ const promises: Readonly<Record<string, () => boolean>> = {
       .every((line) => line === '' || line.startsWith('#')),
   'the initramfs has the boot script': () => existsSync(join(initramfs, 'scripts/clock')),
   'the initramfs opens LUKS2': () =>
-    ['dm-crypt.ko', 'erofs.ko', 'overlay.ko', 'vfat.ko', '/cryptsetup', '/sfdisk', 'key-sources/board'].every(
-      (name) => inInitramfs.includes(name),
-    ),
+    [
+      'dm-crypt.ko',
+      'erofs.ko',
+      'overlay.ko',
+      'vfat.ko',
+      '/cryptsetup',
+      '/sfdisk',
+      'key-sources/board',
+    ].every((name) => inInitramfs.includes(name)),
   'every program in the root is arm64': () => none(foreignPrograms(at('usr'))),
   'every program in the initramfs is arm64': () => none(foreignPrograms(initramfs)),
 };
@@ -107,5 +122,7 @@ function none(paths: readonly string[]): boolean {
 const broken = Object.entries(promises).filter(([, holds]) => !holds());
 rmSync(initramfs, { recursive: true, force: true });
 for (const [name] of broken) console.error(`broken promise: ${name}`);
-console.log(`${Object.keys(promises).length - broken.length} promises kept, ${broken.length} broken`);
+console.log(
+  `${Object.keys(promises).length - broken.length} promises kept, ${broken.length} broken`,
+);
 process.exitCode = broken.length === 0 ? 0 : 1;
