@@ -45,6 +45,7 @@ async function main(): Promise<number> {
       }
       return results.some(({ state }) => state === 'failed') ? 1 : 0;
     }
+    case undefined:
     default:
       process.stderr.write(HELP);
       return 2;

@@ -1,13 +1,6 @@
 // The checks and their results, as types and pure rules. Texts for people are in page/texts.ts.
 
-export const STATES = [
-  'failed',
-  'warning',
-  'running',
-  'not-checked',
-  'not-needed',
-  'passed',
-] as const;
+const STATES = ['failed', 'warning', 'running', 'not-checked', 'not-needed', 'passed'] as const;
 export type CheckState = (typeof STATES)[number];
 
 export const CHECK_IDS = [

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 
 /** 32 hex digits; the host name is `clockrpi-` and the serial (41 characters). */
-export const Serial = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, 'a serial has 32 hex digits'));
+const Serial = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/, 'a serial has 32 hex digits'));
 
 const Host = v.pipe(v.string(), v.regex(/^[a-z0-9.-]{3,253}$/, 'not a host name'));
 

@@ -70,6 +70,7 @@ export function createPage(needs: PageNeeds): Server {
         context.throw(404, 'There is no such page.');
     }
   });
+  const handle = app.callback();
   const server = createServer(
     {
       headersTimeout: HEADERS_MS_MAX,
@@ -78,7 +79,7 @@ export function createPage(needs: PageNeeds): Server {
       maxHeaderSize: HEADER_BYTES_MAX,
       connectionsCheckingInterval: 1_000,
     },
-    app.callback(),
+    (request, response) => void handle(request, response),
   );
   server.maxConnections = CONNECTIONS_MAX;
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;

@@ -81,7 +81,7 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
     });
     options.signal?.throwIfAborted();
     if (code !== 0 && !options.accept?.includes(code)) {
-      const said = tail(`${stderr.text()}`.trim() || stdout.text().trim());
+      const said = tail(stderr.text().trim() || stdout.text().trim());
       throw new OperatorError(
         'program-failed',
         `${argv.slice(0, 4).join(' ')} ended with code ${code}${said === '' ? '' : `:\n${said}`}`,

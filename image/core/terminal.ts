@@ -8,7 +8,7 @@ const BAR_CELLS = 20;
 
 /** Progress on a stream; colour and the live line only on a terminal. */
 export function terminalProgress(stream: NodeJS.WriteStream): Progress {
-  const live = stream.isTTY === true;
+  const live = stream.isTTY;
   const colour = live && process.env['NO_COLOR'] === undefined;
   const paint = (code: number, text: string): string =>
     colour ? `\u001B[${code}m${text}\u001B[0m` : text;
@@ -52,7 +52,7 @@ export function terminalProgress(stream: NodeJS.WriteStream): Progress {
 }
 
 /** A bar of fixed width: `drawBar(0.5)` is half full. */
-export function drawBar(fraction: number): string {
+function drawBar(fraction: number): string {
   const full = Math.round(fraction * BAR_CELLS);
   return `${'█'.repeat(full)}${'░'.repeat(BAR_CELLS - full)} ${Math.round(fraction * 100)} %`;
 }

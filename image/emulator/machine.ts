@@ -10,7 +10,7 @@ import { OperatorError } from '../core/errors.ts';
 import { run, toolEnvironment } from '../core/run.ts';
 import { bootPartitionOffset, parseConfig, takeFile } from './firmware.ts';
 
-export const BOARDS = ['virt', 'raspi3b'] as const;
+const BOARDS = ['virt', 'raspi3b'] as const;
 export type Board = (typeof BOARDS)[number];
 
 export interface MachineOptions {

@@ -52,7 +52,7 @@ const FREE_BYTES_MIN = 4e9;
 const HOME = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /** Kept between builds and shared by all checkouts of one person. */
-export function cacheFolder(): string {
+function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'clock-iot-unit');
 }
 

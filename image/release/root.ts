@@ -28,7 +28,7 @@ const asRoot = process.getuid?.() === 0;
 const mode = asRoot ? '--mode=root' : '--mode=unshare';
 
 /** The stages of the embedded engine, in order. */
-export function stageFolders(home: string): string[] {
+function stageFolders(home: string): string[] {
   return [join(home, 'image/stage-debian'), join(home, 'stage-clock')];
 }
 

@@ -32,7 +32,7 @@ type Kind = (typeof KINDS)[number];
 const STAGE_MARKS = new Set(['SKIP', 'SKIP_IMAGES', 'EXPORT_IMAGE', 'EXPORT_NOOBS', 'README.md']);
 
 /** Steps of one sub-stage from its listing; `names` are read later from package files. */
-export function planSubStage(
+function planSubStage(
   folder: string,
   entries: readonly Entry[],
 ): { readonly kind: Kind; readonly file: string }[] {

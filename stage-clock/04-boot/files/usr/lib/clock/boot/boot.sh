@@ -23,7 +23,8 @@ ACTIVE_SLOT=a # clock.slot= on the command line: kernel and root are of one rele
 clock_boot() {
   mkdir -p "${WORK}"
   chmod 0755 "${WORK}"
-  mkdir -m 0700 -p "${PRIVATE}"
+  mkdir -p "${PRIVATE}"
+  chmod 0700 "${PRIVATE}"
   read_command_line
 
   step find-card
@@ -64,7 +65,7 @@ clock_boot() {
   mount_root
   write_report
   lock_down
-  step done
+  step "done"
 }
 
 read_command_line() {

@@ -1,11 +1,11 @@
 #!/bin/sh
 # The card: finding it, its boot partition, and the partition table.
 
-FIND_SECONDS=60         # slow cards and USB readers; a Pi finds its card within three
-OS_MIB=1024             # the system partition grows to this: room for a second release
-STATE_MIB_MIN=256       # below this the outbox has no room
+FIND_SECONDS=60   # slow cards and USB readers; a Pi finds its card within three
+OS_MIB=1024       # the system partition grows to this: room for a second release
+STATE_MIB_MIN=256 # below this the outbox has no room
 SECTORS_PER_MIB=2048
-STATE_WIPE_MIB=4        # both LUKS2 headers of an earlier life
+STATE_WIPE_MIB=4 # both LUKS2 headers of an earlier life
 
 # Sets OS (partition 2), DISK, BOOT_PART, STATE (partition 3, may not exist yet).
 find_card() {

@@ -73,10 +73,8 @@ fill_state() {
   if [ -d "${PRIVATE}/os/unit" ]; then
     cp "${PRIVATE}/os/unit/"* "${state}/"
   fi
-  [ -s "${state}/serial" ] || tr -d - </proc/sys/kernel/random/uuid >"${state}/serial.new"
-  # A version 4 UUID has six fixed bits; the serial has none.
+  # 128 random bits, as in "clockrpi-a407a36985b48965a3e00ab85aa1e820".
   [ -s "${state}/serial" ] || hexdump -n 16 -v -e '16/1 "%02x" "\n"' /dev/urandom >"${state}/serial"
-  rm -f "${state}/serial.new"
   tr -d - </proc/sys/kernel/random/uuid >"${state}/machine-id"
   mkdir -p "${state}/timesync"
   chmod 0755 "${state}"
