@@ -30,17 +30,18 @@ export interface RunResult {
   readonly stderr: string;
 }
 
+/** How this machine reaches its mirrors: proxies, certificate authorities, npm's settings. */
+const KEPT = /^(HOME|TMPDIR|SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|npm_config_\w+|\w+_proxy)$/i;
+
 /** Environment handed to every program: the same result whoever calls. */
 export function toolEnvironment(): Record<string, string> {
-  const kept = ['HOME', 'TMPDIR', 'http_proxy', 'https_proxy', 'no_proxy', 'npm_config_userconfig'];
   const env: Record<string, string> = {
     PATH: `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`,
     LC_ALL: 'C.UTF-8',
     TZ: 'UTC',
   };
-  for (const name of kept) {
-    const value = process.env[name];
-    if (value !== undefined) env[name] = value;
+  for (const [name, value] of Object.entries(process.env)) {
+    if (value !== undefined && KEPT.test(name)) env[name] = value;
   }
   return env;
 }

@@ -82,7 +82,7 @@ export async function makeBase(context: EngineContext): Promise<{ tar: string; k
     ...[`--components=${COMPONENTS}`, `--include=${packages.join(',')}`],
     ...['--dpkgopt=force-unsafe-io', `--essential-hook=ROOTFS_DIR="$1" bash -e ${prepare}`],
   ];
-  const key = await progress.step('package versions', async () => {
+  const { key, count } = await progress.step('package versions', async () => {
     const plan = await run([...argv, '--simulate', '--verbose', SUITE, '-'], {
       signal,
       hint: mirrorHint,
@@ -93,7 +93,9 @@ export async function makeBase(context: EngineContext): Promise<{ tar: string; k
         hint: mirrorHint,
       });
     }
-    return hashText(await hashTree(home, ['image/stage-debian']), ...versions.sort()).slice(0, 16);
+    const stage = await hashTree(home, ['image/stage-debian']);
+    const key = hashText(stage, ...versions.sort()).slice(0, 16);
+    return { key, count: versions.length };
   });
   const tar = join(context.cache, `base-${key}.tar`);
   if (existsSync(tar) && !context.force) {
@@ -104,7 +106,7 @@ export async function makeBase(context: EngineContext): Promise<{ tar: string; k
   await mkdir(context.cache, { recursive: true });
   await progress.step('base root', async (step) => {
     const seen = { done: 0 };
-    const total = packages.length * 9; // about nine dependencies each; the bar stops at 95 %
+    const total = count * 2; // unpacked and set up
     await run([...argv, '--verbose', SUITE, part], {
       signal,
       hint: mirrorHint,
@@ -124,7 +126,7 @@ function packageProgress(
   if (match === null) return;
   seen.done += 1;
   step.note(`${match[1]!.toLowerCase()} ${match[2]!}`);
-  step.fraction(Math.min(0.95, seen.done / total));
+  step.fraction(seen.done / total);
 }
 
 async function dropOld(cache: string): Promise<void> {

@@ -22,7 +22,7 @@ export async function fetchRuntime(cache: string, signal?: AbortSignal): Promise
   const work = `${folder}.part`;
   await rm(work, { recursive: true, force: true });
   await mkdir(work, { recursive: true });
-  await run(['npm', 'pack', '--silent', `${pinned.name}@${pinned.version}`], {
+  await run(['npm', 'pack', '--loglevel=error', `${pinned.name}@${pinned.version}`], {
     cwd: work,
     signal,
     hint: 'Check that this machine reaches the npm registry, then run again',
