@@ -177,4 +177,7 @@ async function packRoot(order: InsideOrder, root: string): Promise<void> {
   ]);
 }
 
-await main();
+main().catch((error: unknown) => {
+  console.error(error instanceof OperatorError ? error.message : error);
+  process.exitCode = 1;
+});

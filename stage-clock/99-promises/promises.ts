@@ -20,6 +20,9 @@ if (root === undefined) throw new Error('Usage: promises.ts ROOTFS_DIR');
 const at = (path: string): string => join(root, path);
 const text = (path: string): string => readFileSync(at(path), 'utf8');
 
+/** The Pi's own firmware: for its graphics processor, and not on the unit's root. */
+const FIRMWARE = 'usr/lib/raspi-firmware';
+
 /** ELF header: e_machine at byte 18; 183 is AArch64 (ELF for the Arm 64-bit Architecture). */
 const EM_AARCH64 = 183;
 
@@ -28,6 +31,7 @@ function foreignPrograms(folder: string): string[] {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
     const info = lstatSync(path);
+    if (path === at(FIRMWARE)) continue;
     if (info.isDirectory()) {
       found.push(...foreignPrograms(path));
     } else if (info.isFile() && info.size > 64) {
