@@ -1,0 +1,83 @@
+// Knows the process groups that run on this process's behalf, and ends them when it ends without
+// cleaning up (kill -9, a crash): a shell outside waits for that. Starts no program for anyone else.
+import { spawn } from 'node:child_process';
+import type { Writable } from 'node:stream';
+
+/** After SIGTERM a program has this long to clean up before SIGKILL: mmdebstrap unmounts in 2 s. */
+export const TERM_GRACE_MS = 5_000;
+/** SIGKILL takes effect at once; a process that hangs in the kernel (a dying disk) may stay longer. */
+const KILL_WAIT_MS = 2_000;
+
+/** Reads "watch GROUP" and "release GROUP"; at the end of input it ends the groups still watched. */
+const GUARD = `
+groups=
+while read -r verb group; do
+  case "$verb" in
+    watch) groups="$groups $group" ;;
+    release)
+      rest=
+      for known in $groups; do [ "$known" = "$group" ] || rest="$rest $known"; done
+      groups=$rest
+      ;;
+  esac
+done
+[ -n "$groups" ] || exit 0
+for group in $groups; do kill -TERM -- "-$group" 2>/dev/null; done
+sleep ${TERM_GRACE_MS / 1000}
+for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
+`;
+
+const watched = new Set<number>();
+let guard: Writable | undefined;
+
+/** From now on this process group ends with this process, whatever ends it. */
+export function watchGroup(group: number): void {
+  guard ??= startGuard();
+  watched.add(group);
+  guard.write(`watch ${group}\n`);
+}
+
+/** This group has ended, or is no longer ours to end. */
+export function releaseGroup(group: number): void {
+  watched.delete(group);
+  guard?.write(`release ${group}\n`);
+}
+
+/** Ends every watched group at once, without asking: for the second Ctrl-C. */
+export function killGroups(): void {
+  for (const group of watched) signalGroup(group, 'SIGKILL');
+}
+
+/** Sends a signal to all processes of a group; false when the group has gone. */
+export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-group, signal);
+  } catch (error) {
+    // EPERM: it is there but runs under another user id (mmdebstrap's user namespace).
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** Kills what is left of a group and waits until it has gone; false if it has not. */
+export async function endGroup(group: number): Promise<boolean> {
+  const until = performance.now() + KILL_WAIT_MS;
+  while (signalGroup(group, 'SIGKILL')) {
+    if (performance.now() > until) return false;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return true;
+}
+
+function startGuard(): Writable {
+  // A session of its own: Ctrl-C at the terminal must not reach it.
+  const child = spawn('/bin/sh', ['-c', GUARD, 'guard'], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  });
+  child.on('error', () => {}); // No /bin/sh: nothing else will start either, and will say so.
+  child.unref();
+  const { stdin } = child;
+  stdin.on('error', () => {});
+  if ('unref' in stdin && typeof stdin.unref === 'function') stdin.unref();
+  return stdin;
+}
