@@ -1,55 +1,185 @@
-// `./build.sh test`: the fast gate and the image; with --long also the system tests that boot it.
-import { spawn } from 'node:child_process';
+// `./build.sh test`: the fast gate, the image, then the tests on it; counts and times at the end.
+// Knows no test; node --test runs them and prints what it finds.
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
-import { toolEnvironment } from '../core/run.ts';
-import { buildImage } from '../release/build.ts';
+import { runShown } from '../core/run.ts';
+import { duration } from '../core/terminal.ts';
+import { usageError } from './command.ts';
 
 export interface TestOptions {
   readonly home: string;
   readonly long: boolean;
+  /** Chooses the sample where --long would run everything. */
   readonly seed: number;
+  /** Only test files whose path contains this; without the gate's other checks. */
+  readonly only?: string | undefined;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
+/** The parts of `npm run check` before its tests: package.json names the same ones. */
+export const GATE = ['check:format', 'check:lint', 'check:types', 'check:dead'] as const;
+/** Files that take part in the long set only, and why. */
+const LONG_ONLY: Readonly<Record<string, string>> = {
+  'test/system/boot.test.ts': 'the boot script does not find its card on the emulated board yet',
+};
+const SYSTEM = 'test/system/';
+
+/** What node --test counted, by its own closing lines. */
+interface Tally {
+  passed: number;
+  failed: number;
+}
+
+interface Part {
+  readonly name: string;
+  readonly ms: number;
+  readonly tally: Tally;
+}
+
 /** Returns the exit code: 0 if everything passed. */
 export async function runTests(options: TestOptions): Promise<number> {
-  const { home, long, progress, signal, seed } = options;
-  progress.say(`seed ${seed} (repeat with ./build.sh test --seed ${seed})`);
-  if ((await shown(['npm', 'run', '--silent', 'check'], options)) !== 0) return 1;
-  const { image } = await buildImage({}, { progress, signal });
-  if (!long) {
-    progress.say('not checked: the system tests (they boot the image); run ./build.sh test --long');
-    return 0;
+  const { progress, seed, signal, home, only, long } = options;
+  progress.say(`seed ${seed}: repeat with ./build.sh test --seed ${seed}${long ? ' --long' : ''}`);
+  const named = (await testFiles(home)).filter((file) => file.includes(only ?? ''));
+  if (named.length === 0) {
+    throw usageError(`No test file has "${only}" in its path`, 'Test files: test/**/*.test.ts');
   }
-  const folder = join(home, 'test/system');
-  const files = (await readdir(folder)).filter((name) => name.endsWith('.test.ts')).sort();
-  const argv = ['node', '--test', '--test-concurrency=1', '--test-reporter=spec'];
-  return shown([...argv, ...files.map((name) => join(folder, name))], options, {
-    CLOCK_TEST_IMAGE: image,
-  });
+  // Who names a file wants it, long or not.
+  const left = long || only !== undefined ? [] : named.filter((file) => file in LONG_ONLY);
+  const files = named.filter((file) => !left.includes(file));
+  const parts: Part[] = [];
+  for (const script of only === undefined ? GATE : []) parts.push(await gatePart(script, options));
+  const fast = files.filter((file) => !file.startsWith(SYSTEM));
+  if (fast.length > 0) parts.push(await testPart('fast tests', fast, { options }));
+  await systemParts(files, { options, parts });
+  signal.throwIfAborted();
+  const notChecked = [
+    ...left.map((file) => `${file}: ${LONG_ONLY[file]} (--long runs it)`),
+    ...(only === undefined ? [] : [`everything but "${only}"`]),
+  ];
+  process.stdout.write(`${renderParts(parts, notChecked)}\n`);
+  return parts.every(({ tally }) => tally.failed === 0) ? 0 : 1;
+}
+
+/** Builds the image and runs the tests that boot it, a file at a time: they share ports and names. */
+async function systemParts(
+  files: readonly string[],
+  { options, parts }: { options: TestOptions; parts: Part[] },
+): Promise<void> {
+  const system = files.filter((file) => file.startsWith(SYSTEM));
+  if (system.length === 0 && options.only !== undefined) return;
+  const image = await imagePart(options, parts);
+  for (const file of system) {
+    const name = file.slice('test/'.length);
+    if (image === undefined) parts.push({ name, ms: 0, tally: { passed: 0, failed: 1 } });
+    else parts.push(await testPart(name, [file], { options, env: { CLOCK_TEST_IMAGE: image } }));
+  }
+}
+
+/** All test files below test/, as paths from `home`, in order. */
+async function testFiles(home: string): Promise<string[]> {
+  const names = await readdir(join(home, 'test'), { recursive: true });
+  const files = names.filter((name) => name.endsWith('.test.ts'));
+  return files.map((name) => join('test', name)).sort();
+}
+
+async function gatePart(script: string, options: TestOptions): Promise<Part> {
+  const started = performance.now();
+  const code = await shown(['npm', 'run', '--silent', script], options);
+  options.progress.say(`${code === 0 ? '✓' : '✗'} npm run ${script}`);
+  return {
+    name: script,
+    ms: performance.now() - started,
+    tally: { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 },
+  };
+}
+
+/** The image that the system tests boot. Not to have one counts as a failure. */
+async function imagePart(options: TestOptions, parts: Part[]): Promise<string | undefined> {
+  const { progress, signal } = options;
+  const started = performance.now();
+  const done = (tally: Tally): void =>
+    void parts.push({ name: 'image', ms: performance.now() - started, tally });
+  try {
+    const { buildImage } = await import('../release/build.ts');
+    const { image } = await buildImage({}, { progress, signal });
+    done({ passed: 1, failed: 0 });
+    return image;
+  } catch (error) {
+    signal.throwIfAborted();
+    done({ passed: 0, failed: 1 });
+    const known = error instanceof OperatorError;
+    progress.say(`✗ no image: ${known ? error.message : String((error as Error).stack)}`);
+    if (known && error.hint !== undefined) progress.say(`  → ${error.hint}`);
+    return undefined;
+  }
+}
+
+async function testPart(
+  name: string,
+  files: readonly string[],
+  { options, env = {} }: { options: TestOptions; env?: Readonly<Record<string, string>> },
+): Promise<Part> {
+  const started = performance.now();
+  const tally: Tally = { passed: 0, failed: 0 };
+  const argv = ['node', '--test', '--test-reporter=spec', ...files];
+  const code = await shown(argv, options, { env, onLine: (line) => count(line, tally) });
+  if (code !== 0 && tally.failed === 0) tally.failed = 1;
+  return { name, ms: performance.now() - started, tally };
+}
+
+/**
+ * Adds one of node --test's closing lines ("ℹ pass 12") to the tally. What was skipped, left to do or
+ * cancelled has not passed: it counts as failed.
+ */
+export function count(line: string, tally: Tally): void {
+  const plain = stripVTControlCharacters(line).trim();
+  const match = /^ℹ (pass|fail|cancelled|skipped|todo) (\d+)$/.exec(plain);
+  if (match === null) return;
+  if (match[1] === 'pass') tally.passed += Number(match[2]);
+  else tally.failed += Number(match[2]);
 }
 
 async function shown(
   argv: readonly string[],
   { home, long, seed, signal }: TestOptions,
-  env: Readonly<Record<string, string>> = {},
+  more: { env?: Readonly<Record<string, string>>; onLine?: (line: string) => void } = {},
 ): Promise<number> {
-  const child = spawn(argv[0]!, argv.slice(1), {
+  const colour = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
+  return runShown(argv, process.stdout, {
     cwd: home,
-    stdio: ['ignore', 'inherit', 'inherit'],
     signal,
+    ...(more.onLine === undefined ? {} : { onLine: more.onLine }),
     env: {
-      ...toolEnvironment(),
-      ...env,
+      ...more.env,
+      ...(colour ? { FORCE_COLOR: '1' } : {}),
       CLOCK_TEST_SEED: String(seed),
       ...(long ? { CLOCK_TEST_LONG: '1' } : {}),
     },
   });
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => resolve(code ?? 1));
+}
+
+/** What ran and for how long, what was not checked, and the line that counts. */
+export function renderParts(parts: readonly Part[], notChecked: readonly string[]): string {
+  const passed = parts.reduce((sum, { tally }) => sum + tally.passed, 0);
+  const failed = parts.reduce((sum, { tally }) => sum + tally.failed, 0);
+  const total = parts.reduce((sum, { ms }) => sum + ms, 0);
+  const width = Math.max(...parts.map(({ name }) => name.length));
+  const rows = parts.map(({ name, ms, tally }) => {
+    const good = String(tally.passed).padStart(5);
+    const bad = String(tally.failed).padStart(4);
+    const mark = tally.failed === 0 ? '✓' : '✗';
+    return `${mark} ${name.padEnd(width)} ${good} passed ${bad} failed  ${duration(ms).padStart(12)}`;
   });
+  return [
+    '',
+    ...rows,
+    ...notChecked.map((what) => `- not checked: ${what}`),
+    '',
+    `${passed} passed, ${failed} failed in ${duration(total)}`,
+  ].join('\n');
 }

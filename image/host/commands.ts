@@ -1,0 +1,269 @@
+// The commands of build.sh: what each is called, takes and starts. The parts that do the work are
+// loaded when they are needed, so that help comes at once and needs none of them.
+import { access, constants, mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OperatorError } from '../core/errors.ts';
+import type { BuildReport } from '../release/build.ts';
+import { command, commandHelp, nearest, usageError } from './command.ts';
+import type { Command, Option } from './command.ts';
+
+const HOME = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+const BUILD = join(HOME, 'build');
+/** Where runs leave their logs. */
+export const LOGS = join(BUILD, 'log');
+/** Seeds are short enough to be read to somebody. */
+const SEED_MAX = 1_000_000;
+
+const image = command('image', {
+  summary: 'build the image (the default)',
+  about: `Builds the encrypted SD-card image, with its .bmap and .sha256 beside it. What did not change
+is taken from earlier builds. Write the image to a card with any writer.`,
+  options: {
+    force: { help: 'build everything again' },
+    out: { value: 'DIR', help: 'where the image goes', default: 'build' },
+    engine: {
+      value: 'NAME',
+      choices: ['embedded'],
+      help: 'what runs the stages',
+      default: 'embedded',
+    },
+    base: {
+      value: 'NAME',
+      choices: ['debian'],
+      help: 'the system below the stages',
+      default: 'debian',
+    },
+  },
+  operands: [],
+  examples: ['./build.sh', './build.sh image --force', './build.sh --out /srv/images'],
+  logged: true,
+  run: async ({ values }, { progress, print, signal }) => {
+    const out = values.out === 'build' ? BUILD : resolve(values.out);
+    await writable(out);
+    const { buildImage } = await import('../release/build.ts');
+    const report = await buildImage({ force: values.force, out }, { progress, signal });
+    print(imageSummary(report));
+    return 0;
+  },
+});
+
+const boot = command('boot', {
+  summary: 'boot an image on an emulated board and print the address of its page',
+  about: `Boots the newest image, or FILE, from a copy of its own: a card that is kept in build/emulator.
+The page answers on this machine only. Ctrl-C pulls the plug.`,
+  options: {
+    board: {
+      value: 'BOARD',
+      choices: ['virt', 'raspi3b'],
+      help: 'virt is quicker, raspi3b closer to a Pi',
+      default: 'virt',
+    },
+    image: { value: 'FILE', help: 'the image to boot' },
+    http: {
+      value: 'PORT',
+      accepts: wholeNumber(1, 65_535),
+      help: "this machine's port for the page",
+      default: '8080',
+    },
+  },
+  operands: [],
+  examples: ['./build.sh boot', './build.sh boot --board raspi3b --http 8081'],
+  logged: true,
+  run: async ({ values }, { progress, signal }) => {
+    const file = values.image === undefined ? await newestImage() : await existing(values.image);
+    const { boot: start, parseBoard } = await import('../emulator/boot.ts');
+    await start({
+      board: parseBoard(values.board),
+      image: file,
+      httpPort: Number(values.http),
+      work: join(BUILD, 'emulator'),
+      progress,
+      signal,
+    });
+    return 0;
+  },
+});
+
+const test = command('test', {
+  summary: 'run everything CI runs',
+  about: `Format, lint, types, dead code and tests; then builds the image, unless nothing changed, and
+tests it on the emulated board. Goes on when something failed; the last line counts.`,
+  options: {
+    long: { help: 'the full series of kills, cuts and fuzzing instead of a sample' },
+    seed: {
+      value: 'N',
+      accepts: wholeNumber(0, SEED_MAX),
+      help: 'repeat the sample of an earlier run, which printed its seed',
+    },
+    only: { value: 'PATTERN', help: 'only test files whose path contains PATTERN' },
+  },
+  operands: [],
+  examples: ['./build.sh test', './build.sh test --only image/core', './build.sh test --long'],
+  logged: true,
+  run: async ({ values }, { progress, signal }) => {
+    const seed = Number(values.seed ?? Math.floor(Math.random() * SEED_MAX));
+    const { runTests } = await import('./tests.ts');
+    return runTests({ home: HOME, long: values.long, seed, only: values.only, progress, signal });
+  },
+});
+
+const check = command('check', {
+  summary: 'say what this machine lacks',
+  about: `Looks at this machine and changes nothing: packages, the handler for arm64 programs, rights,
+space. Ends with 1 when something is missing.`,
+  options: {},
+  operands: [],
+  examples: ['./build.sh check'],
+  logged: false,
+  run: async (_, { print }) => {
+    const { judge, readMachine, renderFindings } = await import('./machine.ts');
+    const findings = judge(await readMachine(HOME));
+    print(renderFindings(findings));
+    return findings.some(({ state }) => state === 'failed') ? 1 : 0;
+  },
+});
+
+const clean = command('clean', {
+  summary: 'remove what was built',
+  about: `Removes build/: images, releases, emulated cards, logs. What all builds share stays in
+~/.cache/clock-iot-unit, also the development signing key.`,
+  options: {},
+  operands: [],
+  examples: ['./build.sh clean'],
+  logged: false,
+  run: async (_, { print }) => {
+    await rm(BUILD, { recursive: true, force: true });
+    print(`${relative(process.cwd(), BUILD)} is gone; ./build.sh builds it again.`);
+    return 0;
+  },
+});
+
+const help = command('help', {
+  summary: 'say what the commands do',
+  about: 'Without COMMAND lists the commands.',
+  options: {},
+  operands: ['[COMMAND]'],
+  examples: ['./build.sh help', './build.sh help boot'],
+  logged: false,
+  run: async ({ operands: [name] }, { print }) => {
+    print(name === undefined ? overview() : commandHelp(name, named(name)));
+    return 0;
+  },
+});
+
+/** In the order in which the overview lists them. */
+const commands: Readonly<Record<string, Command>> = { image, boot, test, check, clean, help };
+
+/** The names of all commands. */
+export const commandNames: readonly string[] = Object.keys(commands);
+
+/** The command of this name. Throws a usage error that names the nearest one. */
+export function named(name: string): Command {
+  const found = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (found !== undefined) return found;
+  const near = nearest(name, commandNames);
+  throw usageError(
+    `There is no command "${name}"`,
+    near === undefined
+      ? `Use one of: ${commandNames.join(', ')}`
+      : `Did you mean "./build.sh ${near}"?`,
+  );
+}
+
+/** Which command a command line starts, and the words that are left for it. */
+export function route(words: readonly string[]): { name: string; words: readonly string[] } {
+  const [first = 'image', ...rest] = words;
+  const asks = (word: string): boolean => word === '--help' || word === '-h';
+  if (asks(first)) return { name: 'help', words: rest };
+  const name = first.startsWith('-') ? 'image' : first;
+  if (rest.some(asks)) return { name: 'help', words: [name] };
+  return { name, words: first.startsWith('-') ? words : rest };
+}
+
+function overview(): string {
+  const width = Math.max(...commandNames.map((name) => name.length));
+  const rows = Object.entries(commands).map(
+    ([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`,
+  );
+  return [
+    'Usage: ./build.sh [COMMAND] [OPTIONS]',
+    '',
+    ...rows,
+    '',
+    '"./build.sh help COMMAND" says more.',
+  ].join('\n');
+}
+
+function imageSummary(report: BuildReport): string {
+  const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
+  const file = relative(process.cwd(), report.image);
+  return [
+    '',
+    `image    ${file}`,
+    `version  ${report.version}`,
+    `size     ${megabytes(report.bytes)}, of which ${megabytes(report.bytesToWrite)} to write (.bmap)`,
+    `sha256   ${report.sha256}`,
+    ...(report.developmentKey
+      ? ['SIGNED WITH A DEVELOPMENT KEY: good for trying out, not for a customer.']
+      : []),
+    `next     ./build.sh boot, or write it to a card of 4 GB or more:`,
+    `         sudo bmaptool copy ${file} /dev/CARD`,
+  ].join('\n');
+}
+
+async function newestImage(): Promise<string> {
+  const names = (await readdir(BUILD).catch(() => [])).filter((name) => name.endsWith('.img'));
+  const dated = await Promise.all(
+    names.map(async (name) => ({ name, at: (await stat(join(BUILD, name))).mtimeMs })),
+  );
+  const [newest] = dated.sort((a, b) => b.at - a.at);
+  if (newest !== undefined) return join(BUILD, newest.name);
+  throw new OperatorError('no-image', 'There is no image in build/', {
+    hint: 'Build one with ./build.sh, or name one with --image FILE',
+  });
+}
+
+async function existing(name: string): Promise<string> {
+  const file = resolve(name);
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) {
+    throw new OperatorError('file-missing', `There is no file ${name}`, {
+      hint: `Look at the name; it was looked for in ${dirname(file)}`,
+    });
+  }
+  if (!found.isDirectory()) return file;
+  throw new OperatorError('file-is-folder', `${name} is a folder, not an image`, {
+    hint: 'Name the .img file in it',
+  });
+}
+
+/** Makes the folder if need be; throws when nothing can be written into it. */
+async function writable(folder: string): Promise<void> {
+  try {
+    await makeFolder(folder);
+    await access(folder, constants.W_OK);
+  } catch (cause) {
+    throw new OperatorError('folder-not-writable', `Nothing can be written into ${folder}`, {
+      hint: `Choose another folder with --out DIR (${(cause as Error).message})`,
+      cause,
+    });
+  }
+}
+
+/** Not mkdir's `recursive`: below /proc it tries for ever (measured, Node 24.21). */
+async function makeFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  if (found !== undefined) throw new Error(`${folder} is a file`);
+  await makeFolder(dirname(folder));
+  await mkdir(folder);
+}
+
+/** What a whole number must be, for an option's `accepts`. */
+function wholeNumber(min: number, max: number): NonNullable<Option['accepts']> {
+  return (text) =>
+    /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max
+      ? undefined
+      : `Give a whole number from ${min} to ${max}`;
+}
