@@ -1,6 +1,7 @@
 // Knows the process groups that run on this process's behalf, and ends them when it ends without
 // cleaning up (kill -9, a crash): a shell outside waits for that. Starts no program for anyone else.
 import { spawn } from 'node:child_process';
+import { readFile, readdir } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 
 /** After SIGTERM a program has this long to clean up before SIGKILL: mmdebstrap unmounts in 2 s. */
@@ -8,7 +9,10 @@ export const TERM_GRACE_MS = 5_000;
 /** SIGKILL takes effect at once; a process that hangs in the kernel (a dying disk) may stay longer. */
 const KILL_WAIT_MS = 2_000;
 
-/** Reads "watch GROUP" and "release GROUP"; at the end of input it ends the groups still watched. */
+/**
+ * Reads "watch GROUP" and "release GROUP"; at the end of input it ends the groups still watched.
+ * No "--" before a group: dash takes "kill -TERM -- -5" for a wrong number (0.5.12).
+ */
 const GUARD = `
 groups=
 while read -r verb group; do
@@ -22,9 +26,9 @@ while read -r verb group; do
   esac
 done
 [ -n "$groups" ] || exit 0
-for group in $groups; do kill -TERM -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -TERM "-$group" 2>/dev/null; done
 sleep ${TERM_GRACE_MS / 1000}
-for group in $groups; do kill -KILL -- "-$group" 2>/dev/null; done
+for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
 `;
 
 const watched = new Set<number>();
@@ -58,14 +62,26 @@ export function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean 
   }
 }
 
-/** Kills what is left of a group and waits until it has gone; false if it has not. */
+/** Kills what is left of a group and waits until nothing of it runs; false if something still does. */
 export async function endGroup(group: number): Promise<boolean> {
   const until = performance.now() + KILL_WAIT_MS;
-  while (signalGroup(group, 'SIGKILL')) {
+  while (signalGroup(group, 'SIGKILL') && (await runs(group))) {
     if (performance.now() > until) return false;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return true;
+}
+
+/** Whether a process of the group runs: one that has ended but is not yet reaped does not. */
+async function runs(group: number): Promise<boolean> {
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = await readFile(`/proc/${name}/stat`, 'latin1').catch(() => '');
+    // proc(5): pid (program) state ppid pgrp …; the program's name may hold anything, also ")".
+    const [state, , pgrp] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    if (pgrp === String(group) && state !== 'Z' && state !== 'X') return true;
+  }
+  return false;
 }
 
 function startGuard(): Writable {
