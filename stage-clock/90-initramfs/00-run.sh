@@ -2,6 +2,15 @@
 # Modules are indexed and the initramfs is made once, here, after all packages and files.
 # CLOCK_INITRAMFS_CACHE (optional) is a directory that keeps finished ones, by all that goes into them.
 
+# stage-debian put both aside while packages were installed; mkinitramfs needs the real depmod, or the
+# initramfs has no module index and finds no card.
+for program in update-initramfs depmod; do
+  if [ -e "${ROOTFS_DIR}/usr/sbin/${program}.clock" ]; then
+    mv -f "${ROOTFS_DIR}/usr/sbin/${program}.clock" "${ROOTFS_DIR}/usr/sbin/${program}"
+    on_chroot dpkg-divert --quiet --local --no-rename --remove "/usr/sbin/${program}"
+  fi
+done
+
 # Raspberry Pi OS installs several kernels; Debian one.
 for modules in "${ROOTFS_DIR}"/usr/lib/modules/*; do
   version=$(basename "${modules}")
@@ -10,7 +19,7 @@ for modules in "${ROOTFS_DIR}"/usr/lib/modules/*; do
   key=$({
     cat "${ROOTFS_DIR}/var/lib/dpkg/status"
     find "${ROOTFS_DIR}/etc/initramfs-tools" "${ROOTFS_DIR}/usr/lib/clock/boot" \
-      "${ROOTFS_DIR}/usr/lib/modules/${version}/modules.dep" "${ROOTFS_DIR}/etc/modprobe.d" -type f -print0 \
+      "${ROOTFS_DIR}/usr/sbin/depmod" "${ROOTFS_DIR}/usr/lib/modules/${version}/modules.dep" "${ROOTFS_DIR}/etc/modprobe.d" -type f -print0 \
       | sort -z | xargs -0 sha256sum | sed "s# ${ROOTFS_DIR}# #"
     echo "${SOURCE_DATE_EPOCH:-}"
   } | sha256sum | cut -d ' ' -f 1)

@@ -114,6 +114,10 @@ const promises: Readonly<Record<string, () => boolean>> = {
       '/sfdisk',
       'key-sources/board',
     ].every((name) => inInitramfs.includes(name)),
+  'the initramfs has an index of its modules': () => {
+    const index = inInitramfs.split('\n').find((name) => name.endsWith('/modules.dep'));
+    return index !== undefined && /\bsdhci-pci\.ko/.test(readFileSync(index, 'utf8'));
+  },
   'every program in the root is arm64': () => none(foreignPrograms(at('usr'))),
   'every program in the initramfs is arm64': () => none(foreignPrograms(initramfs)),
 };
