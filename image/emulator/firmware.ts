@@ -1,74 +1,90 @@
-// Does what the Raspberry Pi's firmware does before the kernel runs: reads config.txt and the slot's
-// files from the boot partition. QEMU has no such firmware.
-// Source: https://www.raspberrypi.com/documentation/computers/config_txt.html
-import { open } from 'node:fs/promises';
+// Does what the Raspberry Pi's firmware does before the kernel runs: takes the slot's files from
+// the boot partition and completes the device tree. QEMU has no such firmware.
+// What config.txt means is decided in config.ts.
+import { copyFile, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OperatorError } from '../core/errors.ts';
 import { run } from '../core/run.ts';
+import { FACTS, dumpTreeCommand } from './boards.ts';
+import type { Board } from './boards.ts';
+import { bootPartitionOffset, firstLine, parseConfig, planBoot } from './config.ts';
 
-export interface FirmwareConfig {
+export interface FirmwareOptions {
+  readonly card: string;
+  readonly board: Board;
+  /** 16 hex digits. */
+  readonly serialNumber: string;
+  /** Where the files go; those of the last start are replaced. */
+  readonly folder: string;
+}
+
+export interface FirmwareResult {
   readonly kernel: string;
-  readonly initramfs: string;
+  readonly initramfs: string | undefined;
+  readonly deviceTree: string;
   readonly commandLine: string;
-  readonly prefix: string;
 }
 
 /**
- * Reads config.txt for a board. Section filters: [all], [none], [pi3], [pi4] …; `board` is the filter
- * that is true. Throws OperatorError for what this reader does not know (include).
+ * Reads the card as the board's firmware would; returns files on this machine and the command line.
+ * Throws OperatorError `no-boot-partition`, `config-…`, `firmware-stops` or `program-failed`
+ * (a boot partition that mtools cannot read).
  */
-export function parseConfig(text: string, board: string): FirmwareConfig {
-  const values: Record<string, string> = {};
-  let applies = true;
-  for (const raw of text.split(/\r?\n/)) {
-    const line = raw.replace(/#.*/, '').trim();
-    const section = /^\[(.+)\]$/.exec(line);
-    if (section !== null) {
-      applies = section[1] === 'all' || section[1] === board;
-    } else if (applies && line.startsWith('include ')) {
-      throw new OperatorError('config-include', 'config.txt includes another file', {
-        hint: 'The emulator reads one config.txt only; put the lines into it',
-      });
-    } else if (applies && line.startsWith('initramfs ')) {
-      values['initramfs'] = line.split(/\s+/)[1] ?? '';
-    } else if (applies && line.includes('=')) {
-      const at = line.indexOf('=');
-      values[line.slice(0, at).trim()] = line.slice(at + 1).trim();
-    }
-  }
-  const prefix = values['os_prefix'] ?? '';
+export async function runFirmware(options: FirmwareOptions): Promise<FirmwareResult> {
+  const { card, board, serialNumber, folder } = options;
+  const { firmware, ownTree } = FACTS[board];
+  await mkdir(folder, { recursive: true });
+  const partition = `${card}@@${bootPartitionOffset(await firstSector(card))}`;
+  const take = (name: string): Promise<string> => takeFile(options, partition, name);
+
+  const names = await listFiles(card, partition);
+  const text = await readFile(await take('config.txt'), 'latin1');
+  const plan = planBoot(parseConfig(text, firmware, serialNumber), firmware, names);
+
+  const deviceTree = join(folder, 'board.dtb');
+  if (ownTree) await run(dumpTreeCommand(board, deviceTree));
+  else await copyFile(await take(plan.deviceTree), deviceTree);
+  await run(['fdtput', '-t', 's', deviceTree, '/', 'serial-number', serialNumber], {
+    hint: `The device tree ${plan.deviceTree} on the card is damaged; write the card again`,
+  });
   return {
-    prefix,
-    kernel: `${prefix}${values['kernel'] ?? 'kernel8.img'}`,
-    initramfs: `${prefix}${values['initramfs'] ?? ''}`,
-    commandLine: `${prefix}${values['cmdline'] ?? 'cmdline.txt'}`,
+    kernel: await take(plan.kernel),
+    initramfs: plan.initramfs === undefined ? undefined : await take(plan.initramfs),
+    deviceTree,
+    commandLine: firstLine(await readFile(await take(plan.commandLine), 'latin1')),
   };
 }
 
-/** Byte offset of partition 1 from the MBR (sector size 512). */
-export async function bootPartitionOffset(card: string): Promise<number> {
+async function firstSector(card: string): Promise<Uint8Array> {
   const file = await open(card, 'r');
-  const sector = Buffer.alloc(512);
-  await file.read(sector, 0, 512, 0);
-  await file.close();
-  if (sector.readUInt16LE(510) !== 0xaa55) {
-    throw new OperatorError('no-partitions', `${card} has no partition table`, {
-      hint: 'Build the image again with ./build.sh',
-    });
+  try {
+    const sector = new Uint8Array(512);
+    const { bytesRead } = await file.read(sector, 0, sector.length, 0);
+    return sector.subarray(0, bytesRead);
+  } finally {
+    await file.close();
   }
-  return sector.readUInt32LE(446 + 8) * 512;
 }
 
-/** Copies one file out of the boot partition with mtools; returns its path in `folder`. */
-export async function takeFile(
-  card: string,
+/** mtools reads the partition inside the card; its own plausibility check knows only floppies. */
+const MTOOLS = { MTOOLS_SKIP_CHECK: '1' };
+
+async function listFiles(card: string, partition: string): Promise<string[]> {
+  const { stdout } = await run(['mdir', '-/', '-b', '-i', partition, '::'], {
+    env: MTOOLS,
+    hint: `The boot partition of ${card} is damaged; write the card again`,
+  });
+  return stdout.split('\n').map((line) => line.replace(/^::\/?/, '').trim());
+}
+
+async function takeFile(
+  { folder, card }: FirmwareOptions,
+  partition: string,
   name: string,
-  { offset, folder }: { readonly offset: number; readonly folder: string },
 ): Promise<string> {
-  const to = join(folder, name.replaceAll('/', '_'));
-  await run(['mcopy', '-n', '-o', '-i', `${card}@@${offset}`, `::${name}`, to], {
-    env: { MTOOLS_SKIP_CHECK: '1' },
-    hint: `The boot partition of ${card} lacks ${name} or is damaged; build the image again`,
+  const to = join(folder, name.replaceAll('/', '-'));
+  await run(['mcopy', '-n', '-o', '-i', partition, `::${name}`, to], {
+    env: MTOOLS,
+    hint: `The boot partition of ${card} lacks ${name} or is damaged; write the card again`,
   });
   return to;
 }

@@ -1,205 +1,214 @@
-// One emulated board with its card: starts QEMU, keeps its console, restarts it when the guest
-// reboots, pulls its power. Knows nothing of what the image does.
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
-import type { WriteStream } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+// One emulated board with its card: power on, console, restart when the guest reboots, power cut.
+// Knows nothing of what the image does.
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
-import { run, toolEnvironment } from '../core/run.ts';
-import { bootPartitionOffset, parseConfig, takeFile } from './firmware.ts';
+import { run } from '../core/run.ts';
+import { checkSerialNumber, qemuCommand } from './boards.ts';
+import type { Board, Cable } from './boards.ts';
+import { Console } from './console.ts';
+import type { ConsoleLine, WaitOptions } from './console.ts';
+import { runFirmware } from './firmware.ts';
+import { startQemu } from './qemu.ts';
+import type { Qemu } from './qemu.ts';
 
-const BOARDS = ['virt', 'raspi3b'] as const;
-export type Board = (typeof BOARDS)[number];
+/** The board that `./build.sh boot` emulates unless told otherwise. */
+export const BOARD_SERIAL = '00000000c10c0001';
 
-export interface MachineOptions {
+/** The smallest emulated card: the grown system partition and a state partition. */
+const CARD_BYTES_MIN = 2 ** 31;
+
+/** A guest that restarts for ever has a fault; a first boot needs no restart. */
+const RESTARTS_MAX = 10;
+
+export type MachineOptions = Cable & {
   readonly board: Board;
-  /** The card file; QEMU writes into it. Its size must be a power of two. */
+  /** The card file; QEMU writes into it. Its size is a power of two (see makeCard). */
   readonly card: string;
   /** 16 hex digits, as the firmware gives them. Two serial numbers make two boards. */
   readonly boardSerial: string;
+  /** A folder of this machine alone: boot files, console.log. */
   readonly work: string;
-  /** The guest's port 80 on this machine's loopback. */
-  readonly httpPort: number;
-}
-
-/** A guest that restarts for ever has a fault; a first boot needs none. */
-const RESTARTS_MAX = 10;
-const CONSOLE_LINES_MAX = 5_000;
-
-interface BoardFacts {
-  readonly filter: string;
-  readonly console: string;
-  readonly args: (card: string, httpPort: number) => string[];
-  readonly deviceTree?: string;
-}
-
-const drive = (card: string): string => `if=none,id=sd,file=${card},format=raw,cache=writeback`;
-const user = (port: number): string => `user,id=n0,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:80`;
-
-const FACTS: Readonly<Record<Board, BoardFacts>> = {
-  virt: {
-    filter: 'pi3',
-    console: 'console=ttyAMA0',
-    args: (card, port) => [
-      ...['-M', 'virt', '-cpu', 'cortex-a53', '-smp', '2', '-m', '1024'],
-      ...['-drive', drive(card), '-device', 'sdhci-pci', '-device', 'sd-card,drive=sd'],
-      ...['-netdev', user(port), '-device', 'virtio-net-pci,netdev=n0,romfile='],
-    ],
-  },
-  raspi3b: {
-    filter: 'pi3',
-    console: 'console=ttyS1,115200',
-    deviceTree: 'bcm2837-rpi-3-b.dtb',
-    args: (card, port) => [
-      ...['-M', 'raspi3b', '-m', '1G', '-drive', `if=sd,file=${card},format=raw`],
-      ...['-netdev', user(port), '-device', 'usb-net,netdev=n0'],
-    ],
-  },
+  readonly onConsole?: ((line: string) => void) | undefined;
+  /** Pulls the plug. */
+  readonly signal?: AbortSignal | undefined;
 };
 
-/** A running board. `kill()` is the plug being pulled. */
+/** How a machine ended. */
+export type MachineEnd = 'cut' | 'off' | 'guest-off' | 'failed';
+
+/** A running board. */
 export class Machine {
   readonly #options: MachineOptions;
-  readonly #lines: string[] = [];
-  readonly #waiters = new Set<(line: string) => void>();
-  readonly #log: WriteStream;
-  #child: ChildProcess | undefined;
-  #restarts = 0;
-  #stopped = false;
+  readonly #console: Console;
+  readonly #ended = Promise.withResolvers<MachineEnd>();
+  #qemu: Qemu | undefined;
+  /** A start in progress; never rejects. */
+  #starting: Promise<unknown> = Promise.resolve();
+  #starts = 0;
+  #closing: Promise<void> | undefined;
+  readonly #onAbort = (): void => void this.kill();
 
-  private constructor(options: MachineOptions, log: WriteStream) {
+  private constructor(options: MachineOptions) {
     this.#options = options;
-    this.#log = log;
+    this.#console = new Console(join(options.work, 'console.log'), options.onConsole);
   }
 
-  /** Switches the board on. Throws OperatorError when the card cannot be started. */
+  /**
+   * Switches the board on; resolves when its processor runs.
+   * Throws OperatorError when the card cannot be started (see runFirmware, startQemu).
+   */
   static async start(options: MachineOptions): Promise<Machine> {
+    checkSerialNumber(options.boardSerial);
+    await checkCard(options.card);
     await mkdir(options.work, { recursive: true });
-    const machine = new Machine(options, createWriteStream(join(options.work, 'console.log')));
-    await machine.#power();
+    options.signal?.throwIfAborted();
+    const machine = new Machine(options);
+    try {
+      await machine.#powerOn();
+    } catch (error) {
+      await machine.#close('failed');
+      throw error;
+    }
+    options.signal?.addEventListener('abort', machine.#onAbort, { once: true });
+    if (options.signal?.aborted === true) await machine.kill();
+    options.signal?.throwIfAborted();
     return machine;
   }
 
+  /** All lines so far (bounded), with times since the first power-on. */
+  get lines(): readonly ConsoleLine[] {
+    return this.#console.lines;
+  }
+
+  /** The texts of all lines so far. */
   get console(): readonly string[] {
-    return this.#lines;
+    return this.#console.lines.map(({ text }) => text);
   }
 
-  async #power(): Promise<void> {
-    const argv = await qemuArguments(this.#options);
-    if (this.#stopped) return;
-    // setpriv: the board dies with the process that started it, however that ends.
-    const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
-      env: toolEnvironment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#child = child;
-    let rest = '';
-    const read = (chunk: Buffer): void => {
-      const parts = (rest + chunk.toString('latin1')).split(/\r*\n/);
-      rest = parts.pop() ?? '';
-      for (const line of parts) this.#line(line);
-    };
-    child.stdout.on('data', read);
-    child.stderr.on('data', read);
-    child.once('close', (code) => {
-      if (this.#stopped) return;
-      this.#restarts += 1;
-      this.#line(`emulator: the board went off (QEMU ended with ${code}), switching it on again`);
-      if (this.#restarts > RESTARTS_MAX) this.#line('emulator: too many restarts, giving up');
-      else this.#power().catch((error: unknown) => this.#line(`emulator: ${String(error)}`));
-    });
+  /** How often the board was started: 1 and one for each reboot of the guest. */
+  get starts(): number {
+    return this.#starts;
   }
 
-  #line(line: string): void {
-    this.#lines.push(line);
-    if (this.#lines.length > CONSOLE_LINES_MAX) this.#lines.shift();
-    this.#log.write(`${new Date().toISOString()} ${line}\n`);
-    for (const waiter of this.#waiters) waiter(line);
+  /** Resolves when the board is off for good. */
+  get ended(): Promise<MachineEnd> {
+    return this.#ended.promise;
   }
 
-  /** Resolves with the first console line (also one already seen) that matches. */
-  async waitFor(pattern: RegExp, timeoutMs: number): Promise<string> {
-    const seen = this.#lines.find((line) => pattern.test(line));
-    if (seen !== undefined) return seen;
-    return new Promise<string>((done, fail) => {
-      const finish = (): void => {
-        clearTimeout(timer);
-        this.#waiters.delete(waiter);
-      };
-      const waiter = (line: string): void => {
-        if (!pattern.test(line)) return;
-        finish();
-        done(line);
-      };
-      const timer = setTimeout(() => {
-        finish();
-        const last = this.#lines.slice(-30).join('\n');
-        fail(
-          new Error(`No ${String(pattern)} on the console within ${timeoutMs / 1000} s:\n${last}`),
-        );
-      }, timeoutMs);
-      this.#waiters.add(waiter);
-    });
+  /** Give it to `waitFor` as `after`, to look only at what comes from now on. */
+  mark(): number {
+    return this.#console.mark();
   }
 
-  /** Pulls the plug: nothing is flushed. */
+  /** The first console line that matches (also one already there); rejects with the last lines. */
+  async waitFor(pattern: RegExp, timeoutMs: number, options: WaitOptions = {}): Promise<string> {
+    return this.#console.waitFor(pattern, timeoutMs, options);
+  }
+
+  /** Pulls the plug: QEMU is killed, the guest flushes nothing. */
   async kill(): Promise<void> {
-    this.#stopped = true;
-    const child = this.#child;
-    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
-      const gone = new Promise((resolve) => child.once('close', resolve));
-      child.kill('SIGKILL');
-      await gone;
+    await this.#stop((qemu) => qemu.cut(), 'cut');
+  }
+
+  /** Ends QEMU in order. For the guest this, too, is a power cut: a Pi has no power button. */
+  async powerOff(): Promise<void> {
+    await this.#stop((qemu) => qemu.stop(), 'off');
+  }
+
+  async #stop(how: (qemu: Qemu) => Promise<void>, end: MachineEnd): Promise<void> {
+    const closed = this.#close(end); // first, so that a start in progress gives up
+    await this.#starting;
+    if (this.#qemu !== undefined) await how(this.#qemu);
+    await closed;
+  }
+
+  async #close(end: MachineEnd): Promise<void> {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#closing ??= this.#console.end(end).then(() => this.#ended.resolve(end));
+    await this.#closing;
+  }
+
+  async #powerOn(): Promise<void> {
+    const start = this.#startOnce();
+    this.#starting = start.catch(() => {});
+    await start;
+  }
+
+  async #startOnce(): Promise<void> {
+    const { board, card, boardSerial: serialNumber, work } = this.#options;
+    const folder = join(work, 'boot');
+    const files = await runFirmware({ card, board, serialNumber, folder });
+    if (this.#closing !== undefined) return;
+    const argv = qemuCommand(board, { ...files, card, serialNumber, cable: this.#options });
+    this.#starts += 1;
+    this.#console.say(`emulator: power on (${this.#starts}), command line: ${files.commandLine}`);
+    const qemu = await startQemu(argv, {
+      card,
+      onConsole: (chunk) => this.#console.write(chunk),
+    });
+    if (this.#closing !== undefined) return qemu.cut();
+    this.#qemu = qemu;
+    this.#watch(qemu).catch((error: unknown) => this.#fail(error));
+  }
+
+  async #watch(qemu: Qemu): Promise<void> {
+    const ending = await qemu.ended;
+    if (this.#closing !== undefined) return;
+    this.#qemu = undefined;
+    switch (ending.why) {
+      case 'guest-reset':
+        this.#console.say('emulator: the guest asked for a restart');
+        if (this.#starts <= RESTARTS_MAX) return this.#powerOn();
+        throw new Error(`The guest restarted more than ${RESTARTS_MAX} times`);
+      case 'guest-off':
+        this.#console.say('emulator: the guest switched the board off');
+        return this.#close('guest-off');
+      case 'failed':
+        throw new Error(ending.text);
+      case 'stopped':
+        return;
     }
-    await new Promise<void>((resolve) => this.#log.end(resolve));
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    this.#console.say(`emulator: ${error instanceof Error ? error.message : String(error)}`);
+    await this.#close('failed');
   }
 }
 
-/** QEMU's command line for a card, with the files its firmware would load. */
-async function qemuArguments(options: MachineOptions): Promise<string[]> {
-  const { board, card, work, httpPort, boardSerial } = options;
-  const facts = FACTS[board];
-  const offset = await bootPartitionOffset(card);
-  const take = (name: string): Promise<string> => takeFile(card, name, { offset, folder: work });
-  const config = parseConfig(await readFile(await take('config.txt'), 'utf8'), facts.filter);
-  const append = (await readFile(await take(config.commandLine), 'utf8')).trim();
-  const base = ['qemu-system-aarch64', ...facts.args(card, httpPort)];
-  const tree = join(work, 'board.dtb');
-  if (facts.deviceTree === undefined) {
-    const [program, machine, name, ...rest] = base;
-    await run([program!, machine!, `${name!},dumpdtb=${tree}`, ...rest, '-display', 'none']);
-  } else {
-    await run(['cp', await take(`${config.prefix}${facts.deviceTree}`), tree]);
+/**
+ * Makes a card of an image: a sparse copy grown to `bytes`, a power of two (QEMU's SD card wants
+ * that). Throws OperatorError `card-too-small` when the image does not fit.
+ */
+export async function makeCard(image: string, card: string, bytes = CARD_BYTES_MIN): Promise<void> {
+  const { size } = await stat(image);
+  if (size > bytes || !isPowerOfTwo(bytes)) {
+    throw new OperatorError(
+      'card-too-small',
+      `An emulated card of ${bytes} bytes does not take ${image} (${size} bytes)`,
+      { hint: 'The card must be at least as large as the image, and a power of two' },
+    );
   }
-  await run(['fdtput', '-t', 's', tree, '/', 'serial-number', boardSerial]);
-  return [
-    ...base,
-    ...['-kernel', await take(config.kernel), '-initrd', await take(config.initramfs)],
-    // The board's own serial port comes last: it becomes /dev/console.
-    ...['-dtb', tree, '-append', `${append} ${facts.console}`],
-    ...['-display', 'none', '-serial', board === 'raspi3b' ? 'null' : 'stdio'],
-    ...(board === 'raspi3b' ? ['-serial', 'stdio'] : []),
-    ...['-monitor', 'none', '-no-reboot'],
-  ];
+  await run(['cp', '--sparse=always', '--reflink=auto', '--no-preserve=mode', image, card]);
+  await run(['truncate', `--size=${bytes}`, card]);
 }
 
-/** The default board's serial number. */
-export const BOARD_SERIAL = '00000000c10c0001';
-
-/** A working copy of an image as a card of `bytes` (a power of two), sparse. */
-export async function makeCard(image: string, card: string, bytes = 2 ** 31): Promise<void> {
-  await run(['cp', '--sparse=always', '--reflink=auto', image, card]);
-  await run(['truncate', `--size=${bytes}`, card], {
-    hint: 'The image is larger than the emulated card',
-  });
+async function checkCard(card: string): Promise<void> {
+  const found = await stat(card).catch(() => undefined);
+  if (found === undefined) {
+    throw new OperatorError('no-card', `There is no file ${card}`, {
+      hint: 'Make a card of an image first',
+    });
+  }
+  if (isPowerOfTwo(found.size)) return;
+  throw new OperatorError(
+    'card-size',
+    `${card} has ${found.size} bytes; an emulated card needs a power of two`,
+    { hint: 'Grow it: truncate --size=2G FILE' },
+  );
 }
 
-export function parseBoard(name: string): Board {
-  const board = BOARDS.find((known) => known === name);
-  if (board !== undefined) return board;
-  throw new OperatorError('no-board', `There is no board "${name}"`, {
-    hint: `Use one of: ${BOARDS.join(', ')}`,
-  });
+function isPowerOfTwo(bytes: number): boolean {
+  return bytes > 0 && Number.isInteger(Math.log2(bytes));
 }
