@@ -12,7 +12,7 @@ interface Loopback {
 }
 
 /** A tap device inside a network namespace, both made by the caller. */
-export interface Plug {
+interface Plug {
   readonly netns: string;
   readonly tap: string;
 }

@@ -7,7 +7,7 @@ import { toolEnvironment } from '../core/run.ts';
 import { CONTROL_FD } from './boards.ts';
 
 /** Why a QEMU ended. */
-export type Ending =
+type Ending =
   /** The guest asked for a restart (or its kernel panicked and did). */
   | { readonly why: 'guest-reset' }
   /** The guest switched itself off. */
