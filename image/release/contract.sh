@@ -11,9 +11,13 @@ on_chroot() {
   if [ $# -eq 0 ]; then
     set -- bash -e
   fi
-  env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 TZ=UTC \
+  local twins=()
+  if [ -n "${CLOCK_TWINS:-}" ]; then
+    twins=(unshare --mount --propagation private "${CLOCK_RELEASE_DIR}/twins.sh" "${ROOTFS_DIR}" "${CLOCK_TWINS}")
+  fi
+  "${twins[@]}" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 TZ=UTC \
     HOME=/root DEBIAN_FRONTEND=noninteractive SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-}" \
-    chroot "${ROOTFS_DIR}" "$@"
+    "$(command -v chroot)" "${ROOTFS_DIR}" "$@"
 }
 
 copy_previous() {

@@ -1,7 +1,7 @@
 // Runs in its own mount and process namespace (and user namespace for ordinary users): unpacks the
 // base root, runs the stages on it, takes out what the release needs. All mounts vanish with the
 // namespace, whatever happens. Prints "@note text" lines for the progress of its caller (root.ts).
-import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, readdir, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { OperatorError } from '../core/errors.ts';
@@ -48,13 +48,18 @@ async function runStages(order: InsideOrder, root: string): Promise<void> {
   // Nothing may start while packages are configured; removed again below.
   await writeFile(join(root, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   await mountForChroot(root);
+  // Where twins.sh puts the libraries and the loader of this machine's programs.
+  await mkdir(join(root, 'usr/lib/x86_64-linux-gnu'));
+  await mkdir(join(root, 'usr/lib64'));
+  await symlink('usr/lib64', join(root, 'lib64'));
   for (const step of steps) {
     note(`${step.folder.split('/').slice(-2).join('/')}/${step.file}`);
     await runStep(step, { order, root, installed });
   }
   await run(['umount', '--recursive', join(root, 'proc'), join(root, 'sys'), join(root, 'dev')]);
   await run(['umount', join(root, 'run'), join(root, 'tmp')]);
-  await rm(join(root, 'usr/sbin/policy-rc.d'));
+  for (const path of ['usr/sbin/policy-rc.d', 'lib64']) await rm(join(root, path));
+  for (const path of ['usr/lib64', 'usr/lib/x86_64-linux-gnu']) await rmdir(join(root, path));
 }
 
 async function mountForChroot(root: string): Promise<void> {
@@ -167,9 +172,10 @@ async function packRoot(order: InsideOrder, root: string): Promise<void> {
   ]);
   const image = join(order.outDir, 'root.erofs');
   await rm(image, { force: true });
+  // Level 12 takes six times as long and saves 0.3 % (153.1 against 153.6 MB, measured).
   await run([
     ...order.mkfsErofs,
-    ...['-zzstd,level=12', '-C65536', '-d1', '--quiet', '-Lclock-root', '-x-1'],
+    ...['-zzstd,level=9', '-C65536', '-d1', '--quiet', '-Lclock-root', '-x-1'],
     `-T${order.epochSeconds}`,
     '-U00000000-0000-4000-8000-000000000000',
     image,

@@ -32,12 +32,22 @@ function stageFolders(home: string): string[] {
   return [join(home, 'image/stage-debian'), join(home, 'stage-clock')];
 }
 
+/** The suite's amd64 packages that a build uses: mkfs.erofs, and the twins of twins.sh. */
+const TOOLS = [
+  ...['erofs-utils', 'bash', 'coreutils', 'dash', 'findutils', 'grep', 'gzip'],
+  ...['mawk', 'sed', 'tar', 'zstd', 'cpio', 'perl-base'],
+];
+
+function toolsFolder(cache: string): string {
+  return join(cache, `tools-${SUITE}-${hashText(...TOOLS).slice(0, 8)}`);
+}
+
 /**
  * A program of the suite's own amd64 packages, run through their own loader: no chroot, no root, and
  * the same version on every workstation (Debian 12's mkfs.erofs has no zstd).
  */
 export async function fetchTools(context: EngineContext): Promise<{ mkfsErofs: string[] }> {
-  const folder = join(context.cache, `tools-${SUITE}`);
+  const folder = toolsFolder(context.cache);
   const loader = join(folder, 'usr/lib64/ld-linux-x86-64.so.2');
   if (!existsSync(loader)) {
     await context.progress.step('tools of the suite', async () => {
@@ -49,7 +59,7 @@ export async function fetchTools(context: EngineContext): Promise<{ mkfsErofs: s
           mode,
           '--variant=extract',
           '--arch=amd64',
-          '--include=erofs-utils',
+          `--include=${TOOLS.join(',')}`,
           SUITE,
           tar,
         ],
@@ -149,6 +159,11 @@ export async function makeRoot(
     ...order,
     workDir: work,
     stages: stageFolders(home),
+    env: {
+      ...order.env,
+      CLOCK_TWINS: toolsFolder(context.cache),
+      CLOCK_RELEASE_DIR: join(home, 'image/release'),
+    },
     contract: join(home, 'image/release/contract.sh'),
   };
   const file = join(work, 'order.json');

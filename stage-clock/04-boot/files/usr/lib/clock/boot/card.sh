@@ -58,7 +58,7 @@ make_state_partition() {
   dd if=/dev/zero of="${DISK}" bs=1M seek=$((state_start / SECTORS_PER_MIB)) \
     count="${STATE_WIPE_MIB}" conv=notrunc,fsync 2>/dev/null \
     || stop card-failing 5 "The card cannot be written. Replace it."
-  sfdisk --quiet --wipe never --label dos "${DISK}" <<TABLE || stop card-failing 5 "The partition table cannot be written."
+  sfdisk --quiet --wipe never --label dos "${DISK}" 2>"${PRIVATE}/why" <<TABLE || stop card-failing 5 "The partition table cannot be written."
 start=${boot_start}, size=${boot_size}, type=c, bootable
 start=${os_start}, size=${os_size}, type=83
 start=${state_start}, size=${state_size}, type=83

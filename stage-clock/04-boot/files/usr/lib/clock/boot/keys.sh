@@ -11,6 +11,7 @@ SLOW_KDF="--pbkdf argon2id --pbkdf-memory 65536 --pbkdf-force-iterations 4 --pbk
 
 # key_from SOURCE FILE: writes the key to FILE (in RAM, root only).
 key_from() {
+  echo "not on this board" >"${PRIVATE}/why"
   [ -x "${BOOT_LIB}/key-sources/$1" ] || return 1
   CLOCK_BOOT_DIR="${PRIVATE}/boot" CLOCK_DISK="${DISK##*/}" \
     "${BOOT_LIB}/key-sources/$1" >"$2" 2>"${PRIVATE}/why"

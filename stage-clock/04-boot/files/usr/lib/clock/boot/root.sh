@@ -35,7 +35,7 @@ grow_system() {
 mount_root() {
   local lower="${PRIVATE}/lower" upper="${PRIVATE}/upper" state="${PRIVATE}/state"
   mkdir -p "${lower}" "${upper}"
-  mount -t erofs -o ro,nodev "${SLOT_DIR}/root.erofs" "${lower}" \
+  /usr/lib/clock/mount -t erofs -o ro,nodev "${SLOT_DIR}/root.erofs" "${lower}" \
     || stop slot-damaged 3 "The root image in slot ${ACTIVE_SLOT} cannot be mounted. Write the card again."
   mount -t tmpfs -o "size=${OVERLAY_SHARE},mode=0755" overlay "${upper}"
   mkdir -p "${upper}/upper" "${upper}/work"
