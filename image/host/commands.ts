@@ -12,6 +12,8 @@ const HOME = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const BUILD = join(HOME, 'build');
 /** Where runs leave their logs. */
 export const LOGS = join(BUILD, 'log');
+/** QEMU's SD cards have a power of two in size; a first boot needs 1.4 GB. */
+const CARD_SIZES = ['2G', '4G', '8G', '16G', '32G', '64G'];
 /** Seeds are short enough to be read to somebody. */
 const SEED_MAX = 1_000_000;
 
@@ -21,6 +23,11 @@ const image = command('image', {
 is taken from earlier builds. Write the image to a card with any writer.`,
   options: {
     force: { help: 'build everything again' },
+    size: {
+      value: 'SIZE',
+      choices: CARD_SIZES,
+      help: 'also a card file of this size for QEMU, beside the image',
+    },
     out: { value: 'DIR', help: 'where the image goes', default: 'build' },
     engine: {
       value: 'NAME',
@@ -36,7 +43,7 @@ is taken from earlier builds. Write the image to a card with any writer.`,
     },
   },
   operands: [],
-  examples: ['./build.sh', './build.sh image --force', './build.sh --out /srv/images'],
+  examples: ['./build.sh', './build.sh image --force', './build.sh image --size 2G'],
   logged: true,
   run: async ({ values }, { progress, print, signal }) => {
     const out = values.out === 'build' ? BUILD : resolve(values.out);
@@ -44,6 +51,7 @@ is taken from earlier builds. Write the image to a card with any writer.`,
     const { buildImage } = await import('../release/build.ts');
     const report = await buildImage({ force: values.force, out }, { progress, signal });
     print(imageSummary(report));
+    if (values.size !== undefined) print(await cardOfSize(report.image, values.size));
     return 0;
   },
 });
@@ -82,6 +90,39 @@ The page answers on this machine only. Ctrl-C pulls the plug.`,
       signal,
     });
     return 0;
+  },
+});
+
+const inspect = command('inspect', {
+  summary: 'say what an image or a card is and whether it is whole',
+  about: `Looks at an image, a card file or a card (/dev/sdb) and changes nothing: partition table, boot
+files, encryption, release, signature; also against the .sha256 and .bmap beside it. Ends with 0 when
+it is whole, 1 when it is damaged or not ours.`,
+  options: {
+    json: { help: 'the answer for machines (image/README.md says what is in it)' },
+    key: { value: 'FILE', help: 'opens the system partition of a card that is sealed' },
+    signer: { value: 'FILE', help: 'the only public key (PEM) that may have signed it' },
+  },
+  operands: ['FILE'],
+  examples: [
+    './build.sh inspect build/clock-iot-unit-0.1.0-1a2b3c4d.img',
+    'sudo ./build.sh inspect /dev/sdb',
+    './build.sh inspect unit.img --json --signer factory.pem',
+  ],
+  logged: false,
+  run: async ({ values, operands: [file] }, { progress, print, signal }) => {
+    for (const name of [file, values.key, values.signer]) {
+      if (name === undefined) continue;
+      const missing = await existing(name).then(
+        () => undefined,
+        (error: OperatorError) => usageError(error.message, error.hint ?? ''),
+      );
+      if (missing !== undefined) throw missing;
+    }
+    const { inspectFile } = await import('../unit/inspect/start.ts');
+    const { report, text } = await inspectFile({ file: file!, ...values, progress, signal });
+    print(values.json ? JSON.stringify(report) : text);
+    return report.verdict === 'whole' ? 0 : 1;
   },
 });
 
@@ -153,7 +194,9 @@ const help = command('help', {
 });
 
 /** In the order in which the overview lists them. */
-const commands: Readonly<Record<string, Command>> = { image, boot, test, check, clean, help };
+const commands: Readonly<Record<string, Command>> = {
+  ...{ image, boot, inspect, test, check, clean, help },
+};
 
 /** The names of all commands. */
 export const commandNames: readonly string[] = Object.keys(commands);
@@ -210,6 +253,14 @@ function imageSummary(report: BuildReport): string {
     `next     ./build.sh boot, or write it to a card of 4 GB or more:`,
     `         sudo bmaptool copy ${file} /dev/CARD`,
   ].join('\n');
+}
+
+/** A sparse copy that QEMU takes as an SD card; `boot --image` takes it too, and keeps it. */
+async function cardOfSize(file: string, size: string): Promise<string> {
+  const { makeCard } = await import('../emulator/machine.ts');
+  const card = file.replace(/\.img$/, `.${size}.card`);
+  await makeCard(file, card, Number.parseInt(size, 10) * 2 ** 30);
+  return `card     ${relative(process.cwd(), card)} (${size}, sparse), for QEMU's "-drive if=sd"`;
 }
 
 async function newestImage(): Promise<string> {

@@ -1,5 +1,5 @@
-// Writes the block map of an image (bmap 2.0, as bmaptool reads it): which blocks hold data, and the
-// SHA-256 of each range. Source: github.com/yoctoproject/bmaptool, "bmap file format".
+// The block map of an image (bmap 2.0, as bmaptool reads it): which blocks hold data, and the SHA-256
+// of each range. Writes it, and reads it back. Source: github.com/yoctoproject/bmaptool, "bmap file format".
 import { createHash } from 'node:crypto';
 import { open, stat, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -79,4 +79,31 @@ ${lines.join('\n')}
     .update(render('0'.repeat(64)))
     .digest('hex');
   await writeFile(`${image}.bmap`, render(checksum));
+}
+
+export interface Bmap {
+  readonly imageBytes: number;
+  readonly blockBytes: number;
+  /** In ascending order, none touching the next. */
+  readonly ranges: readonly Range[];
+}
+
+/** Reads a block map that writeBmap() made; undefined when it is damaged (it has a checksum too). */
+export function parseBmap(text: string): Bmap | undefined {
+  const checksum = /<BmapFileChecksum>\s*([0-9a-f]{64})\s*</.exec(text)?.[1];
+  if (checksum === undefined) return undefined;
+  const zeroed = text.replace(checksum, '0'.repeat(64));
+  if (createHash('sha256').update(zeroed).digest('hex') !== checksum) return undefined;
+  const number = (tag: string): number =>
+    Number(new RegExp(`<${tag}>\\s*(\\d{1,15})\\s*<`).exec(text)?.[1]);
+  const ranges: Range[] = [];
+  const pattern = /<Range chksum="([0-9a-f]{64})">\s*(\d{1,12})(?:-(\d{1,12}))?\s*</g;
+  for (const [, sha256, first, last] of text.matchAll(pattern)) {
+    const range = { first: Number(first), last: Number(last ?? first), sha256: sha256! };
+    if (range.last < range.first || range.first <= (ranges.at(-1)?.last ?? -1)) return undefined;
+    ranges.push(range);
+  }
+  const [imageBytes, blockBytes] = [number('ImageSize'), number('BlockSize')];
+  const sound = imageBytes >= 0 && blockBytes >= 512 && blockBytes <= 1024 * 1024;
+  return sound ? { imageBytes, blockBytes, ranges } : undefined;
 }

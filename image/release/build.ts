@@ -10,20 +10,21 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
-import { assemble, checksumList, writeBootFiles } from '../unit/assemble.ts';
+import { assemble } from '../unit/assemble.ts';
 import { bundleAgent } from './bundle.ts';
-import { SUITE, hashFile, hashText, hashTree, sourceEpoch } from './inputs.ts';
+import { describeRelease } from './describe.ts';
+import { SUITE, cacheFolder, hashFile, hashText, hashTree, sourceEpoch } from './inputs.ts';
 import { writeBmap } from './bmap.ts';
+import { lockFolder } from './lock.ts';
 import { fetchTools, makeBase, makeRoot } from './root.ts';
 import type { EngineContext } from './root.ts';
-import { fetchRuntime, runtime } from './runtime.ts';
-import { parseDpkgStatus, spdxDocument } from './sbom.ts';
-import { signDetached, signingKey } from './sign.ts';
+import { fetchRuntime } from './runtime.ts';
+import { developmentKeyFile, signingKey } from './sign.ts';
+import type { SigningKey } from './sign.ts';
 
 export interface BuildOptions {
   /** Where the image goes; default build/. */
@@ -44,25 +45,40 @@ export interface BuildReport {
 }
 
 /** Folders and files whose content ends up in an image. */
-const INPUTS = ['agent', 'stage-clock', 'image/release', 'image/stage-debian', 'image/unit'];
-const INPUT_FILES = ['package.json', 'package-lock.json'];
+const INPUTS = ['agent', 'stage-clock', 'image/release', 'image/stage-debian'];
+const INPUT_FILES = [
+  'image/unit/assemble.ts',
+  'image/unit/layout.ts',
+  'package.json',
+  'package-lock.json',
+];
 /** Base tar, unpacked root and image at the same time. */
 const FREE_BYTES_MIN = 4e9;
 
 const HOME = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Kept between builds and shared by all checkouts of one person. */
-function cacheFolder(): string {
-  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'clock-iot-unit');
+interface BuildAround {
+  readonly progress: Progress;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Builds the image; throws OperatorError with the next action when it cannot. */
-export async function buildImage(
-  options: BuildOptions,
-  { progress, signal }: { progress: Progress; signal?: AbortSignal | undefined },
-): Promise<BuildReport> {
+export async function buildImage(options: BuildOptions, around: BuildAround): Promise<BuildReport> {
   const out = options.out ?? join(HOME, 'build');
   await mkdir(out, { recursive: true });
+  const unlock = await lockFolder(out);
+  try {
+    return await buildInto(out, options, around);
+  } finally {
+    await unlock();
+  }
+}
+
+async function buildInto(
+  out: string,
+  options: BuildOptions,
+  { progress, signal }: BuildAround,
+): Promise<BuildReport> {
   await needDisk(out);
   const context: EngineContext = {
     home: HOME,
@@ -77,7 +93,7 @@ export async function buildImage(
   const manifestVersion = (await packageVersion()) + `-${inputs.slice(0, 8)}`;
   const release = join(out, 'release', manifestVersion);
   const image = join(out, `clock-iot-unit-${manifestVersion}.img`);
-  const key = await signingKey(join(context.cache, 'development-signing-key.pem'));
+  const key = await signingKey(developmentKeyFile());
   if (existsSync(image) && existsSync(`${image}.sha256`) && !context.force) {
     progress.reused('image', 'nothing changed');
     return report({ image, version: manifestVersion, development: key.development, reused: true });
@@ -89,6 +105,7 @@ export async function buildImage(
     inputs,
     base: base.tar,
     epochSeconds,
+    key,
   });
   await progress.step('image', async () => {
     await assemble({ release, image, work: join(context.work, 'card'), epochSeconds, signal });
@@ -108,6 +125,7 @@ interface ReleaseOrder {
   readonly inputs: string;
   readonly base: string;
   readonly epochSeconds: number;
+  readonly key: SigningKey;
 }
 
 async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise<void> {
@@ -142,65 +160,10 @@ async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise
     },
   });
   await progress.step('manifest, SBOM, signature', () =>
-    describe(part, { ...order, builtAt, cache }),
+    describeRelease(part, { version, builtAt, inputs: order.inputs, key: order.key }),
   );
   await rm(order.release, { recursive: true, force: true });
   await rename(part, order.release);
-}
-
-async function describe(
-  release: string,
-  order: ReleaseOrder & { readonly builtAt: string; readonly cache: string },
-): Promise<void> {
-  const { version, builtAt, inputs } = order;
-  const slot = join(release, 'slot');
-  await writeBootFiles(slot);
-  const bootNames = (await readdir(slot)).sort();
-  await writeFile(join(release, 'boot.sha256'), await checksumList(slot, bootNames, 'a/'));
-  await writeFile(join(release, 'root.sha256'), await checksumList(release, ['root.erofs']));
-  await writeFile(join(release, 'version'), `${version}\n`);
-  const status = await readFile(join(release, 'dpkg-status'), 'utf8');
-  const node = {
-    name: runtime.name,
-    version: runtime.version,
-    architecture: 'arm64',
-    source: 'node',
-  };
-  const packages = [...parseDpkgStatus(status), node];
-  const files: Record<string, { bytes: number; sha256: string }> = {};
-  for (const name of bootNames) files[`a/${name}`] = await sized(join(slot, name));
-  for (const name of (await readdir(join(release, 'firmware'))).sort()) {
-    files[name] = await sized(join(release, 'firmware', name));
-  }
-  files['root.erofs'] = await sized(join(release, 'root.erofs'));
-  const key = await signingKey(join(order.cache, 'development-signing-key.pem'));
-  const manifest = {
-    v: 1,
-    name: 'clock-iot-unit',
-    version,
-    builtAt,
-    inputs: {
-      hash: inputs,
-      suite: SUITE,
-      kernel: (await readFile(join(release, 'kernel-version'), 'utf8')).trim(),
-    },
-    signedBy: { keyId: key.keyId, development: key.development },
-    files,
-    packages: packages.map(({ name, version: of, architecture }) => ({
-      name,
-      version: of,
-      architecture,
-    })),
-  };
-  const bytes = Buffer.from(`${JSON.stringify(manifest, null, 1)}\n`);
-  await writeFile(join(release, 'manifest.json'), bytes);
-  await writeFile(join(release, 'manifest.sig'), signDetached(bytes, key));
-  const sbom = spdxDocument(packages, { name: `clock-iot-unit-${version}`, createdIso: builtAt });
-  await writeFile(join(release, 'sbom.spdx.json'), `${JSON.stringify(sbom, null, 1)}\n`);
-}
-
-async function sized(file: string): Promise<{ bytes: number; sha256: string }> {
-  return { bytes: (await readFile(file)).length, sha256: await hashFile(file) };
 }
 
 async function packageVersion(): Promise<string> {
@@ -226,7 +189,7 @@ async function dropOlder(out: string, version: string): Promise<void> {
     if (name !== version) await rm(join(out, 'release', name), { recursive: true });
   }
   for (const name of await readdir(out)) {
-    if (/^clock-iot-unit-.*\.img(\.|$)/.test(name) && !name.includes(version))
+    if (/^clock-iot-unit-.*\.(img(\.|$)|card$)/.test(name) && !name.includes(version))
       await rm(join(out, name));
   }
 }

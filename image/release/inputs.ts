@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, readlink, lstat } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
 import { run } from '../core/run.ts';
 
@@ -9,6 +10,16 @@ import { run } from '../core/run.ts';
 export const SUITE = 'trixie';
 export const ARCHITECTURE = 'arm64';
 export const COMPONENTS = 'main,non-free-firmware';
+
+/** Kept between builds and shared by all checkouts of one person. */
+export function cacheFolder(): string {
+  return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'clock-iot-unit');
+}
+
+/** SHA-256 as hex. */
+export function hashBytes(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
 
 /** SHA-256 of a file as hex, streamed. */
 export async function hashFile(file: string): Promise<string> {

@@ -7,14 +7,22 @@ import {
   sign,
 } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
+import { cacheFolder } from './inputs.ts';
 
 export interface SigningKey {
   readonly privateKeyPem: string;
   /** SHA-256 of the public key's SPKI DER, hex. */
   readonly keyId: string;
+  /** SPKI DER in base64. */
+  readonly publicKey: string;
   /** Made by this machine for itself: good for trying out, never for a customer's card. */
   readonly development: boolean;
+}
+
+/** Where this machine keeps the key it made for itself. */
+export function developmentKeyFile(): string {
+  return join(cacheFolder(), 'development-signing-key.pem');
 }
 
 /**
@@ -35,7 +43,8 @@ export async function signingKey(developmentFile: string): Promise<SigningKey> {
     format: 'der',
   });
   const keyId = createHash('sha256').update(publicDer).digest('hex');
-  return { privateKeyPem, keyId, development: given === undefined };
+  const publicKey = publicDer.toString('base64');
+  return { privateKeyPem, keyId, publicKey, development: given === undefined };
 }
 
 /** Base64 text of the signature over exactly these bytes, with a newline. */

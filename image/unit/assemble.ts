@@ -13,18 +13,8 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OperatorError } from '../core/errors.ts';
 import { run } from '../core/run.ts';
-import { hashFile } from '../release/inputs.ts';
-import {
-  ALIGN_MIB,
-  BOOT_MIB,
-  CONFIG_TXT,
-  LUKS_RESERVE_MIB,
-  MIB,
-  SECTOR_BYTES,
-  commandLine,
-} from './layout.ts';
+import { ALIGN_MIB, BOOT_MIB, CONFIG_TXT, LUKS_RESERVE_MIB, MIB, SECTOR_BYTES } from './layout.ts';
 
 export interface AssembleOptions {
   /** A release folder: slot/, firmware/, root.erofs, manifest.json, manifest.sig, version. */
@@ -35,11 +25,6 @@ export interface AssembleOptions {
   /** Files of one unit's record (name → content), put into the encrypted partition. */
   readonly record?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
-}
-
-/** Fills the slot's boot files that do not depend on a card; their hashes go into the manifest. */
-export async function writeBootFiles(slot: string): Promise<void> {
-  await writeFile(join(slot, 'cmdline.txt'), commandLine('a'));
 }
 
 /**
@@ -180,20 +165,4 @@ async function place(
     ],
     { signal },
   );
-}
-
-/** Lists `SHA-256  name` lines as sha256sum reads them. */
-export async function checksumList(
-  folder: string,
-  names: readonly string[],
-  prefix = '',
-): Promise<string> {
-  const lines: string[] = [];
-  for (const name of names) lines.push(`${await hashFile(join(folder, name))}  ${prefix}${name}\n`);
-  if (lines.length === 0) {
-    throw new OperatorError('nothing-to-check', `No files in ${folder}`, {
-      hint: 'Build again with --force',
-    });
-  }
-  return lines.join('');
 }

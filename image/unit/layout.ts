@@ -9,10 +9,14 @@ export const ALIGN_MIB = 4;
 /** `cryptsetup reencrypt --encrypt` wants this much behind the data; half becomes the header. */
 export const LUKS_RESERVE_MIB = 32;
 
-/** The firmware's configuration: https://www.raspberrypi.com/documentation/computers/config_txt.html */
+/**
+ * The firmware's configuration: https://www.raspberrypi.com/documentation/computers/config_txt.html
+ * upstream_kernel: device trees have Linux's own names; without it a Pi 3 finds none (emulator/config.ts).
+ */
 export const CONFIG_TXT = `# Clock IoT unit. os_prefix selects the slot: a/ or b/.
 arm_64bit=1
 os_prefix=a/
+upstream_kernel=1
 kernel=vmlinuz
 initramfs initrd.img followkernel
 cmdline=cmdline.txt
