@@ -26,8 +26,8 @@ interface BoardFacts {
   readonly machine: readonly string[];
   /** Whether QEMU makes the device tree itself, instead of taking the one from the card. */
   readonly ownTree: boolean;
-  /** The UART that the emulator reads. */
-  readonly console: string;
+  /** Put behind the card's command line: the UART that the emulator reads, and what QEMU lacks. */
+  readonly added: string;
   readonly card: (file: string) => readonly string[];
   readonly ethernet: string;
   readonly serialPorts: readonly string[];
@@ -39,7 +39,7 @@ export const FACTS: Readonly<Record<Board, BoardFacts>> = {
     firmware: { filters: ['pi4'], family: 'bcm2711', treeName: 'rpi-4-b', wideByDefault: true },
     machine: ['-M', 'virt', '-cpu', 'cortex-a53', '-smp', '2', '-m', '1024'],
     ownTree: true,
-    console: 'console=ttyAMA0',
+    added: 'console=ttyAMA0',
     card: (file) => [
       ...['-drive', `if=none,id=card,format=raw,file=${escaped(file)}`],
       ...['-device', 'sdhci-pci', '-device', 'sd-card,drive=card'],
@@ -52,7 +52,8 @@ export const FACTS: Readonly<Record<Board, BoardFacts>> = {
     firmware: { filters: ['pi3'], family: 'bcm2837', treeName: 'rpi-3-b', wideByDefault: false },
     machine: ['-M', 'raspi3b', '-m', '1G'],
     ownTree: false,
-    console: 'console=ttyS1,115200',
+    // QEMU's watchdog of this board resets at the moment it is armed (7.2; bcm2835_powermgt.c).
+    added: 'systemd.watchdog_sec=0 console=ttyS1,115200',
     card: (file) => ['-drive', `if=sd,format=raw,file=${escaped(file)}`],
     ethernet: 'usb-net',
     serialPorts: ['-serial', 'null', '-serial', 'stdio'],
@@ -92,7 +93,7 @@ export function qemuCommand(board: Board, start: BoardStart): string[] {
     ...['-device', `${facts.ethernet},netdev=lan,mac=${macAddress(start.serialNumber)}`],
     ...['-kernel', start.kernel, '-dtb', start.deviceTree],
     ...(start.initramfs === undefined ? [] : ['-initrd', start.initramfs]),
-    ...['-append', `${start.commandLine} ${facts.console}`.trim()],
+    ...['-append', `${start.commandLine} ${facts.added}`.trim()],
     ...facts.serialPorts,
     ...['-chardev', `socket,id=control,fd=${CONTROL_FD}`, '-mon', 'chardev=control,mode=control'],
     '-S', // waits until qemu.ts listens

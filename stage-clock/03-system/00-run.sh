@@ -19,3 +19,5 @@ install -d "${ROOTFS_DIR}/etc/systemd/system-generators"
 for generator in systemd-getty-generator systemd-debug-generator systemd-run-generator; do
   ln -sf /dev/null "${ROOTFS_DIR}/etc/systemd/system-generators/${generator}"
 done
+# The root never changes: nothing to bring up to date at a start (systemd-update-done.service(8)).
+touch "${ROOTFS_DIR}/etc/.updated" "${ROOTFS_DIR}/var/.updated"

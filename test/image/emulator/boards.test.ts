@@ -29,7 +29,7 @@ const values = (argv: readonly string[], option: string): string[] =>
 test("the emulator's console comes last: it becomes /dev/console", () => {
   assert.deepEqual(values(command('virt'), '-append'), ['boot=clock console=tty0 console=ttyAMA0']);
   assert.deepEqual(values(command('raspi3b'), '-append'), [
-    'boot=clock console=tty0 console=ttyS1,115200',
+    'boot=clock console=tty0 systemd.watchdog_sec=0 console=ttyS1,115200',
   ]);
 });
 
