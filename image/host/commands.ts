@@ -25,8 +25,9 @@ is taken from earlier builds. Write the image to a card with any writer.`,
     force: { help: 'build everything again' },
     size: {
       value: 'SIZE',
-      choices: CARD_SIZES,
-      help: 'also a card file of this size for QEMU, beside the image',
+      accepts: (size) =>
+        CARD_SIZES.includes(size) ? undefined : `Give one of: ${CARD_SIZES.join(', ')}`,
+      help: 'also a card file of this size for QEMU, e.g. 2G',
     },
     out: { value: 'DIR', help: 'where the image goes', default: 'build' },
     engine: {

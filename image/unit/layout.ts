@@ -15,8 +15,6 @@ export const LUKS_RESERVE_MIB = 32;
  */
 export const CONFIG_TXT = `# Clock IoT unit. os_prefix selects the slot: a/ or b/.
 arm_64bit=1
-# Device trees have Linux's own names, as Debian's kernel package calls them (bcm2837-…).
-upstream_kernel=1
 os_prefix=a/
 upstream_kernel=1
 kernel=vmlinuz

@@ -89,7 +89,7 @@ async function hashAll(
       if (keep) kept.set(file.path, Buffer.concat(parts));
     } catch (error) {
       if (!(error instanceof Damaged)) throw error;
-      const text = `${file.path} on the boot partition cannot be read: ${error.message}`;
+      const text = `The boot file ${file.path} cannot be read: ${error.message}`;
       findings.damage('boot', 'boot-file-unreadable', text);
     }
   }
@@ -102,7 +102,7 @@ function judgeConfig(
   { text, findings }: { readonly text: Buffer | undefined; readonly findings: Findings },
 ): Pick<BootFacts, 'slot' | 'config' | 'startsOn'> {
   if (text === undefined) {
-    findings.damage('boot', 'config-missing', 'config.txt is missing on the boot partition');
+    findings.damage('boot', 'config-missing', 'The boot file config.txt is missing');
     return { slot: undefined, config: 'missing', startsOn: [] };
   }
   const config = text.toString('latin1');

@@ -22,10 +22,10 @@ export function compareBoot(
     const path = promised.replace(/^a\//, `${slot}/`);
     const found = boot.files.get(path);
     if (found === undefined) {
-      findings.damage('boot', 'boot-file-missing', `${path} is missing on the boot partition`);
+      findings.damage('boot', 'boot-file-missing', `The boot file ${path} is missing`);
     } else if (found.sha256 !== sha256) {
       const how = found.bytes === bytes ? 'has changed' : `has ${found.bytes} bytes, not ${bytes}`;
-      findings.damage('boot', 'boot-file-damaged', `${path} on the boot partition ${how}`);
+      findings.damage('boot', 'boot-file-damaged', `The boot file ${path} ${how}`);
     }
   }
   const strangers = [...boot.files.keys()].filter((path) => {
@@ -64,10 +64,10 @@ export function compareSlot(slot: SlotFacts, manifest: Manifest, findings: Findi
   };
   for (const [file, lines] of Object.entries(lists)) {
     const found = small.get(file)?.toString('utf8');
-    if (found === undefined) damage('slot-file-missing', `${file} is missing in slot ${name}`);
+    if (found === undefined) damage('slot-file-missing', `In slot ${name} ${file} is missing`);
     // Compared as sets of lines: the order of a list means nothing.
     else if ([...lines].sort().join('\n') !== found.trimEnd().split('\n').sort().join('\n')) {
-      damage('slot-file-damaged', `${file} in slot ${name} is not what its manifest says`);
+      damage('slot-file-damaged', `In slot ${name} ${file} is not what the manifest says`);
     }
   }
 }

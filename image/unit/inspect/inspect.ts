@@ -12,7 +12,7 @@ import { BOOT_LABEL, lookAtBoot } from './boot.ts';
 import type { BootFacts } from './boot.ts';
 import { compareBoot, compareSlot } from './contents.ts';
 import { Findings } from './findings.ts';
-import type { Finding } from './findings.ts';
+import type { Finding, Part } from './findings.ts';
 import { lookAtLuks } from './luks.ts';
 import type { LuksFacts } from './luks.ts';
 import { judgeRelease } from './release.ts';
@@ -107,11 +107,6 @@ interface Looking {
 
 async function lookAtCard(source: Source, looking: Looking): Promise<CardFacts> {
   const { places, findings, options } = looking;
-  if (places.missingBytes > 0) {
-    const [missing, all] = [places.missingBytes, places.missingBytes + source.bytes];
-    const text = `It was cut short: ${mb(missing)} of ${mb(all)} are missing at its end`;
-    findings.damage('file', 'cut-short', text);
-  }
   const beside = await lookBeside(source, { ...options, findings });
   const boot = await lookAtBoot(places.boot, findings);
   const kind = kindOf(places, boot, findings);
@@ -152,7 +147,6 @@ async function lookAtSystemPartition(
     findings.notChecked(`what the system partition holds: ${why}`);
     return { luks: luks.facts, inside: undefined };
   };
-  if (places.missingBytes > 0) return notLooked('the end is missing');
   const transport = boot?.kept.get('clock.key');
   if (transport !== undefined && transport.length !== KEY_BYTES) {
     const text = `The transport key has ${transport.length} bytes, it should have ${KEY_BYTES}`;
@@ -248,11 +242,20 @@ function copiesOf(
   return copies;
 }
 
-/** A card that a writer left half written is damaged at its end, and empty there if it was new. */
+/** What was not written to its end: a file cut short, or a card that is still empty there. */
 async function judgeEnd({ places, findings }: Looking, kind: Kind): Promise<void> {
   const { system, systemBytes, missingBytes } = places;
-  const damaged = findings.all.some(({ grade, part }) => grade === 'damage' && part === 'system');
-  if (!damaged || kind !== 'image' || systemBytes === undefined || missingBytes > 0) return;
+  const damaged = (part: Part): boolean =>
+    findings.all.some((finding) => finding.grade === 'damage' && finding.part === part);
+  if (missingBytes > 0 && !damaged('table')) {
+    findings.damage(
+      'file',
+      'cut-short',
+      `It was cut short: ${mb(missingBytes)} are missing at its end`,
+    );
+    return;
+  }
+  if (!damaged('system') || kind !== 'image' || systemBytes === undefined) return;
   const bytes = Math.min(PROBE_BYTES, system.bytes);
   const end = await section(system, system.bytes - bytes, bytes)
     .read(0, bytes)
@@ -316,6 +319,7 @@ function slotReport({ name, release, root }: Slot): SlotReport {
   };
 }
 
+const WRITTEN_IN_PART = new Set(['cut-short', 'half-written']);
 const KINDS: Readonly<Record<Kind, string>> = {
   image: 'an unused image',
   'first-boot': 'a card whose first boot was begun and not finished',
@@ -327,7 +331,7 @@ function summaryOf(damage: readonly Finding[], card: CardFacts): string {
   const version = card.slots[0]?.release.manifest.version;
   const of = version === undefined ? '' : ` of release ${version}`;
   // What was written in part is the reason, the rest follows from it.
-  const first = damage.find(({ code }) => code === 'half-written') ?? damage[0];
+  const first = damage.find(({ code }) => WRITTEN_IN_PART.has(code)) ?? damage[0];
   if (first === undefined) return `${KINDS[card.kind]}${of}`;
   const others = damage.length === 1 ? '' : ` (and ${damage.length - 1} more)`;
   return `${first.text}${others}; it is ${KINDS[card.kind]}${of}`;

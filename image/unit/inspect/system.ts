@@ -119,7 +119,7 @@ async function lookAtSlot(
       if (content !== undefined) small.set(file, content);
     } catch (error) {
       if (!(error instanceof Damaged)) throw error;
-      const text = `${file} in slot ${name} cannot be read: ${error.message}`;
+      const text = `In slot ${name} ${file} cannot be read: ${error.message}`;
       findings.damage('system', 'slot-file-unreadable', text);
     }
   }

@@ -75,7 +75,7 @@ for (const [command, groups] of Object.entries({
   });
 }
 
-for (const words of ['help', 'help image', 'image --help', 'check', 'imgae']) {
+for (const words of ['help', 'help image', 'image --help', 'check', 'imgae', 'inspect unit.img']) {
   test(`"${words}" asks for no package`, async () => {
     const { stdout, stderr } = await door(words.split(' '), { programs: NOBODY });
     assert.equal(stdout, `handed over: ${words}\n`);

@@ -72,6 +72,11 @@ const mistakes: readonly (readonly [string, number, RegExp, RegExp])[] = [
   ['boot --board raspi4b', 2, /--board cannot be "raspi4b"/, /raspi3b/],
   ['boot --image missing.img', 1, /There is no file missing\.img/, /looked for in/],
   ['boot --image test', 1, /test is a folder/, /\.img file/],
+  ['inspect', 2, /"inspect" needs a FILE/, /help inspect/],
+  ['inspect missing.img', 2, /There is no file missing\.img/, /looked for in/],
+  ['inspect test', 2, /test is a folder/, /\.img file/],
+  ['inspect build.sh --signer build.sh', 1, /build\.sh holds no public key/, /PEM file/],
+  ['image --size 3G', 2, /--size cannot be "3G"/, /one of: 2G, 4G/],
   ['test --only no-such-thing', 2, /No test file has "no-such-thing"/, /test\/\*\*/],
   ['image --out /proc/nowhere', 1, /Nothing can be written into \/proc\/nowhere/, /--out DIR/],
   ['image --out /etc/passwd', 1, /Nothing can be written into \/etc\/passwd/, /--out DIR/],
@@ -83,6 +88,13 @@ for (const [words, code, message, hint] of mistakes) {
     assert.equal(ended.code, code);
   });
 }
+
+test('"./build.sh inspect" answers machines in one line of JSON, and ends with 1 for what is not ours', async () => {
+  const { code, stdout } = await ask(['inspect', 'build.sh', '--json']).ended;
+  assert.equal(code, 1);
+  const { v, verdict } = JSON.parse(stdout) as { v: number; verdict: string };
+  assert.deepEqual([v, verdict], [1, 'not ours']);
+});
 
 /** A namespace in which a full disk can be mounted; an ordinary user becomes root in his own. */
 const NAMESPACE = [

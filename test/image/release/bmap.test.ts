@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { mapBlocks, writeBmap } from '../../../image/release/bmap.ts';
+import { mapBlocks, parseBmap, writeBmap } from '../../../image/release/bmap.ts';
 
 test('writeBmap() maps data blocks only, and its own checksum holds', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'bmap-'));
@@ -28,4 +28,6 @@ test('writeBmap() maps data blocks only, and its own checksum holds', async (t) 
   const [, said = ''] = /<BmapFileChecksum> (\w+)/.exec(text) ?? [];
   const zeroed = text.replace(said, '0'.repeat(64));
   assert.equal(createHash('sha256').update(zeroed).digest('hex'), said);
+  assert.deepEqual(parseBmap(text), { imageBytes: bytes.length, blockBytes: 4096, ranges });
+  assert.equal(parseBmap(text.replace('1500', '1501')), undefined, 'its checksum guards it');
 });
