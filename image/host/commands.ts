@@ -97,8 +97,8 @@ The page answers on this machine only. Ctrl-C pulls the plug.`,
 const inspect = command('inspect', {
   summary: 'say what an image or a card is and whether it is whole',
   about: `Looks at an image, a card file or a card (/dev/sdb) and changes nothing: partition table, boot
-files, encryption, release, signature; also against the .sha256 and .bmap beside it. Ends with 0 when
-it is whole, 1 when it is damaged or not ours.`,
+files, encryption, release, signature; also against the .sha256 and .bmap beside it. Ends with 0
+when it is whole, 1 when it is damaged or not ours.`,
   options: {
     json: { help: 'the answer for machines (image/README.md says what is in it)' },
     key: { value: 'FILE', help: 'opens the system partition of a card that is sealed' },

@@ -28,7 +28,7 @@ const BOARDS = MODELS.map(([name, filter, family, treeName]) => {
   return { name, board };
 });
 
-export interface BootFile {
+interface BootFile {
   readonly bytes: number;
   readonly sha256: string;
 }

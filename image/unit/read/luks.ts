@@ -82,7 +82,7 @@ export interface LuksHeader {
 }
 
 /** One of the two copies: what it says, or why it says nothing. */
-export type HeaderCopy =
+type HeaderCopy =
   | { readonly ok: true; readonly header: LuksHeader }
   | { readonly ok: false; readonly why: string };
 
