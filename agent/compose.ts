@@ -1,14 +1,24 @@
 // The composition root: builds the adapters and the capabilities and connects them.
-import { join } from 'node:path';
-import { RUN_MS_EVERY, RUN_MS_MIN } from './core/limits.ts';
-import { runChecks } from './diagnostics/run.ts';
-import type { DiagnosticsNeeds } from './diagnostics/run.ts';
-import { CHECK_IDS } from './diagnostics/wire.ts';
-import type { CheckResult } from './diagnostics/wire.ts';
+import { X509Certificate } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { codeOf } from './core/errors.ts';
+import { createLog } from './core/log.ts';
+import type { Log } from './core/log.ts';
+import type { Needs } from './diagnostics/checks/facts.ts';
+import type { EthernetPort, Machine, Network } from './diagnostics/ports.ts';
+import { createDiagnostics } from './diagnostics/run.ts';
+import type { DiagnosticsRunner } from './diagnostics/run.ts';
+import { createHost } from './host/run.ts';
+import type { Light } from './host/state.ts';
 import { readIdentity } from './identity/run.ts';
-import { realHost } from './io/host.ts';
-import { realNetwork } from './io/network.ts';
-import { inheritedSocket, notify, startUnit, watchdogPeriodMs } from './io/systemd.ts';
+import type { Identity } from './identity/run.ts';
+import { splitPem } from './identity/wire.ts';
+import { systemClock } from './io/clock.ts';
+import { realFiles } from './io/files.ts';
+import { realMachine } from './io/machine.ts';
+import { publicRoots, realNetwork } from './io/network.ts';
+import { inheritedSocket, realLoop, realSystemd } from './io/systemd.ts';
 import { createPage } from './page/run.ts';
 import type { PageModel } from './page/wire.ts';
 
@@ -17,71 +27,158 @@ export interface AgentOptions {
   readonly root: string;
   /** Used without systemd's socket. */
   readonly listen: { readonly host: string; readonly port: number };
-  readonly log: (line: string) => void;
+  readonly sink: (line: string) => void;
 }
 
-/** Identity and diagnostics without the page: for `diagnose`. */
-export async function composeDiagnostics(
-  root: string,
-): Promise<{ needs: DiagnosticsNeeds; identity: Awaited<ReturnType<typeof readIdentity>> }> {
-  const identity = await readIdentity(root);
-  const network = realNetwork();
-  const host = realHost({ stateFolder: join(root, 'var/lib/clock') });
-  const seal = identity.boot['SEAL'];
-  return { needs: { network, host, endpoints: identity.endpoints, seal }, identity };
+interface Parts {
+  readonly identity: Identity;
+  readonly network: Network;
+  readonly machine: Machine;
+  readonly needs: Needs;
+}
+
+/** What ends the chain of AWS IoT's ATS endpoints ("Server authentication", AWS IoT guide). */
+const AMAZON_ROOTS =
+  /CN=(Amazon Root CA [1-4]|Starfield Services Root Certificate Authority - G2)$/m;
+
+async function buildParts(root: string): Promise<Parts> {
+  const identity = await readIdentity(realFiles(root));
+  const network = realNetwork(systemClock);
+  const machine = realMachine(root, systemClock);
+  const extra = splitPem(identity.endpoints?.rootsPem ?? '');
+  const amazon = publicRoots.filter((pem) => AMAZON_ROOTS.test(new X509Certificate(pem).subject));
+  const builtMs = Date.parse(identity.release?.builtAt ?? '');
+  const needs: Needs = {
+    network,
+    machine,
+    clock: systemClock,
+    roots: { amazon: [...amazon, ...extra], public: [...publicRoots, ...extra] },
+    settings: {
+      ...identity,
+      extraRoots: extra.length,
+      seal: identity.boot['SEAL'],
+      builtMs: Number.isNaN(builtMs) ? undefined : builtMs,
+    },
+  };
+  return { identity, network, machine, needs };
+}
+
+/** What the page and the reports show, put together from all capabilities. */
+function modelOf(
+  { identity, network, needs }: Parts,
+  now: {
+    readonly diagnostics: DiagnosticsRunner;
+    readonly light: Light;
+    readonly ports: readonly EthernetPort[];
+    readonly domains: readonly string[];
+  },
+): PageModel {
+  const { serial, release, endpoints, endpointsFrom, endpointsProblem, boot } = identity;
+  const addresses = network.interfaces();
+  const inView = new Map(now.ports.map(({ name, mac, up }) => [name, { mac, up }]));
+  const names = new Set([...inView.keys(), ...addresses.map(({ name }) => name)]);
+  return {
+    serial,
+    hostName: `clockrpi-${serial ?? 'unknown'}`,
+    domains: now.domains,
+    ports: [...names].map((name) => ({
+      name,
+      mac: inView.get(name)?.mac ?? addresses.find((one) => one.name === name)?.mac ?? '',
+      up: inView.get(name)?.up ?? true,
+      addresses: addresses.filter((one) => one.name === name).map(({ address }) => address),
+    })),
+    release,
+    cloud: {
+      region: endpoints?.region,
+      from: endpointsFrom,
+      problem: endpointsProblem,
+      extraRoots: needs.settings.extraRoots,
+    },
+    seal: boot['SEAL'],
+    slot: boot['SLOT'],
+    uptimeSeconds: systemClock.nowMs() / 1_000,
+    views: now.diagnostics.views(),
+    running: now.diagnostics.isRunning(),
+    light: now.light,
+  };
+}
+
+/** One run of all checks, for `diagnose`. */
+export async function diagnoseOnce(root: string): Promise<PageModel> {
+  const parts = await buildParts(root);
+  const silent = createLog(() => {});
+  const diagnostics = createDiagnostics(() => parts.needs, { log: silent, repeat: false });
+  diagnostics.ask('timer');
+  await diagnostics.settled();
+  const ports = await parts.machine.ethernetPorts();
+  return modelOf(parts, { diagnostics, light: { at: 'off' }, ports, domains: [] });
 }
 
 /** Starts the agent; resolves when the page answers. */
 export async function startAgent(options: AgentOptions): Promise<{ close(): Promise<void> }> {
-  const { needs, identity } = await composeDiagnostics(options.root);
-  const results = new Map<string, CheckResult>();
-  let running = false;
-  let lastStartMs = -Infinity;
-
-  const model = (): PageModel => ({
-    serial: identity.serial,
-    hostName: identity.hostName,
-    addresses: needs.network.addresses(),
-    version: identity.release.version,
-    results: [...results.values()],
-    running,
-  });
-  const startChecks = (): boolean => {
-    if (running || performance.now() - lastStartMs < RUN_MS_MIN) return false;
-    running = true;
-    lastStartMs = performance.now();
-    for (const id of CHECK_IDS) {
-      if (!results.has(id)) results.set(id, { id, state: 'running', measured: '' });
-    }
-    void runChecks(needs, (result) => results.set(result.id, result)).finally(() => {
-      running = false;
-    });
-    return true;
+  const log = createLog(options.sink);
+  const parts = await buildParts(options.root);
+  const systemd = realSystemd(process.env);
+  const host = createHost({ systemd, loop: realLoop(), clock: systemClock, log });
+  const diagnostics = createDiagnostics(() => parts.needs, { log, repeat: true });
+  let ports = await parts.machine.ethernetPorts();
+  let domains: readonly string[] = [];
+  /** Ports and domains change with the lease; the page must not read files for every request. */
+  const look = async (): Promise<void> => {
+    ports = await parts.machine.ethernetPorts();
+    domains = ((await parts.machine.leases()) ?? []).flatMap((lease) => lease.domains);
   };
-
-  const page = createPage({
-    model,
-    startChecks,
-    identify: () => startUnit('clock-identify.service'),
-  });
-  await new Promise<void>((done, fail) => {
-    page.once('error', fail);
-    page.listen(inheritedSocket(process.env) ?? options.listen, done);
-  });
-  startChecks();
-  const timers = [setInterval(startChecks, RUN_MS_EVERY)];
-  const periodMs = watchdogPeriodMs(process.env);
-  // A timer runs only while the event loop does: a blocked agent is restarted by systemd.
-  if (periodMs !== undefined) {
-    timers.push(setInterval(() => void notify('WATCHDOG=1').catch(() => {}), periodMs));
-  }
-  await notify('READY=1');
-  options.log(`page ready, unit ${identity.hostName}, release ${identity.release.version}`);
+  const startChecks = (by: 'person' | 'visit' | 'timer'): ReturnType<typeof diagnostics.ask> => {
+    const begun = diagnostics.ask(by);
+    if ('started' in begun) void diagnostics.settled().then(look);
+    return begun;
+  };
+  const page = createPage(
+    {
+      model: () => modelOf(parts, { diagnostics, light: host.light(), ports, domains }),
+      startChecks,
+      identify: async () => host.identify(),
+    },
+    (error) => log.error(`page: ${codeOf(error)}`),
+  );
+  const where = await listen(page, options);
+  await look();
+  startChecks('timer');
+  await host.ready();
+  announce(log, { parts, where });
   return {
     close: async () => {
-      for (const timer of timers) clearInterval(timer);
-      page.closeAllConnections();
-      await new Promise<void>((done) => page.close(() => done()));
+      await host.close();
+      diagnostics.close();
+      await new Promise<void>((done) => {
+        page.close(() => done());
+        page.closeAllConnections();
+      });
     },
   };
+}
+
+async function listen(page: Server, { listen }: AgentOptions): Promise<string> {
+  await new Promise<void>((done, fail) => {
+    page.once('error', fail);
+    page.listen(inheritedSocket(process.env) ?? listen, done);
+  });
+  const { address, family, port } = page.address() as AddressInfo;
+  return family === 'IPv6' ? `http://[${address}]:${port}/` : `http://${address}:${port}/`;
+}
+
+function announce(log: Log, { parts, where }: { parts: Parts; where: string }): void {
+  const { identity, needs } = parts;
+  const { serialProblem, releaseProblem, endpointsProblem } = identity;
+  for (const problem of [serialProblem, releaseProblem, endpointsProblem]) {
+    if (problem !== undefined) log.error(problem);
+  }
+  if (identity.endpointsFrom === 'override') log.warning('cloud settings: override in force');
+  if (needs.settings.extraRoots > 0) {
+    log.warning(`cloud settings: ${needs.settings.extraRoots} additional roots trusted`);
+  }
+  log.info(
+    `page ready at ${where}, serial ${identity.serial ?? 'unknown'}, ` +
+      `release ${identity.release?.version ?? 'unknown'}`,
+  );
 }

@@ -1,62 +1,112 @@
 // The agent's entry: chooses the role. `run` is the agent, `diagnose` prints the checks as text.
 import { parseArgs } from 'node:util';
-import { composeDiagnostics, startAgent } from './compose.ts';
-import { OperatorError } from './core/errors.ts';
-import { runChecks } from './diagnostics/run.ts';
-import { worstFirst } from './diagnostics/wire.ts';
-import type { CheckResult } from './diagnostics/wire.ts';
+import { diagnoseOnce, startAgent } from './compose.ts';
+import { OperatorError, codeOf } from './core/errors.ts';
+import { verdictOf } from './diagnostics/results.ts';
+import { LANGUAGES } from './page/texts/shape.ts';
+import { renderReport, renderStatus } from './page/wire.ts';
 
-const HELP = `Usage: agent.js run [--listen PORT] [--root DIR]
-       agent.js diagnose [--root DIR]
+const HELP = `agent.js - the agent of the Clock IoT unit
 
-  run       serve the diagnostics page (on systemd's socket, else on 127.0.0.1:PORT, default 8080)
-  diagnose  run all checks, print them; exit code 1 if one failed
+  agent.js run [--listen PORT] [--root DIR]
+      Serve the diagnostics page and keep checking. Listens on systemd's socket, else on
+      127.0.0.1:PORT (8080; 0 takes a free one and says which).
+  agent.js diagnose [--json] [--lang en|de|bg|fr] [--root DIR]
+      Run all checks once and print them, the worst first, each failure with what to do and who
+      must do it. --json prints what GET /api/status answers.
+  agent.js help
+      Print this.
+
+  --root DIR   where var/lib/clock, usr/share/clock, run and sys are read (/)
+
+Ends with 0, 1 (diagnose: a check failed; run: cannot start) or 2 (wrong use).
 `;
 
-async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      root: { type: 'string', default: '/' },
-      listen: { type: 'string', default: '8080' },
-    },
-  });
-  switch (positionals[0]) {
-    case 'run': {
-      const listen = { host: '127.0.0.1', port: Number(values.listen) };
-      const agent = await startAgent({
-        root: values.root,
-        listen,
-        log: (line) => console.log(line),
-      });
-      await new Promise<void>((stop) => {
-        process.once('SIGTERM', stop);
-        process.once('SIGINT', stop);
-      });
-      await agent.close();
-      return 0;
+class WrongUse extends Error {}
+
+interface Arguments {
+  readonly role: string | undefined;
+  readonly root: string;
+  readonly port: number;
+  readonly json: boolean;
+  readonly lang: string;
+}
+
+function readArguments(args: readonly string[]): Arguments {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        root: { type: 'string', default: '/' },
+        listen: { type: 'string', default: '8080' },
+        json: { type: 'boolean', default: false },
+        lang: { type: 'string', default: 'en' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+    const [role, ...rest] = positionals;
+    if (rest.length > 0) throw new WrongUse(`Unexpected: ${rest.join(' ')}`);
+    if (!/^\d{1,5}$/.test(values.listen) || Number(values.listen) > 65_535) {
+      throw new WrongUse(`--listen ${values.listen}: not a port`);
     }
-    case 'diagnose': {
-      const { needs } = await composeDiagnostics(values.root);
-      const results: CheckResult[] = [];
-      await runChecks(needs, (result) => results.push(result));
-      for (const { id, state, measured } of worstFirst(results)) {
-        console.log(`${state.padEnd(12)} ${id.padEnd(12)} ${measured}`);
-      }
-      return results.some(({ state }) => state === 'failed') ? 1 : 0;
-    }
-    case undefined:
-    default:
-      process.stderr.write(HELP);
-      return 2;
+    const { root, json, lang } = values;
+    return { role: values.help ? 'help' : role, root, port: Number(values.listen), json, lang };
+  } catch (error) {
+    // parseArgs names the option; its code says whose fault it is.
+    if (codeOf(error).startsWith('ERR_PARSE_ARGS')) throw new WrongUse((error as Error).message);
+    throw error;
   }
 }
 
-main().then(
+async function main(args: readonly string[]): Promise<number> {
+  const { role, root, port, json, lang } = readArguments(args);
+  switch (role) {
+    case 'run':
+      await serve(root, port);
+      return 0;
+    case 'diagnose': {
+      const language = LANGUAGES.find((known) => known === lang);
+      if (language === undefined) throw new WrongUse(`--lang ${lang}: en, de, bg or fr`);
+      const model = await diagnoseOnce(root);
+      const text = json
+        ? `${JSON.stringify(renderStatus(model, language), null, 2)}\n`
+        : renderReport(model, language);
+      process.stdout.write(text);
+      return verdictOf(model.views) === 'failed' ? 1 : 0;
+    }
+    case 'help':
+      process.stdout.write(HELP);
+      return 0;
+    case undefined:
+      throw new WrongUse('Which role?');
+    default:
+      throw new WrongUse(`No such role: ${role}`);
+  }
+}
+
+async function serve(root: string, port: number): Promise<void> {
+  const sink = (line: string): void => void process.stdout.write(`${line}\n`);
+  const stop = new Promise<void>((done) => {
+    process.once('SIGTERM', done);
+    process.once('SIGINT', done);
+  });
+  const agent = await startAgent({ root, listen: { host: '127.0.0.1', port }, sink });
+  await stop;
+  await agent.close();
+}
+
+main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    if (error instanceof OperatorError) console.error(`${error.message}\n${error.hint ?? ''}`);
-    else console.error(error);
+    if (error instanceof WrongUse) {
+      process.stderr.write(`agent.js: ${error.message}\n\n${HELP}`);
+      process.exit(2);
+    }
+    const hint = error instanceof OperatorError && error.hint !== undefined ? ` ${error.hint}` : '';
+    process.stderr.write(
+      `<2>agent.js: ${error instanceof Error ? error.message : 'failed'}${hint}\n`,
+    );
     process.exit(1);
   },
 );

@@ -1,4 +1,5 @@
-// Who may import whom, over the graph that really ships (esbuild's metafile).
+// Who may import whom, over the graph that really ships (esbuild's metafile), each forbidden arrow
+// with its reason; and the form of the sources.
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,9 +9,6 @@ import { fileURLToPath } from 'node:url';
 import { bundleAgent } from '../image/release/bundle.ts';
 
 const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
-const CAPABILITIES = ['identity', 'diagnostics', 'page'];
-/** Pure formats may cross; page shows diagnostics' results. */
-const SHARED_WIRE = /^agent\/(diagnostics|identity)\/(wire|ports)\.ts$/;
 
 const folder = await mkdtemp(join(tmpdir(), 'bundle-'));
 const { metafile } = await bundleAgent({ outDir: folder, minify: false });
@@ -18,36 +16,111 @@ await rm(folder, { recursive: true });
 const arrows = Object.entries(metafile.inputs).flatMap(([from, { imports }]) =>
   imports.map(({ path }) => ({ from, to: path })),
 );
+const own = arrows.filter(({ from }) => from.startsWith('agent/'));
 
-test('the agent never imports the image builder', () => {
-  assert.deepEqual(
-    arrows.filter(({ from, to }) => from.startsWith('agent/') && to.startsWith('image/')),
-    [],
-  );
-});
+/** Capabilities are the folders that are neither core nor adapters. */
+const capabilityOf = (path: string): string | undefined =>
+  /^agent\/(?!core\/|io\/)([a-z-]+)\//.exec(path)?.[1];
+const isPureCore = (path: string): boolean => path.startsWith('agent/core/');
 
-test('capabilities meet in compose.ts, never each other', () => {
-  const capability = (path: string): string | undefined =>
-    CAPABILITIES.find((name) => path.startsWith(`agent/${name}/`));
-  const wrong = arrows.filter(({ from, to }) => {
-    const [a, b] = [capability(from), capability(to)];
-    return a !== undefined && b !== undefined && a !== b && !SHARED_WIRE.test(to);
+interface Rule {
+  readonly name: string;
+  readonly because: string;
+  readonly forbids: (from: string, to: string) => boolean;
+}
+
+const RULES: readonly Rule[] = [
+  {
+    name: 'the agent never imports the image builder',
+    because: 'what runs in hotels must not depend on what runs on a workstation',
+    forbids: (_from, to) => to.startsWith('image/') || to.startsWith('test/'),
+  },
+  {
+    name: 'capabilities meet in compose.ts, never each other',
+    because: 'each can then be read, tested and replaced alone',
+    forbids: (from, to) => {
+      const [a, b] = [capabilityOf(from), capabilityOf(to)];
+      // The page shows results: their vocabulary (types and tables, no behaviour) is shared.
+      const isVocabulary = to === 'agent/diagnostics/results.ts';
+      return a !== undefined && b !== undefined && a !== b && !isVocabulary;
+    },
+  },
+  {
+    name: 'adapters are built by compose.ts alone',
+    because: 'a capability that builds its own adapter cannot be tested without the world',
+    forbids: (from, to) =>
+      to.startsWith('agent/io/') && from !== 'agent/compose.ts' && !from.startsWith('agent/io/'),
+  },
+  {
+    name: 'adapters know capabilities by their ports and formats only',
+    because: 'the arrow from the world to the product points one way',
+    forbids: (from, to) =>
+      from.startsWith('agent/io/') &&
+      capabilityOf(to) !== undefined &&
+      !/\/(ports|wire)\.ts$/.test(to),
+  },
+  {
+    name: 'core imports nothing of the agent',
+    because: 'everything rests on it',
+    forbids: (from, to) => isPureCore(from) && to.startsWith('agent/') && !isPureCore(to),
+  },
+  {
+    name: 'state.ts and wire.ts of a capability never reach what performs',
+    because: 'they are pure: time, chance and the world come in as values',
+    forbids: (from, to) =>
+      /^agent\/[a-z-]+\/(state|wire|results|guard|html|language)\.ts$/.test(from) &&
+      (to.endsWith('/run.ts') ||
+        to.startsWith('agent/io/') ||
+        /^node:(?!crypto$|buffer$)/.test(to) ||
+        /^(fs|net|http|os|child_process|tls|dns)$/.test(to)),
+  },
+  {
+    name: 'only main.ts imports compose.ts',
+    because: 'there is one composition root, and nothing hangs below it twice',
+    forbids: (from, to) => to === 'agent/compose.ts' && from !== 'agent/main.ts',
+  },
+];
+
+for (const { name, because, forbids } of RULES) {
+  test(`${name}: ${because}`, () => {
+    assert.deepEqual(
+      own.filter(({ from, to }) => forbids(from, to)),
+      [],
+    );
   });
-  assert.deepEqual(wrong, []);
+}
+
+/** Where each library of package.json may be imported. */
+const HOMES: Readonly<Record<string, RegExp>> = {
+  'dbus-next': /^agent\/io\/systemd\.ts$/,
+  koa: /^agent\/page\/run\.ts$/,
+  valibot: /^agent\/[a-z-]+\/(wire|config)\.ts$/,
+};
+
+test('one library, one file: a library that must be replaced is replaced in one place', async () => {
+  const { dependencies } = JSON.parse(await readFile(join(HOME, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+  };
+  for (const name of Object.keys(dependencies)) {
+    const users = own.filter(({ to }) => to.startsWith(`node_modules/${name}/`));
+    assert.ok(users.length > 0, `${name} is used by nothing that ships`);
+    const home = HOMES[name];
+    // Another's library: its folder's own business, but still one file.
+    if (home === undefined) {
+      assert.equal(new Set(users.map(({ from }) => from)).size, 1, name);
+      continue;
+    }
+    for (const { from } of users) assert.match(from, home, `${name} in ${from}`);
+  }
 });
 
-test('adapters are built by compose.ts alone', () => {
-  const wrong = arrows.filter(
-    ({ from, to }) => to.startsWith('agent/io/') && from !== 'agent/compose.ts',
-  );
-  assert.deepEqual(wrong, []);
-});
-
-test('core imports nothing of the agent', () => {
-  const wrong = arrows.filter(
-    ({ from, to }) => from.startsWith('agent/core/') && !to.startsWith('agent/core/'),
-  );
-  assert.deepEqual(wrong, []);
+test('the time is asked for in io/clock.ts alone: elsewhere it is a parameter', async () => {
+  for (const path of Object.keys(metafile.inputs)) {
+    if (!path.startsWith('agent/') || path === 'agent/io/clock.ts') continue;
+    const text = await readFile(join(HOME, path), 'utf8');
+    assert.doesNotMatch(text, /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(/, path);
+    assert.doesNotMatch(text, /\bMath\.random\(/, path);
+  }
 });
 
 test('every source says in its first line what it is for, and fits 400 lines', async () => {
@@ -58,5 +131,11 @@ test('every source says in its first line what it is for, and fits 400 lines', a
       assert.match(lines[0]!, /^\/\//, `${top}/${name}`);
       assert.ok(lines.length <= 400, `${top}/${name} has ${lines.length} lines`);
     }
+  }
+});
+
+test('no file is called utils, helpers or index: a name says what a file is for', async () => {
+  for (const name of await readdir(join(HOME, 'agent'), { recursive: true })) {
+    assert.doesNotMatch(name, /(^|\/)(utils?|helpers?|index|common\.test)\.[tj]s$/, name);
   }
 });

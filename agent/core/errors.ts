@@ -15,3 +15,10 @@ export class OperatorError extends Error {
     this.hint = options.hint;
   }
 }
+
+/** The short code of a system error (`ECONNREFUSED`), else its message, bounded. */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown';
+  const { code } = error as NodeJS.ErrnoException;
+  return (typeof code === 'string' ? code : error.message).slice(0, 120);
+}

@@ -1,162 +1,111 @@
-// Runs the checks of the product description against the ports, a few at a time.
-// Says what was measured; what a person should do about it is in page/texts.ts.
-import { PROBES_AT_ONCE_MAX } from '../core/limits.ts';
-import { CHECK_IDS, isDockerRange, judge } from './wire.ts';
-import type { CheckId, CheckResult } from './wire.ts';
-import type { Host, Network } from './ports.ts';
+// Performs runs of checks: measures what state.ts says, feeds the outcomes back, keeps the timer.
+// A fault in a measurement is a failed check, never a failed agent.
+import { codeOf } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { MEASUREMENT_MS_MAX } from '../core/limits.ts';
+import { cloudChecks } from './checks/cloud.ts';
+import { noFacts, note } from './checks/facts.ts';
+import type { Check, Facts, Needs } from './checks/facts.ts';
+import { networkChecks } from './checks/network.ts';
+import { unitChecks } from './checks/unit.ts';
+import type { CheckId, CheckView, Outcome } from './results.ts';
+import { initial, next, viewsOf } from './state.ts';
+import type { Effect, Event } from './state.ts';
 
-export interface DiagnosticsNeeds {
-  readonly network: Network;
-  readonly host: Host;
-  readonly endpoints: {
-    readonly clock: { readonly host: string };
-    readonly aws: { readonly host: string };
-    readonly gems: { readonly host: string };
-    readonly ntp: readonly string[];
-  };
-  /** From the boot script: card, board, otp, tpm2; undefined on a workstation. */
-  readonly seal: string | undefined;
-}
-
-type Check = (needs: DiagnosticsNeeds) => Promise<Omit<CheckResult, 'id'>>;
-
-/** AWS IoT asks for this protocol name on port 443 (AWS IoT developer guide, "protocols"). */
-const AWS_ALPN = 'x-amzn-mqtt-ca';
-const NTP_OFFSET_SECONDS_MAX = 30;
-const FREE_BYTES_MIN = 64 * 1024 * 1024;
-const CELSIUS_MAX = 80;
-
-const verdict = (id: CheckId, ok: boolean, measured: string): Omit<CheckResult, 'id'> => {
-  const { state } = judge(id, ok, measured);
-  return { state, measured };
+const MEASURE: Readonly<Record<CheckId, Check>> = {
+  ...networkChecks,
+  ...cloudChecks,
+  ...unitChecks,
 };
 
-const port =
-  (id: CheckId, of: 'clock' | 'aws' | 'gems', number: number): Check =>
-  async ({ network, endpoints }) => {
-    const { host } = endpoints[of];
-    await network.connect(host, number);
-    return verdict(id, true, `${host}:${number} TCP open`);
-  };
-
-const tls =
-  (id: CheckId, of: 'clock' | 'aws', number: number, alpn?: string): Check =>
-  async ({ network, endpoints }) => {
-    const { host } = endpoints[of];
-    const seen = await network.tls(host, number, alpn);
-    if (seen.untrusted !== undefined) {
-      return verdict(
-        id,
-        false,
-        `${host}:${number} TLS inspection? ${seen.issuer}: ${seen.untrusted}`,
-      );
-    }
-    if (alpn !== undefined && seen.alpn !== alpn) {
-      return verdict(id, false, `${host}:${number} TLS without ALPN ${alpn}`);
-    }
-    return verdict(id, true, `${host}:${number} TLS, ${seen.issuer}`);
-  };
-
-const CHECKS: Readonly<Record<CheckId, Check>> = {
-  link: async ({ host }) => {
-    const ports = await host.carrier();
-    if (ports.length === 0) return { state: 'not-checked', measured: 'no Ethernet port visible' };
-    const text = ports.map(({ name, up, mbit }) => `${name} ${up ? `${mbit} Mbit/s` : 'down'}`);
-    return verdict(
-      'link',
-      ports.some(({ up }) => up),
-      text.join(', '),
-    );
-  },
-  dhcp: async ({ network }) => {
-    const own = network.addresses();
-    const text = own.map(({ name, address }) => `${name} ${address}`).join(', ');
-    return verdict('dhcp', own.length > 0, text || 'no IPv4 address');
-  },
-  subnet: async ({ network }) => {
-    const clash = network.addresses().find(({ address }) => isDockerRange(address));
-    if (clash === undefined) return { state: 'passed', measured: 'not 172.17.0.0/16' };
-    return {
-      state: 'passed',
-      measured: `${clash.address}: 172.17.0.0/16, which this unit supports`,
-    };
-  },
-  dns: async ({ network, endpoints }) => {
-    const found = await network.resolve(endpoints.clock.host);
-    return verdict(
-      'dns',
-      found.length > 0,
-      `${endpoints.clock.host} → ${found.slice(0, 3).join(', ')}`,
-    );
-  },
-  ntp: async ({ network, endpoints }) => {
-    const errors: string[] = [];
-    for (const host of endpoints.ntp) {
-      try {
-        const offset = await network.ntp(host);
-        const ok = Math.abs(offset) <= NTP_OFFSET_SECONDS_MAX;
-        return verdict('ntp', ok, `${host}: offset ${offset.toFixed(3)} s`);
-      } catch (error) {
-        errors.push(`${host}: ${shortly(error)}`);
-      }
-    }
-    return verdict('ntp', false, errors.join(', '));
-  },
-  'clock-443': tls('clock-443', 'clock', 443),
-  'clock-80': port('clock-80', 'clock', 80),
-  'clock-22': port('clock-22', 'clock', 22),
-  'aws-443': tls('aws-443', 'aws', 443, AWS_ALPN),
-  'aws-8443': tls('aws-8443', 'aws', 8443),
-  'aws-8883': tls('aws-8883', 'aws', 8883),
-  'gems-5000': port('gems-5000', 'gems', 5000),
-  time: async ({ host }) => {
-    const synchronised = await host.timeSynchronised();
-    if (synchronised === undefined)
-      return { state: 'not-checked', measured: 'no systemd-timesyncd here' };
-    return verdict('time', synchronised, synchronised ? 'synchronised' : 'not synchronised');
-  },
-  storage: async ({ host }) => {
-    const { free, total } = await host.freeBytes();
-    return verdict('storage', free >= FREE_BYTES_MIN, `${mib(free)} of ${mib(total)} free`);
-  },
-  memory: async ({ host }) => {
-    const { free, total } = host.memory();
-    return verdict('memory', free > total / 20, `${mib(free)} of ${mib(total)} free`);
-  },
-  temperature: async ({ host }) => {
-    const celsius = await host.temperatureCelsius();
-    if (celsius === undefined) return { state: 'not-checked', measured: 'no sensor on this board' };
-    return verdict('temperature', celsius < CELSIUS_MAX, `${celsius.toFixed(1)} °C`);
-  },
-  seal: async ({ seal }) => {
-    if (seal === undefined)
-      return { state: 'not-checked', measured: 'not started by the boot script' };
-    return { state: seal === 'card' ? 'warning' : 'passed', measured: seal };
-  },
-};
-
-/** Runs every check; `onResult` hears of each as it ends. Never rejects: a fault is a failed check. */
-export async function runChecks(
-  needs: DiagnosticsNeeds,
-  onResult: (result: CheckResult) => void,
-): Promise<void> {
-  const waiting: CheckId[] = [...CHECK_IDS];
-  const worker = async (): Promise<void> => {
-    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-      try {
-        onResult({ id, ...(await CHECKS[id](needs)) });
-      } catch (error) {
-        onResult(judge(id, false, shortly(error)));
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: PROBES_AT_ONCE_MAX }, worker));
+export interface DiagnosticsRunner {
+  views(): readonly CheckView[];
+  isRunning(): boolean;
+  /** Starts a run, or says after how many milliseconds asking again makes sense. */
+  ask(by: 'person' | 'visit' | 'timer'): { readonly started: true } | { readonly retryMs: number };
+  /** Resolves when no run is under way. */
+  settled(): Promise<void>;
+  close(): void;
 }
 
-function shortly(error: unknown): string {
-  return error instanceof Error ? error.message.slice(0, 200) : 'failed';
+/**
+ * `repeat` keeps checking by itself (the agent); without it only `ask` starts a run (`diagnose`).
+ * `needs` is asked for anew in every run.
+ */
+export function createDiagnostics(
+  needs: () => Needs,
+  { log, repeat }: { readonly log: Log; readonly repeat: boolean },
+): DiagnosticsRunner {
+  const { clock } = needs();
+  let state = initial;
+  let facts: Facts = noFacts();
+  let timer: NodeJS.Timeout | undefined;
+  let settle = Promise.withResolvers<void>();
+  settle.resolve();
+  let isClosed = false;
+
+  const dispatch = (event: Event): readonly Effect[] => {
+    const step = next(state, event);
+    state = step.state;
+    for (const effect of step.effects) perform(effect);
+    return step.effects;
+  };
+  const perform = (effect: Effect): void => {
+    switch (effect.do) {
+      case 'begin':
+        clearTimeout(timer);
+        facts = noFacts();
+        settle = Promise.withResolvers<void>();
+        return;
+      case 'measure':
+        void feedBack(effect.id);
+        return;
+      case 'changed':
+        if (effect.from !== 'unknown' || effect.to === 'failed') {
+          const level = effect.to === 'failed' ? 'warning' : 'info';
+          log[level](`check ${effect.id}: ${effect.from} -> ${effect.to}`);
+        }
+        return;
+      case 'finish':
+        settle.resolve();
+        if (repeat && !isClosed) timer = setTimeout(() => runner.ask('timer'), effect.nextRunMs);
+        return;
+      case 'refuse':
+        return;
+    }
+  };
+  const feedBack = async (id: CheckId): Promise<void> => {
+    const outcome = await measure(id, needs(), facts);
+    if (!isClosed) dispatch({ on: 'ended', id, outcome, nowMs: clock.nowMs() });
+  };
+  const runner: DiagnosticsRunner = {
+    views: () => viewsOf(state, clock.nowMs()),
+    isRunning: () => state.at === 'running',
+    ask: (by) => {
+      const effects = dispatch({ on: 'asked', by, nowMs: clock.nowMs() });
+      const refused = effects.find((effect) => effect.do === 'refuse');
+      return refused === undefined ? { started: true } : { retryMs: refused.retryMs };
+    },
+    settled: async () => settle.promise,
+    close: () => {
+      isClosed = true;
+      clearTimeout(timer);
+      settle.resolve();
+    },
+  };
+  return runner;
 }
 
-function mib(bytes: number): string {
-  return `${Math.round(bytes / 1024 / 1024)} MiB`;
+async function measure(id: CheckId, needs: Needs, facts: Facts): Promise<Outcome> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise<never>((_done, fail) => {
+    timer = setTimeout(() => fail(new Error('no end')), MEASUREMENT_MS_MAX);
+  });
+  try {
+    return await Promise.race([MEASURE[id](needs, facts), tooLong]);
+  } catch (error) {
+    return { state: 'failed', notes: [note('fault', { why: codeOf(error) })], remedy: 'fault' };
+  } finally {
+    clearTimeout(timer);
+  }
 }

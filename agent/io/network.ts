@@ -1,92 +1,214 @@
-// The network as diagnostics see it, on node:net, node:tls, node:dns and node:dgram.
+// The network as diagnostics see it, on node:net, node:tls, node:dns, node:dgram and node:http.
+// Every call ends within the limits of core/limits.ts.
+import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { Resolver, lookup } from 'node:dns/promises';
-import { connect as connectTcp } from 'node:net';
+import { Resolver } from 'node:dns/promises';
+import { request } from 'node:http';
+import { connect as connectTcp, isIP, isIPv6 } from 'node:net';
+import type { Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { connect as connectTls } from 'node:tls';
-import { CONNECT_MS_MAX, DNS_MS_MAX, NTP_MS_MAX } from '../core/limits.ts';
-import { ntpOffset, ntpRequest } from '../diagnostics/wire.ts';
-import type { Network, Tls } from '../diagnostics/ports.ts';
+import { connect as connectTls, createSecureContext, rootCertificates } from 'node:tls';
+import type { SecureContext, TLSSocket } from 'node:tls';
+import type { Clock } from '../core/clock.ts';
+import { codeOf } from '../core/errors.ts';
+import {
+  CONNECT_MS_MAX,
+  DNS_MS_MAX,
+  HTTP_BYTES_MAX,
+  NOTE_CHARS_MAX,
+  NTP_MS_MAX,
+} from '../core/limits.ts';
+import { ntpAnswer, ntpRequest } from '../diagnostics/wire.ts';
+import type { Handshake, HttpAnswer, Network, NetInterface, Target } from '../diagnostics/ports.ts';
 
-/** The real network. Every call ends within the limits of core/limits.ts. */
-export function realNetwork(): Network {
-  return { addresses, resolve, connect, tls, ntp };
+/** What Node trusts: Mozilla's list, as it was when the runtime was built. */
+export const publicRoots: readonly string[] = rootCertificates;
+
+/** The real network. Roots are prepared once per list: reading 140 of them costs 20 ms. */
+export function realNetwork(clock: Clock): Network {
+  const contexts = new WeakMap<readonly string[], SecureContext>();
+  const contextOf = (roots: readonly string[]): SecureContext => {
+    const known = contexts.get(roots) ?? createSecureContext({ ca: [...roots] });
+    contexts.set(roots, known);
+    return known;
+  };
+  return {
+    interfaces,
+    resolve,
+    connect: async (target) => {
+      (await open(target)).destroy();
+    },
+    handshake: async (target, { roots, serverName, alpn }) =>
+      shakeHands(await open(target), {
+        secureContext: contextOf(roots),
+        // An address may not stand in SNI (RFC 6066, 3); Node then compares it as an address.
+        ...(isIP(serverName) === 0 ? { servername: serverName } : { host: serverName }),
+        ...(alpn === undefined ? {} : { ALPNProtocols: [alpn] }),
+      }),
+    ntp: async (target) => askTime(target, clock),
+    http,
+  };
 }
 
-function addresses(): { name: string; address: string; mac: string }[] {
+function interfaces(): NetInterface[] {
   return Object.entries(networkInterfaces()).flatMap(([name, list]) =>
     (list ?? [])
-      .filter(({ internal, family }) => !internal && family === 'IPv4')
-      .map(({ address, mac }) => ({ name, address, mac })),
+      .filter(({ internal }) => !internal)
+      .map(({ address, family, mac }) => ({ name, mac, address, family })),
   );
 }
 
-async function resolve(host: string): Promise<string[]> {
-  const resolver = new Resolver({ timeout: DNS_MS_MAX / 2, tries: 2 });
-  return resolver.resolve4(host);
-}
-
-async function connect(host: string, port: number): Promise<void> {
-  await new Promise<void>((done, fail) => {
-    const socket = connectTcp({ host, port });
-    const end = (error?: Error): void => {
-      socket.destroy();
-      if (error === undefined) done();
-      else fail(new Error(`${host}:${port} ${codeOf(error)}`, { cause: error }));
-    };
-    socket.setTimeout(CONNECT_MS_MAX, () => end(new Error('no answer')));
-    socket.once('connect', () => end());
-    socket.once('error', end);
-  });
-}
-
-async function tls(host: string, port: number, alpn?: string): Promise<Tls> {
-  return new Promise<Tls>((done, fail) => {
-    const socket = connectTls({
-      host,
-      port,
-      servername: host,
-      // The answer is what is asked for: an untrusted chain is reported, nothing is ever sent over it.
-      rejectUnauthorized: false,
-      ...(alpn === undefined ? {} : { ALPNProtocols: [alpn] }),
+/** By c-ares, not getaddrinfo: off the thread pool, with a time limit, past resolved's cache. */
+async function resolve(host: string, servers: readonly string[]): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
+  const resolver = new Resolver({ timeout: 1_500, tries: 2 });
+  if (servers.length > 0)
+    resolver.setServers(servers.map((one) => (isIPv6(one) ? `[${one}]` : one)));
+  const timer = setTimeout(() => resolver.cancel(), DNS_MS_MAX);
+  try {
+    return await resolver.resolve4(host).catch(async (error: unknown) => {
+      if (codeOf(error) !== 'ENODATA') throw error;
+      return resolver.resolve6(host);
     });
-    const timer = setTimeout(() => socket.destroy(new Error('no answer')), CONNECT_MS_MAX);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function open({ address, port }: Target): Promise<Socket> {
+  return new Promise<Socket>((done, fail) => {
+    const socket = connectTcp({ host: address, port });
+    const timer = setTimeout(() => socket.destroy(failure('ETIMEDOUT')), CONNECT_MS_MAX);
     socket.once('close', () => clearTimeout(timer));
-    socket.once('error', (error) => {
-      fail(new Error(`${host}:${port} ${codeOf(error)}`, { cause: error }));
-    });
-    socket.once('secureConnect', () => {
-      const { issuer } = socket.getPeerCertificate();
-      const name = [issuer.O, issuer.CN].flat().filter(Boolean).join(' ');
-      const reason = socket.authorized ? undefined : String(socket.authorizationError);
-      done({ issuer: name, untrusted: reason, alpn: socket.alpnProtocol ?? false });
-      socket.destroy();
-    });
-  });
-}
-
-async function ntp(host: string): Promise<number> {
-  const { address } = await lookup(host, { family: 4 });
-  return new Promise<number>((done, fail) => {
-    const socket = createSocket('udp4');
-    const timer = setTimeout(() => end(new Error('no answer')), NTP_MS_MAX);
-    const sentMs = Date.now();
-    const end = (error: Error | undefined, offset = 0): void => {
+    socket.once('error', fail);
+    socket.once('connect', () => {
       clearTimeout(timer);
-      socket.close();
-      if (error === undefined) done(offset);
-      else fail(error);
-    };
-    socket.once('error', (error) => end(error));
-    socket.once('message', (answer) => {
-      const offset = ntpOffset(answer, { sentMs, gotMs: Date.now() });
-      end(offset === undefined ? new Error('unusable answer') : undefined, offset);
+      socket.off('error', fail);
+      // Whoever uses it listens too; without any listener a late error would end the process.
+      socket.on('error', () => {});
+      done(socket);
     });
-    socket.send(ntpRequest(), 123, address);
   });
 }
 
-function codeOf(error: Error): string {
-  const { code } = error as NodeJS.ErrnoException;
-  return code ?? error.message;
+async function shakeHands(
+  socket: Socket,
+  options: {
+    secureContext: SecureContext;
+    servername?: string;
+    host?: string;
+    ALPNProtocols?: string[];
+  },
+): Promise<Handshake> {
+  return new Promise<Handshake>((done) => {
+    const secure = connectTls({
+      socket,
+      // The answer is what is asked for: an untrusted chain is reported, nothing is ever sent on it.
+      rejectUnauthorized: false,
+      ...options,
+    });
+    const end = (handshake: Handshake): void => {
+      clearTimeout(timer);
+      done(handshake);
+      secure.destroy();
+      socket.destroy();
+    };
+    const timer = setTimeout(() => end({ speaks: 'nothing', why: 'ETIMEDOUT' }), CONNECT_MS_MAX);
+    secure.on('error', (error) => end(refusal(error)));
+    secure.once('close', () => end({ speaks: 'nothing', why: 'ECONNRESET' }));
+    secure.once('secureConnect', () => end(seenIn(secure)));
+  });
+}
+
+function seenIn(secure: TLSSocket): Handshake {
+  const { issuer } = secure.getPeerCertificate();
+  const names = issuer === undefined ? [] : [issuer.O, issuer.CN].flat().filter(Boolean);
+  // The declared type is Error; Node puts a code there (tls.TLSSocket, authorizationError).
+  const reason = secure.authorizationError as unknown;
+  return {
+    speaks: 'tls',
+    issuer: [...new Set(names)].join(', ').slice(0, NOTE_CHARS_MAX) || '?',
+    untrusted: secure.authorized ? undefined : typeof reason === 'string' ? reason : codeOf(reason),
+    alpn: typeof secure.alpnProtocol === 'string' ? secure.alpnProtocol : undefined,
+  };
+}
+
+/** An alert proves that TLS is spoken; anything else is no TLS. */
+function refusal(error: Error): Handshake {
+  const why = codeOf(error);
+  return /ALERT/.test(why) ? { speaks: 'alert', why } : { speaks: 'nothing', why };
+}
+
+async function askTime(
+  { address, port }: Target,
+  clock: Clock,
+): Promise<{ offsetSeconds: number; stratum: number }> {
+  return new Promise((done, fail) => {
+    const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4');
+    const mark = randomBytes(8);
+    let sentMs = 0;
+    let startMs = 0;
+    const timer = setTimeout(() => end(() => fail(failure('ETIMEDOUT'))), NTP_MS_MAX);
+    const end = (settle: () => void): void => {
+      clearTimeout(timer);
+      socket.removeAllListeners();
+      socket.on('error', () => {});
+      socket.close();
+      settle();
+    };
+    socket.once('error', (error) => end(() => fail(error)));
+    socket.on('message', (message) => {
+      // The way is measured on the clock that does not jump: timesyncd may step the other meanwhile.
+      const gotMs = sentMs + (clock.nowMs() - startMs);
+      const answer = ntpAnswer(message, { mark, sentMs, gotMs });
+      // What does not answer our question may be anybody's: wait for what does.
+      if (answer !== undefined) end(() => done(answer));
+    });
+    // Connected: the kernel then tells of a refusal (ICMP), and lets nobody else answer.
+    socket.connect(port, address, () => {
+      sentMs = clock.wallMs();
+      startMs = clock.nowMs();
+      socket.send(ntpRequest(mark));
+    });
+  });
+}
+
+async function http({ address, port }: Target, host: string): Promise<HttpAnswer> {
+  return new Promise<HttpAnswer>((done, fail) => {
+    const call = request({
+      host: address,
+      port,
+      path: '/',
+      agent: false,
+      maxHeaderSize: HTTP_BYTES_MAX,
+      headers: { Host: host, Connection: 'close', 'User-Agent': 'clock-unit-diagnostics' },
+    });
+    const timer = setTimeout(() => call.destroy(failure('ETIMEDOUT')), CONNECT_MS_MAX);
+    call.once('close', () => clearTimeout(timer));
+    call.on('error', fail);
+    call.once('response', (response) => {
+      let body = '';
+      const end = (): void => {
+        done({
+          status: response.statusCode ?? 0,
+          location: response.headers.location,
+          type: response.headers['content-type'] ?? '',
+          body,
+        });
+        call.destroy();
+      };
+      response.setEncoding('latin1');
+      response.on('data', (chunk: string) => {
+        body = (body + chunk).slice(0, HTTP_BYTES_MAX);
+        if (body.length >= HTTP_BYTES_MAX) end();
+      });
+      response.on('error', fail);
+      response.once('end', end);
+    });
+    call.end();
+  });
+}
+
+function failure(code: string): Error {
+  return Object.assign(new Error(code), { code });
 }

@@ -1,35 +1,45 @@
-// Talks to systemd: readiness, watchdog, socket activation, starting the identify unit.
+// Talks to systemd: readiness, watchdog, socket activation, starting a unit.
 import { execFile } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
 import { promisify } from 'node:util';
 import dbus from 'dbus-next';
+import type { Loop, Systemd } from '../host/ports.ts';
 
 const execute = promisify(execFile);
+/** A unit that starts slowly is still starting; the page must answer a person. */
 const CALL_MS_MAX = 5_000;
+/** systemd-notify waits up to 5 s for the manager to take the message (systemd-notify(1)). */
+const NOTIFY_MS_MAX = 10_000;
 
 /** The socket that systemd listens on for us (sd_listen_fds(3)), or undefined. */
 export function inheritedSocket(env: NodeJS.ProcessEnv): { fd: number } | undefined {
   return env['LISTEN_FDS'] === '1' ? { fd: 3 } : undefined;
 }
 
-/** sd_notify(3) by systemd-notify: Node has no datagram unix sockets. Does nothing elsewhere. */
-export async function notify(state: 'READY=1' | 'WATCHDOG=1' | 'STOPPING=1'): Promise<void> {
-  if (process.env['NOTIFY_SOCKET'] === undefined) return;
-  await execute('systemd-notify', ['--no-block', state], { timeout: CALL_MS_MAX });
-}
-
-/** Half of WatchdogSec in milliseconds, or undefined without a watchdog. */
-export function watchdogPeriodMs(env: NodeJS.ProcessEnv): number | undefined {
+export function realSystemd(env: NodeJS.ProcessEnv): Systemd {
   const microseconds = Number(env['WATCHDOG_USEC'] ?? 0);
-  return microseconds > 0 ? microseconds / 2_000 : undefined;
+  return {
+    watchdogMs: microseconds > 0 ? microseconds / 2_000 : undefined,
+    // By a child: Node has no datagram unix sockets. It must wait until systemd has read the
+    // message: of a sender that is gone systemd no longer knows the unit, and drops it.
+    notify: async (state) => {
+      if (env['NOTIFY_SOCKET'] === undefined) return;
+      await execute('systemd-notify', [state], { timeout: NOTIFY_MS_MAX, env });
+    },
+    startUnit: async (name) => startUnit(name, env['DBUS_SYSTEM_BUS_ADDRESS']),
+  };
 }
 
-/** Starts a unit that the polkit rule allows. Rejects with systemd's reason, or after 5 s. */
-export async function startUnit(name: string): Promise<void> {
-  const bus = dbus.systemBus();
+/**
+ * dbus-next has no timeouts, and calls on a dead bus never settle: every way out is raced here. Its
+ * 'error' listener stays for good, since an error may come after the bus was left.
+ */
+async function startUnit(name: string, busAddress: string | undefined): Promise<void> {
+  const bus = busAddress === undefined ? dbus.systemBus() : dbus.sessionBus({ busAddress });
+  let timer: NodeJS.Timeout | undefined;
   try {
     await new Promise<void>((done, fail) => {
-      const timer = setTimeout(() => fail(new Error('systemd did not answer')), CALL_MS_MAX);
-      timer.unref();
+      timer = setTimeout(() => fail(new Error('systemd did not answer')), CALL_MS_MAX);
       bus.on('error', fail);
       const call = new dbus.Message({
         destination: 'org.freedesktop.systemd1',
@@ -42,6 +52,20 @@ export async function startUnit(name: string): Promise<void> {
       bus.call(call).then(() => done(), fail);
     });
   } finally {
+    clearTimeout(timer);
     bus.disconnect();
   }
+}
+
+/** Node's own account of its event loop: costs nothing while nobody asks. */
+export function realLoop(): Loop {
+  let last = performance.eventLoopUtilization();
+  return {
+    utilisation: () => {
+      const now = performance.eventLoopUtilization();
+      const { utilization } = performance.eventLoopUtilization(now, last);
+      last = now;
+      return utilization;
+    },
+  };
 }

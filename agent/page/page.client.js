@@ -1,15 +1,67 @@
-// Runs in the browser: fetches the page again while checks run, and puts the new one in place.
+// Runs in the browser: fetches the page again and puts what changed in place, so that the keyboard's
+// place, a screen reader's and the scroll position stay. The page is whole without it.
 'use strict';
-const refresh = async () => {
-  if (document.body.dataset.running !== 'true') return;
-  try {
-    const answer = await fetch(location.href);
-    const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
-    document.body.dataset.running = next.body.dataset.running;
-    document.querySelector('main').replaceWith(next.querySelector('main'));
-  } catch {
-    // The unit restarts or the cable is out: try again.
+
+/** While checks run results come every moment; otherwise a look now and then. */
+const RUNNING_MS = 1_000;
+const IDLE_MS = 15_000;
+
+/** Makes the element `old` like `fresh`, touching only what differs. */
+const patch = (old, fresh) => {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
+    old.replaceWith(fresh.cloneNode(true));
+    return;
   }
-  setTimeout(refresh, 1000);
+  if (old.nodeType !== Node.ELEMENT_NODE) {
+    old.nodeValue = fresh.nodeValue;
+    return;
+  }
+  for (const { name } of [...old.attributes]) {
+    if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
+  const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
+  for (const [i, child] of after.entries()) {
+    if (before[i] === undefined) old.append(child.cloneNode(true));
+    else patch(before[i], child);
+  }
+  for (const child of before.slice(after.length)) child.remove();
 };
-void refresh();
+
+const refresh = async () => {
+  const { body } = document;
+  try {
+    const answer = await fetch(location.href, { signal: AbortSignal.timeout(10_000) });
+    if (!answer.ok) throw new Error(answer.statusText);
+    const next = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    document.title = next.title;
+    patch(document.querySelector('main'), next.querySelector('main'));
+    body.dataset.running = next.body.dataset.running;
+    delete body.dataset.lost;
+  } catch {
+    // The unit restarts or the cable is out: what is shown is old, and looks it.
+    body.dataset.lost = 'true';
+  }
+  wait();
+};
+
+let timer;
+const wait = () => {
+  clearTimeout(timer);
+  const soon = document.body.dataset.running === 'true' || document.body.dataset.lost === 'true';
+  if (!document.hidden) timer = setTimeout(refresh, soon ? RUNNING_MS : IDLE_MS);
+};
+
+/** Buttons answer without loading the page anew; without this script they do that. */
+document.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const target = event.submitter?.formAction || event.target.action;
+  void fetch(target, { method: 'POST', redirect: 'manual' })
+    .catch(() => {})
+    .then(refresh);
+});
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) void refresh();
+});
+wait();

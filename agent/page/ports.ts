@@ -3,8 +3,8 @@ import type { PageModel } from './wire.ts';
 
 export interface PageNeeds {
   model(): PageModel;
-  /** Starts a run unless one ran a moment ago; false when refused. */
-  startChecks(): boolean;
-  /** Blinks the LEDs; rejects with the reason. */
+  /** Starts a run, or says when asking again makes sense. */
+  startChecks(by: 'person' | 'visit'): { readonly started: true } | { readonly retryMs: number };
+  /** Blinks the light; what came of it is in the model afterwards. */
   identify(): Promise<void>;
 }

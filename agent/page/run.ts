@@ -1,74 +1,86 @@
 // The web page and its JSON: the only thing that listens on the unit. Every byte from outside is
-// hostile: strict limits, Host check against DNS rebinding, own-origin posts only.
-import type { IncomingMessage } from 'node:http';
+// hostile; who may ask what is in guard.ts, how much in limits.ts.
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import Koa from 'koa';
+import { judgeRequest } from './guard.ts';
+import { renderPage } from './html.ts';
+import { icon } from './icon.ts';
+import { languageOf } from './language.ts';
+import {
+  CONNECTIONS_MAX,
+  CONNECTIONS_PER_CLIENT_MAX,
+  HEADERS_MAX,
+  HEADERS_MS_MAX,
+  HEADER_BYTES_MAX,
+  IDLE_MS_MAX,
+  REQUESTS_PER_SOCKET_MAX,
+  REQUEST_MS_MAX,
+  SWEEP_MS,
+} from './limits.ts';
 import css from './page.css';
 import script from './page.client.js';
 import type { PageNeeds } from './ports.ts';
-import { LANGUAGES, chooseLanguage } from './texts.ts';
-import type { Language } from './texts.ts';
-import { renderPage, renderReport } from './wire.ts';
+import type { Language } from './texts/shape.ts';
+import { renderReport, renderStatus } from './wire.ts';
 
-/** A person's browser opens six; a small office full of them fits, a flood does not. */
-const CONNECTIONS_MAX = 64;
-const HEADERS_MS_MAX = 5_000;
-const REQUEST_MS_MAX = 10_000;
-const HEADER_BYTES_MAX = 8 * 1024;
-const REQUESTS_PER_SOCKET_MAX = 200;
+/**
+ * `same-origin` for the referrer, not `no-referrer`: with the latter browsers send "Origin: null"
+ * with the page's own forms, which could then not be told from a foreign page's.
+ */
+const HEADERS: Readonly<Record<string, string>> = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+  'X-Content-Type-Options': 'nosniff',
+  'X-Frame-Options': 'DENY',
+  'Referrer-Policy': 'same-origin',
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Permissions-Policy': 'camera=(), geolocation=(), microphone=()',
+  'Cache-Control': 'no-store',
+};
 
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-  "form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+const REFUSALS = {
+  403: 'This works on the page of the unit only.',
+  404: 'There is no such page. The page of the unit is at /',
+  405: 'This page knows no such method.',
+  411: 'Send no body.',
+  413: 'Send no body.',
+  421: 'Open the page by the address or the name of the unit.',
+} as const;
 
-/** The server, not yet listening. */
-export function createPage(needs: PageNeeds): Server {
+/** The server, not yet listening. `onError` hears of faults in rendering; the client gets a 500. */
+export function createPage(needs: PageNeeds, onError: (error: unknown) => void): Server {
   const app = new Koa();
-  app.silent = true;
-  app.use(async (context, next) => {
-    context.set('Content-Security-Policy', POLICY);
-    context.set('X-Content-Type-Options', 'nosniff');
-    context.set('Referrer-Policy', 'no-referrer');
-    context.set('Cache-Control', 'no-store');
-    if (!isOwnHost(context.req, needs))
-      context.throw(421, 'Open the page by the address of the unit.');
-    await next();
-  });
+  app.on('error', onError);
   app.use(async (context) => {
-    const route = `${context.method === 'HEAD' ? 'GET' : context.method} ${context.path}`;
-    switch (route) {
-      case 'GET /':
-        context.type = 'html';
-        context.body = renderPage(needs.model(), languageOf(context));
-        return;
-      case 'GET /page.css':
-        context.type = 'text/css';
-        context.body = css;
-        return;
-      case 'GET /page.js':
-        context.type = 'text/javascript';
-        context.body = script;
-        return;
-      case 'GET /report.txt':
-        context.attachment(`clock-${needs.model().serial}.txt`);
-        context.type = 'text/plain';
-        context.body = renderReport(needs.model());
-        return;
-      case 'GET /api/status':
-        context.body = needs.model();
-        return;
-      case 'POST /check':
-      case 'POST /identify':
-        refuseForeign(context);
-        if (route === 'POST /check') needs.startChecks();
-        else await needs.identify();
-        context.redirect('/');
-        context.status = 303;
-        return;
-      default:
-        context.throw(404, 'There is no such page.');
+    context.set(HEADERS);
+    const header = (name: string): string | undefined => context.get(name) || undefined;
+    const verdict = judgeRequest(
+      {
+        method: context.method,
+        path: context.path,
+        host: header('Host'),
+        origin: header('Origin'),
+        fetchSite: header('Sec-Fetch-Site'),
+        contentLength: header('Content-Length'),
+        transferEncoding: header('Transfer-Encoding'),
+        localAddress: context.req.socket.localAddress ?? '',
+      },
+      needs.model(),
+    );
+    if (!verdict.ok) {
+      context.status = verdict.status;
+      if (verdict.status === 405) context.set('Allow', verdict.allow);
+      // What else lies on this connection is of no interest.
+      context.set('Connection', 'close');
+      context.body = `${REFUSALS[verdict.status]}\n`;
+      return;
     }
+    const language = languageOf(context.query['lang'], context.get('Accept-Language'));
+    await answer(context, { route: verdict.route, language, needs });
   });
   const handle = app.callback();
   const server = createServer(
@@ -77,35 +89,84 @@ export function createPage(needs: PageNeeds): Server {
       requestTimeout: REQUEST_MS_MAX,
       keepAliveTimeout: HEADERS_MS_MAX,
       maxHeaderSize: HEADER_BYTES_MAX,
-      connectionsCheckingInterval: 1_000,
+      connectionsCheckingInterval: SWEEP_MS,
     },
     (request, response) => void handle(request, response),
   );
   server.maxConnections = CONNECTIONS_MAX;
   server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
+  server.maxHeadersCount = HEADERS_MAX;
+  server.setTimeout(IDLE_MS_MAX);
+  limitPerClient(server);
   return server;
 }
 
-function languageOf(context: Koa.Context): Language {
-  const asked = context.query['lang'];
-  const named = LANGUAGES.find((language) => language === asked);
-  return named ?? chooseLanguage(context.get('Accept-Language'));
+async function answer(
+  context: Koa.Context,
+  asked: { readonly route: string; readonly language: Language; readonly needs: PageNeeds },
+): Promise<void> {
+  const { route, language, needs } = asked;
+  switch (route) {
+    case 'GET /':
+      // Who opens the page sees what is, not what was.
+      needs.startChecks('visit');
+      return reply(context, 'html', renderPage(needs.model(), language));
+    case 'GET /page.css':
+      return reply(context, 'css', css);
+    case 'GET /page.js':
+      return reply(context, 'js', script);
+    case 'GET /icon.svg':
+      return reply(context, 'svg', icon);
+    case 'GET /report.txt': {
+      const model = needs.model();
+      context.attachment(`clock-${model.serial ?? 'unit'}.txt`);
+      return reply(context, 'txt', renderReport(model, language));
+    }
+    case 'GET /api/status':
+      return reply(context, 'json', JSON.stringify(renderStatus(needs.model(), language)));
+    case 'POST /api/checks': {
+      const begun = needs.startChecks('person');
+      context.status = 'started' in begun ? 202 : 429;
+      const retrySeconds = 'started' in begun ? 0 : Math.ceil(begun.retryMs / 1_000);
+      if (retrySeconds > 0) context.set('Retry-After', String(retrySeconds));
+      const text = JSON.stringify({ started: retrySeconds === 0, retrySeconds });
+      return reply(context, 'json', text);
+    }
+    case 'POST /api/identify': {
+      await needs.identify();
+      return reply(context, 'json', JSON.stringify(needs.model().light));
+    }
+    case 'POST /check':
+    case 'POST /identify':
+      if (route === 'POST /check') needs.startChecks('person');
+      else await needs.identify();
+      context.redirect(`/?lang=${language}`);
+      context.status = 303;
+      return;
+    default:
+      // OPTIONS: the guard lets nothing else through.
+      context.set('Allow', route.replace('OPTIONS ', ''));
+      context.status = 204;
+  }
 }
 
-/** The unit is known by its addresses and its name (bare, .local, or in the hotel's domain). */
-function isOwnHost(request: IncomingMessage, needs: PageNeeds): boolean {
-  const host = (request.headers.host ?? '').toLowerCase().replace(/:\d+$/, '');
-  const { hostName } = needs.model();
-  const local = request.socket.localAddress?.replace(/^::ffff:/, '') ?? '';
-  if (host === local || host === `[${local}]`) return true;
-  if (host === 'localhost' || host === '127.0.0.1') return true;
-  return host === hostName || host.startsWith(`${hostName}.`);
+function reply(context: Koa.Context, type: string, body: string): void {
+  context.type = type;
+  context.body = body;
+  context.vary('Accept-Language');
 }
 
-function refuseForeign(context: Koa.Context): void {
-  const site = context.get('Sec-Fetch-Site');
-  const origin = context.get('Origin');
-  const foreign =
-    site !== '' ? site !== 'same-origin' : origin !== '' && origin !== `http://${context.host}`;
-  if (foreign) context.throw(403, 'This button works on the page of the unit only.');
+function limitPerClient(server: Server): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const client = socket.remoteAddress ?? '';
+    const count = (open.get(client) ?? 0) + 1;
+    open.set(client, count);
+    socket.once('close', () => {
+      const left = (open.get(client) ?? 1) - 1;
+      if (left === 0) open.delete(client);
+      else open.set(client, left);
+    });
+    if (count > CONNECTIONS_PER_CLIENT_MAX) socket.destroy();
+  });
 }

@@ -1,82 +1,171 @@
-// What the page shows, as HTML and as plain text. Pure; escapes everything it is given.
-import { CHECK_IDS, worstFirst } from '../diagnostics/wire.ts';
-import type { CheckResult } from '../diagnostics/wire.ts';
-import { texts } from './texts.ts';
-import type { Language } from './texts.ts';
+// What the page knows of the unit, and its two forms for machines and support: JSON and plain text.
+// Pure. Holds no secret: there is none in the model.
+import { CHECKS, REMEDIES, verdictOf, worstFirst } from '../diagnostics/results.ts';
+import type { CheckView } from '../diagnostics/results.ts';
+import { fill, sentence, texts } from './language.ts';
+import type { Language, Texts } from './texts/shape.ts';
 
 export interface PageModel {
-  readonly serial: string;
+  readonly serial: string | undefined;
   readonly hostName: string;
-  readonly addresses: readonly {
+  /** DHCP's domains: the unit answers to its name in them too. */
+  readonly domains: readonly string[];
+  readonly ports: readonly {
     readonly name: string;
-    readonly address: string;
     readonly mac: string;
+    readonly up: boolean;
+    readonly addresses: readonly string[];
   }[];
-  readonly version: string;
-  readonly results: readonly CheckResult[];
+  readonly release: { readonly version: string; readonly builtAt: string } | undefined;
+  readonly cloud: {
+    readonly region: string | undefined;
+    readonly from: 'built-in' | 'override';
+    readonly problem: string | undefined;
+    readonly extraRoots: number;
+  };
+  readonly seal: string | undefined;
+  readonly slot: string | undefined;
+  readonly uptimeSeconds: number;
+  readonly views: readonly CheckView[];
   readonly running: boolean;
+  readonly light:
+    | { readonly at: 'off' | 'asked' | 'blinking' }
+    | { readonly at: 'refused'; readonly why: string };
 }
 
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (char) => ESCAPES[char]!);
+/** What was measured, in one line. */
+function measuredOf(view: CheckView, t: Texts): string {
+  return view.outcome.notes.map((note) => sentence(note, t)).join('; ');
 }
 
-/** The verdict in one sentence, and its colour class. */
-export function headline(model: PageModel, language: Language): { text: string; mood: string } {
+export function remedyOf(view: CheckView, t: Texts): { who: string; text: string } | undefined {
+  const { outcome } = view;
+  if (outcome.state !== 'failed' && outcome.state !== 'warning') return undefined;
+  return {
+    who: t.who[REMEDIES[outcome.remedy]],
+    text: fill(t.remedies[outcome.remedy], outcome.values ?? {}, t),
+  };
+}
+
+/** What differs from a plain unit and must be said plainly. */
+export function noticesOf(model: PageModel, t: Texts): string[] {
+  const { region = '?', from, problem, extraRoots } = model.cloud;
+  const notices: string[] = [];
+  if (model.serial === undefined) notices.push(t.notices.noSerial);
+  if (from === 'override') notices.push(fill(t.notices.override, { region }, t));
+  if (problem !== undefined) notices.push(fill(t.notices.overrideInvalid, { why: problem }, t));
+  if (extraRoots > 0) notices.push(fill(t.notices.roots, { count: extraRoots }, t));
+  return notices;
+}
+
+const seconds = (ms: number | undefined): number | null =>
+  ms === undefined ? null : Math.round(ms / 1_000);
+
+/** The answer of GET /api/status; its schema is in agent/README.md. */
+export function renderStatus(model: PageModel, language: Language): unknown {
   const t = texts[language];
-  const failed = model.results.filter(({ state }) => state === 'failed').length;
-  if (failed > 0) return { text: t.failed(failed), mood: 'failed' };
-  const whole = model.results.length === CHECK_IDS.length;
-  return model.running || !whole
-    ? { text: t.running, mood: 'running' }
-    : { text: t.allPassed, mood: 'passed' };
+  return {
+    schema: 1,
+    serial: model.serial ?? null,
+    hostName: model.hostName,
+    release: model.release ?? null,
+    slot: model.slot ?? null,
+    seal: model.seal ?? null,
+    uptimeSeconds: Math.round(model.uptimeSeconds),
+    ports: model.ports,
+    cloud: {
+      region: model.cloud.region ?? null,
+      from: model.cloud.from,
+      problem: model.cloud.problem ?? null,
+      extraRoots: model.cloud.extraRoots,
+    },
+    notices: noticesOf(model, t),
+    verdict: verdictOf(model.views),
+    running: model.running,
+    light: model.light,
+    language,
+    results: model.views.map((view) => {
+      const { id, outcome } = view;
+      const remedy = remedyOf(view, t);
+      const hasRemedy = outcome.state === 'failed' || outcome.state === 'warning';
+      return {
+        id,
+        group: CHECKS[id].group,
+        title: t.checks[id],
+        state: outcome.state,
+        measured: measuredOf(view, t),
+        needs: outcome.state === 'not-checked' ? (outcome.needs ?? null) : null,
+        remedy:
+          hasRemedy && remedy !== undefined
+            ? { id: outcome.remedy, who: REMEDIES[outcome.remedy], text: remedy.text }
+            : null,
+        measuredSecondsAgo: seconds(view.measuredMsAgo),
+        passedSecondsAgo: seconds(view.passedMsAgo),
+      };
+    }),
+  };
 }
 
-/** The whole page; readable without JavaScript (it then reloads itself while checks run). */
-export function renderPage(model: PageModel, language: Language): string {
+/** The report for support and the output of `diagnose`. */
+export function renderReport(model: PageModel, language: Language): string {
   const t = texts[language];
-  const { text, mood } = headline(model, language);
-  const rows = worstFirst(model.results).map(({ id, state, measured }) => {
-    const remedy = state === 'failed' || state === 'warning' ? t.remedies[id] : undefined;
-    const todo =
-      remedy === undefined ? '' : `<p class="todo"><b>${t.todo}:</b> ${escapeHtml(remedy)}</p>`;
-    return (
-      `<li id="check-${id}" class="${state}"><div><h2>${escapeHtml(t.checks[id])}</h2>` +
-      `<span class="state">${t.states[state]}</span></div>` +
-      `<p class="measured">${escapeHtml(measured)}</p>${todo}</li>`
-    );
+  const { release, cloud } = model;
+  const head: (readonly [string, string])[] = [
+    [t.words.serial, model.serial ?? '-'],
+    [t.words.hostName, model.hostName],
+    [t.words.release, release === undefined ? '-' : `${release.version} (${release.builtAt})`],
+    [t.words.region, `${cloud.region ?? '-'} (${cloud.from})`],
+    ...model.ports.map(
+      ({ name, mac, addresses }) =>
+        [name, `${addresses.join(' ') || t.words.noAddress}, MAC ${mac}`] as const,
+    ),
+  ];
+  const lines = worstFirst(model.views).flatMap((view) => {
+    const { id, outcome } = view;
+    const needs =
+      outcome.state === 'not-checked' && outcome.needs !== undefined
+        ? ` (${fill(t.words.needs, { check: t.checks[outcome.needs] }, t)})`
+        : '';
+    const remedy = remedyOf(view, t);
+    return [
+      `[${t.states[outcome.state]}${needs}] ${t.checks[id]} (${id})`,
+      ...outcome.notes.map((note) => `    ${sentence(note, t)}`),
+      ...(remedy === undefined
+        ? []
+        : [`    ${t.words.todo}: ${remedy.text}`, `    ${t.words.who}: ${remedy.who}`]),
+    ];
   });
-  const where = model.addresses.map(({ address, mac }) => `${address} (${mac})`).join(', ');
-  return `<!doctype html>
-<html lang="${language}"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-${model.running ? '<noscript><meta http-equiv="refresh" content="3"></noscript>' : ''}
-<title>${t.title}</title><link rel="stylesheet" href="/page.css"><script src="/page.js" defer></script>
-</head><body data-running="${model.running}"><main>
-<header><p>${t.title}</p><h1 class="${mood}">${escapeHtml(text)}</h1></header>
-<form method="post"><button formaction="/check">${t.again}</button>
-<button formaction="/identify">${t.identify}</button><a href="/report.txt">${t.report}</a></form>
-<ul>${rows.join('\n')}</ul>
-<dl><dt>${t.serial}</dt><dd>${model.serial}</dd><dt>${t.address}</dt><dd>${escapeHtml(where)}</dd>
-<dt>Host</dt><dd>${model.hostName}</dd><dt>${t.release}</dt><dd>${escapeHtml(model.version)}</dd></dl>
-</main></body></html>
-`;
+  const notices = noticesOf(model, t).map((notice) => `! ${notice}`);
+  return [
+    t.title,
+    ...head.map(([name, value]) => `${name}: ${value}`),
+    ...notices,
+    '',
+    verdictText(model, t).first,
+    '',
+    ...lines,
+    '',
+  ].join('\n');
 }
 
-/** The report for support: the same facts as text. Holds no secret: there is none in the model. */
-export function renderReport(model: PageModel): string {
-  const lines = worstFirst(model.results).map(
-    ({ id, state, measured }) => `${state.padEnd(12)} ${id.padEnd(12)} ${measured}`,
-  );
-  const head = [`Clock IoT unit ${model.serial}`, `release ${model.version}`];
-  const where = model.addresses.map(({ name, address, mac }) => `${name} ${address} ${mac}`);
-  return [...head, ...where, '', ...lines, ''].join('\n');
+/** The verdict in one sentence, what follows from it, and its mood. */
+export function verdictText(
+  model: PageModel,
+  t: Texts,
+): { mood: 'failed' | 'warning' | 'running' | 'passed'; first: string; more: string } {
+  const mood = verdictOf(model.views);
+  const count = model.views.filter(({ outcome }) => outcome.state === 'failed').length;
+  const first = {
+    failed: count === 1 ? t.verdict.failedOne : fill(t.verdict.failedMany, { count }, t),
+    warning: t.verdict.warning,
+    running: t.verdict.running,
+    passed: t.verdict.passed,
+  }[mood];
+  const more = {
+    failed: t.verdict.failedMore,
+    warning: t.verdict.warningMore,
+    running: t.verdict.runningMore,
+    passed: t.verdict.passedMore,
+  }[mood];
+  return { mood, first, more };
 }

@@ -1,0 +1,127 @@
+// The checks of the way to the cloud. A port check judges whether the port can be reached; whether
+// who answers is to be trusted is the business of the tls check alone, over the same handshakes.
+import { codeOf } from '../../core/errors.ts';
+import { needs as needing, note, passed } from './facts.ts';
+import type { Check, Facts } from './facts.ts';
+import type { CheckId, Note, Outcome } from '../results.ts';
+
+/** AWS IoT asks for this protocol name on port 443 (AWS IoT developer guide, "protocols"). */
+const AWS_ALPN = 'x-amzn-mqtt-ca';
+
+/** As the product description names them; the concrete host is in the notes. */
+const NAMES = {
+  clock: '*.clock-software.com',
+  aws: '*.amazonaws.com',
+  gems: 'ruby-gems.clock-software.com',
+} as const;
+
+/** A port that the unit needs, and that speaks TLS. */
+const tlsPort =
+  (id: CheckId, of: 'clock' | 'aws', port: number, alpn?: string): Check =>
+  async ({ network, settings, roots }, facts) => {
+    const { endpoints } = settings;
+    if (endpoints === undefined) return needing('settings');
+    const { host } = endpoints[of];
+    const address = facts.addresses.get(host)?.[0];
+    if (address === undefined) return needing('dns');
+    const remedy = { remedy: 'port', values: { port, hosts: NAMES[of] } } as const;
+    try {
+      const handshake = await network.handshake(
+        { address, port },
+        {
+          serverName: host,
+          roots: of === 'aws' ? roots.amazon : roots.public,
+          ...(alpn === undefined ? {} : { alpn }),
+        },
+      );
+      if (handshake.speaks === 'nothing') {
+        const notes = [note('tls-refused', { host, port, why: handshake.why })];
+        return { state: 'failed', notes, ...remedy };
+      }
+      facts.handshakes.set(id, { where: `${host}:${port}`, handshake });
+      return passed(note('port-open', { host, port, address }));
+    } catch (error) {
+      const notes = [note('port-closed', { host, port, why: codeOf(error) })];
+      return { state: 'failed', notes, ...remedy };
+    }
+  };
+
+/** A port of the description that this unit works without; still measured. */
+const spare =
+  (of: 'clock' | 'gems', port: number): Check =>
+  async ({ network, settings }, facts) => {
+    const host = settings.endpoints?.[of].host;
+    if (host === undefined) return needing('settings');
+    const address = facts.addresses.get(host)?.[0];
+    if (address === undefined) {
+      if (facts.dnsFailed) return needing('dns');
+      return { state: 'not-needed', notes: [note('name-missing', { host, why: 'ENOTFOUND' })] };
+    }
+    try {
+      await network.connect({ address, port });
+      if (port === 80) facts.httpOpen = true;
+      return passed(note('port-open', { host, port, address }));
+    } catch (error) {
+      return {
+        state: 'not-needed',
+        notes: [note('port-closed', { host, port, why: codeOf(error) })],
+      };
+    }
+  };
+
+/** What OpenSSL says of a chain that is good but for the time: our clock may be the reason. */
+const DATES: ReadonlySet<string> = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED']);
+
+const tls: Check = async ({ settings, clock }, facts) => {
+  if (settings.endpoints === undefined) return needing('settings');
+  if (facts.handshakes.size === 0) return needing(facts.dnsFailed ? 'dns' : 'aws-443');
+  const { builtMs } = settings;
+  const isClockWrong =
+    facts.timeSynchronised === false || (builtMs !== undefined && clock.wallMs() < builtMs);
+  return judgeTrust(facts.handshakes, isClockWrong);
+};
+
+/**
+ * Is every chain trusted, and is the protocol name on AWS 443 really agreed? The worst finding
+ * decides: a foreign certificate, then a missing protocol name, then dates while the clock is wrong.
+ */
+function judgeTrust(seen: Facts['handshakes'], isClockWrong: boolean): Outcome {
+  const foreign: Note[] = [];
+  const noAlpn: Note[] = [];
+  const dates: Note[] = [];
+  const good: Note[] = [];
+  for (const [id, { where, handshake }] of seen) {
+    if (handshake.speaks !== 'tls') {
+      // An alert shows no certificate. On AWS 443 it means: the protocol name is unknown there.
+      if (handshake.speaks === 'alert' && id === 'aws-443') {
+        noAlpn.push(note('tls-no-alpn', { where, protocol: AWS_ALPN, issuer: handshake.why }));
+      }
+      continue;
+    }
+    const { issuer, untrusted, alpn } = handshake;
+    if (untrusted !== undefined && DATES.has(untrusted) && isClockWrong) {
+      dates.push(note('tls-clock', { where, why: untrusted }));
+    } else if (untrusted !== undefined) {
+      foreign.push(note('tls-untrusted', { where, issuer, why: untrusted }));
+    } else if (id === 'aws-443' && alpn !== AWS_ALPN) {
+      noAlpn.push(note('tls-no-alpn', { where, protocol: AWS_ALPN, issuer }));
+    } else {
+      good.push(note('tls-trusted', { where, issuer }));
+    }
+  }
+  if (foreign.length > 0) return { state: 'failed', notes: foreign, remedy: 'interception' };
+  if (noAlpn.length > 0) return { state: 'failed', notes: noAlpn, remedy: 'alpn' };
+  if (dates.length > 0) return needing('time', ...dates);
+  return good.length === 0 ? { state: 'not-checked', notes: [] } : passed(...good);
+}
+
+export const cloudChecks = {
+  'clock-443': tlsPort('clock-443', 'clock', 443),
+  'aws-443': tlsPort('aws-443', 'aws', 443, AWS_ALPN),
+  'aws-8443': tlsPort('aws-8443', 'aws', 8443),
+  'aws-8883': tlsPort('aws-8883', 'aws', 8883),
+  tls,
+  'clock-80': spare('clock', 80),
+  'clock-22': spare('clock', 22),
+  'gems-5000': spare('gems', 5000),
+};

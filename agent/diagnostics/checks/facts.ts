@@ -1,0 +1,76 @@
+// What the checks of all groups share: needs, the facts of one run, notes.
+import { NOTE_CHARS_MAX } from '../../core/limits.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { EthernetPort, Handshake, Lease, Machine, Network } from '../ports.ts';
+import type { CheckId, Note, NoteKey, Outcome, Values } from '../results.ts';
+
+interface Endpoints {
+  readonly region: string;
+  readonly clock: { readonly host: string };
+  readonly aws: { readonly host: string };
+  readonly gems: { readonly host: string };
+  readonly ntp: readonly string[];
+  readonly rootsPem?: string | undefined;
+}
+
+/** What is known of the unit itself; a problem is a text for support. */
+export interface Settings {
+  readonly serialProblem: string | undefined;
+  readonly releaseProblem: string | undefined;
+  readonly endpoints: Endpoints | undefined;
+  readonly endpointsFrom: 'built-in' | 'override';
+  readonly endpointsProblem: string | undefined;
+  readonly extraRoots: number;
+  /** From the boot script: card, board, otp, tpm2; undefined on a workstation. */
+  readonly seal: string | undefined;
+  /** Milliseconds since 1970; the unit's clock cannot be before. */
+  readonly builtMs: number | undefined;
+}
+
+export interface Needs {
+  readonly network: Network;
+  readonly machine: Machine;
+  readonly clock: Clock;
+  readonly settings: Settings;
+  readonly roots: { readonly amazon: readonly string[]; readonly public: readonly string[] };
+}
+
+/** What one run has found out so far, for the checks that come later in it. */
+export interface Facts {
+  ports: readonly EthernetPort[];
+  leases: readonly Lease[] | undefined;
+  readonly addresses: Map<string, readonly string[]>;
+  readonly handshakes: Map<CheckId, { where: string; handshake: Handshake }>;
+  httpOpen: boolean;
+  /** A name that the unit needs was not found. */
+  dnsFailed: boolean;
+  timeSynchronised: boolean | undefined;
+}
+
+export const noFacts = (): Facts => ({
+  ports: [],
+  leases: undefined,
+  addresses: new Map(),
+  handshakes: new Map(),
+  httpOpen: false,
+  dnsFailed: false,
+  timeSynchronised: undefined,
+});
+
+export type Check = (needs: Needs, facts: Facts) => Promise<Outcome>;
+
+export function note(say: NoteKey, values: Values = {}): Note {
+  const short = Object.entries(values).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? value.slice(0, NOTE_CHARS_MAX) : value,
+  ]);
+  return { say, values: Object.fromEntries(short) as Values };
+}
+
+export const passed = (...notes: readonly Note[]): Outcome => ({ state: 'passed', notes });
+export const notChecked = (...notes: readonly Note[]): Outcome => ({ state: 'not-checked', notes });
+export const needs = (id: CheckId, ...notes: readonly Note[]): Outcome => ({
+  state: 'not-checked',
+  notes,
+  needs: id,
+});

@@ -1,0 +1,166 @@
+// The page as HTML. Pure; escapes everything it is given. Readable without JavaScript and style.
+import { CHECKS, GROUPS, worstFirst } from '../diagnostics/results.ts';
+import type { CheckView, Group } from '../diagnostics/results.ts';
+import { ago, fill, sentence, texts } from './language.ts';
+import { LANGUAGES } from './texts/shape.ts';
+import type { Language, Texts } from './texts/shape.ts';
+import { noticesOf, remedyOf, verdictText } from './wire.ts';
+import type { PageModel } from './wire.ts';
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+function escape(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (char) => ESCAPES[char]!);
+}
+
+/** A sign beside the word: states must not be told by colour alone. */
+const SIGNS = {
+  passed: '✓',
+  warning: '!',
+  failed: '✕',
+  running: '…',
+  'not-needed': '–',
+  'not-checked': '?',
+} as const;
+
+export function renderPage(model: PageModel, language: Language): string {
+  const t = texts[language];
+  const { mood, first, more } = verdictText(model, t);
+  const toDo = worstFirst(model.views).filter((view) => remedyOf(view, t) !== undefined);
+  const title = mood === 'failed' ? `${first} ${t.title}` : t.title;
+  return `<!doctype html>
+<html lang="${language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+${model.running ? '<noscript><meta http-equiv="refresh" content="3"></noscript>\n' : ''}<title>${escape(title)}</title>
+<link rel="icon" href="/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/page.css">
+<script src="/page.js" defer></script>
+</head>
+<body data-running="${model.running}">
+<header class="bar">
+<p class="name">${escape(t.title)}</p>
+${languageLinks(language, t)}
+</header>
+<main>
+<section class="verdict ${mood}" role="status" aria-live="polite" aria-atomic="true">
+<span class="sign" aria-hidden="true">${SIGNS[mood]}</span>
+<div><h1>${escape(first)}</h1><p>${escape(more)}</p></div>
+</section>
+${notices(model, t)}${actions(model, language, t)}
+${toDo.length === 0 ? '' : `<section aria-labelledby="to-do"><h2 id="to-do">${escape(t.words.toDo)}</h2>\n${toDo.map((view) => task(view, language, t)).join('\n')}\n</section>`}
+${GROUPS.map((group) => groupSection(group, model, language, t)).join('\n')}
+${unitSection(model, t)}
+</main>
+</body>
+</html>
+`;
+}
+
+function languageLinks(language: Language, t: Texts): string {
+  const links = LANGUAGES.map((one) => {
+    const name = escape(texts[one].name);
+    const current = one === language ? ' aria-current="true"' : '';
+    return `<a href="/?lang=${one}" lang="${one}" hreflang="${one}"${current}>${name}</a>`;
+  });
+  return `<nav class="languages" aria-label="${escape(t.words.language)}">${links.join(' ')}</nav>`;
+}
+
+function notices(model: PageModel, t: Texts): string {
+  const all = noticesOf(model, t);
+  if (all.length === 0) return '';
+  return `<aside class="notice">${all.map((text) => `<p>${escape(text)}</p>`).join('')}</aside>\n`;
+}
+
+function actions(model: PageModel, language: Language, t: Texts): string {
+  const { light } = model;
+  const said =
+    light.at === 'off'
+      ? ''
+      : fill(t.light[light.at], light.at === 'refused' ? { why: light.why } : {}, t);
+  const busy = model.running ? ' disabled' : '';
+  return `<form class="actions" method="post" action="/check?lang=${language}">
+<button class="primary"${busy}>${escape(model.running ? t.buttons.busy : t.buttons.again)}</button>
+<button formaction="/identify?lang=${language}"${light.at === 'asked' || light.at === 'blinking' ? ' disabled' : ''}>${escape(t.buttons.identify)}</button>
+<a class="button" href="/report.txt?lang=${language}" download>${escape(t.buttons.report)}</a>
+<p class="said ${light.at}" role="status">${escape(said)}</p>
+</form>`;
+}
+
+/** A failure or warning: what to do comes first, what was measured is for the technician. */
+function task(view: CheckView, language: Language, t: Texts): string {
+  const { id, outcome } = view;
+  const remedy = remedyOf(view, t)!;
+  return `<article class="task ${outcome.state}" id="to-do-${id}">
+<h3>${badge(view, t)} ${escape(t.checks[id])}</h3>
+<dl><dt>${escape(t.words.todo)}</dt><dd class="remedy">${escape(remedy.text)}</dd>
+<dt>${escape(t.words.who)}</dt><dd><strong class="who">${escape(remedy.who)}</strong></dd>
+<dt>${escape(t.words.measured)}</dt><dd class="measured">${measured(view, t)}<br>${escape(passedAge(view, language, t))}</dd></dl>
+</article>`;
+}
+
+function groupSection(group: Group, model: PageModel, language: Language, t: Texts): string {
+  const rows = model.views
+    .filter(({ id }) => CHECKS[id].group === group)
+    .map((view) => row(view, language, t));
+  return `<section aria-labelledby="group-${group}"><h2 id="group-${group}">${escape(t.groups[group])}</h2>
+<ul class="rows">
+${rows.join('\n')}
+</ul></section>`;
+}
+
+function row(view: CheckView, language: Language, t: Texts): string {
+  const { id, outcome } = view;
+  const { measuredMsAgo } = view;
+  const age =
+    measuredMsAgo === undefined
+      ? ''
+      : fill(t.words.checked, { age: ago(measuredMsAgo, language) }, t);
+  const needs =
+    outcome.state === 'not-checked' && outcome.needs !== undefined
+      ? `<p class="needs">${escape(fill(t.words.needs, { check: t.checks[outcome.needs] }, t))}</p>`
+      : '';
+  const last = outcome.state === 'passed' ? '' : ` · ${escape(passedAge(view, language, t))}`;
+  return `<li id="check-${id}" class="${outcome.state}" title="${escape(age)}${last}">
+<div><h3>${escape(t.checks[id])}</h3>${badge(view, t)}</div>
+${needs}<p class="measured">${measured(view, t)}</p></li>`;
+}
+
+function badge({ outcome }: CheckView, t: Texts): string {
+  const { state } = outcome;
+  return `<span class="badge ${state}"><span aria-hidden="true">${SIGNS[state]}</span> ${escape(t.states[state])}</span>`;
+}
+
+function measured(view: CheckView, t: Texts): string {
+  return view.outcome.notes.map((note) => escape(sentence(note, t))).join('<br>');
+}
+
+function passedAge({ passedMsAgo }: CheckView, language: Language, t: Texts): string {
+  if (passedMsAgo === undefined) return t.words.neverPassed;
+  return fill(t.words.lastPassed, { age: ago(passedMsAgo, language) }, t);
+}
+
+function unitSection(model: PageModel, t: Texts): string {
+  const { release, cloud } = model;
+  const rows: (readonly [string, string])[] = [
+    [t.words.serial, model.serial ?? '–'],
+    [t.words.hostName, model.hostName],
+    ...model.ports.flatMap(({ name, mac, addresses }) => [
+      [`${t.words.address} (${name})`, addresses.join(', ') || t.words.noAddress] as const,
+      [`${t.words.mac} (${name})`, mac] as const,
+    ]),
+    [t.words.release, release === undefined ? '–' : release.version],
+    [t.words.region, cloud.region ?? '–'],
+  ];
+  const list = rows.map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`);
+  return `<section class="unit" aria-labelledby="unit"><h2 id="unit">${escape(t.words.unit)}</h2>
+<dl>${list.join('\n')}</dl></section>`;
+}

@@ -1,0 +1,91 @@
+// What every language must say: the type of the texts. Words in {braces} are filled in.
+import type {
+  CheckId,
+  CheckState,
+  Group,
+  NoteKey,
+  Remedy,
+  Who,
+} from '../../diagnostics/results.ts';
+
+export const LANGUAGES = ['en', 'de', 'bg', 'fr'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+export interface Texts {
+  /** The language's own name. */
+  readonly name: string;
+  readonly title: string;
+  /** The verdict in one sentence, and what follows from it in a second. */
+  readonly verdict: {
+    readonly passed: string;
+    readonly warning: string;
+    readonly failedOne: string;
+    readonly failedMany: string;
+    readonly running: string;
+    readonly passedMore: string;
+    readonly warningMore: string;
+    readonly failedMore: string;
+    readonly runningMore: string;
+  };
+  readonly notices: {
+    readonly override: string;
+    readonly overrideInvalid: string;
+    readonly roots: string;
+    readonly noSerial: string;
+  };
+  readonly buttons: {
+    readonly again: string;
+    readonly busy: string;
+    readonly identify: string;
+    readonly report: string;
+  };
+  readonly light: {
+    readonly blinking: string;
+    readonly asked: string;
+    readonly refused: string;
+  };
+  readonly words: {
+    readonly todo: string;
+    readonly who: string;
+    readonly measured: string;
+    readonly needs: string;
+    readonly lastPassed: string;
+    readonly neverPassed: string;
+    readonly checked: string;
+    readonly unit: string;
+    readonly serial: string;
+    readonly hostName: string;
+    readonly address: string;
+    readonly mac: string;
+    readonly release: string;
+    readonly region: string;
+    readonly noAddress: string;
+    readonly language: string;
+    readonly toDo: string;
+    readonly description: string;
+  };
+  readonly who: Readonly<Record<Who, string>>;
+  readonly groups: Readonly<Record<Group, string>>;
+  readonly states: Readonly<Record<CheckState, string>>;
+  readonly checks: Readonly<Record<CheckId, string>>;
+  readonly remedies: Readonly<Record<Remedy, string>>;
+  readonly notes: Readonly<Record<NoteKey, string>>;
+  /** Error codes of the system in words; others are shown as they are. */
+  readonly why: Readonly<Record<WhyKey, string>>;
+}
+
+export type WhyKey =
+  | 'ETIMEDOUT'
+  | 'ECONNREFUSED'
+  | 'ECONNRESET'
+  | 'EHOSTUNREACH'
+  | 'ENETUNREACH'
+  | 'ENOTFOUND'
+  | 'ETIMEOUT'
+  | 'ESERVFAIL'
+  | 'CERT_NOT_YET_VALID'
+  | 'CERT_HAS_EXPIRED'
+  | 'UNTRUSTED'
+  | 'ERR_TLS_CERT_ALTNAME_INVALID'
+  | 'ENOSPC'
+  | 'EROFS';

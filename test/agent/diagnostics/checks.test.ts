@@ -1,0 +1,231 @@
+// Isolation: one thing broken in an open hotel turns exactly its own check, with its remedy; what
+// depends on it says so; everything else stays as it was.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Listener } from './network.fake.ts';
+import { check, NOW_MS, openHotel, unlike, withBoard, withDropped, withListener } from './hotel.ts';
+import type { Hotel } from './hotel.ts';
+
+const CLOUD_NEEDS = (id: string): Record<string, string> => ({
+  'clock-443': `not-checked needs ${id}`,
+  'aws-443': `not-checked needs ${id}`,
+  'aws-8443': `not-checked needs ${id}`,
+  'aws-8883': `not-checked needs ${id}`,
+  tls: `not-checked needs ${id}`,
+  'clock-80': `not-checked needs ${id}`,
+  'clock-22': `not-checked needs ${id}`,
+  'gems-5000': `not-checked needs ${id}`,
+  portal: `not-checked needs ${id}`,
+});
+
+const middlebox = (names: readonly string[], alpn: readonly string[] = []): Listener => ({
+  is: 'tls',
+  issuer: 'FortiGate CA',
+  trustedBy: () => false,
+  why: 'SELF_SIGNED_CERT_IN_CHAIN',
+  names,
+  alpn,
+});
+
+const cases: Readonly<Record<string, readonly [Hotel, Record<string, string>]>> = {
+  'nothing broken': [openHotel, {}],
+  'TCP 443 to Clock dropped': [
+    withDropped(openHotel, '198.51.100.1:443'),
+    { 'clock-443': 'failed port' },
+  ],
+  'TCP 443 to AWS dropped': [
+    withDropped(openHotel, '198.51.100.2:443'),
+    { 'aws-443': 'failed port' },
+  ],
+  'TCP 8443 dropped': [withDropped(openHotel, '198.51.100.2:8443'), { 'aws-8443': 'failed port' }],
+  'TCP 8883 dropped': [withDropped(openHotel, '198.51.100.2:8883'), { 'aws-8883': 'failed port' }],
+  'TCP 22 dropped': [withDropped(openHotel, '198.51.100.1:22'), { 'clock-22': 'not-needed' }],
+  'TCP 5000 dropped': [withDropped(openHotel, '198.51.100.3:5000'), { 'gems-5000': 'not-needed' }],
+  'TCP 80 dropped': [
+    withDropped(openHotel, '198.51.100.1:80'),
+    { 'clock-80': 'not-needed', portal: 'not-checked needs clock-80' },
+  ],
+  'a firewall that lets TCP 8883 open and cuts TLS': [
+    withListener(openHotel, '198.51.100.2:8883', { is: 'silent' }),
+    { 'aws-8883': 'failed port' },
+  ],
+  'UDP 123 dropped': [withDropped(openHotel, '198.51.100.4:123'), { ntp: 'failed ntp' }],
+  'UDP 123 dropped before the clock was ever set': [
+    withBoard(withDropped(openHotel, '198.51.100.4:123'), { timeSynchronised: false }),
+    { ntp: 'failed ntp', time: 'not-checked needs ntp' },
+  ],
+  'a silent name server': [
+    { ...openHotel, world: { ...openHotel.world, names: undefined } },
+    { dns: 'failed dns', ntp: 'not-checked needs dns', ...CLOUD_NEEDS('dns') },
+  ],
+  'one AWS port intercepted': [
+    withListener(openHotel, '198.51.100.2:8443', middlebox(['data.iot.amazonaws.test'])),
+    { tls: 'failed interception' },
+  ],
+  'AWS answered by a public root that is not Amazon’s': [
+    withListener(openHotel, '198.51.100.2:8883', {
+      is: 'tls',
+      issuer: 'public',
+      trustedBy: (roots) => roots.includes('public'),
+      names: ['data.iot.amazonaws.test'],
+      alpn: [],
+    }),
+    { tls: 'failed interception' },
+  ],
+  'a certificate made out to another name': [
+    withListener(openHotel, '198.51.100.1:443', {
+      is: 'tls',
+      issuer: 'public',
+      trustedBy: () => true,
+      names: ['hotspot.test'],
+      alpn: [],
+    }),
+    { tls: 'failed interception' },
+  ],
+  'the protocol name removed on AWS 443': [
+    withListener(openHotel, '198.51.100.2:443', {
+      is: 'tls',
+      issuer: 'amazon',
+      trustedBy: () => true,
+      names: ['data.iot.amazonaws.test'],
+      alpn: [],
+    }),
+    { tls: 'failed alpn' },
+  ],
+  'the protocol name refused on AWS 443': [
+    withListener(openHotel, '198.51.100.2:443', middlebox([], ['http/1.1'])),
+    { tls: 'failed alpn' },
+  ],
+  'a login page by redirect': [
+    withListener(openHotel, '198.51.100.1:80', {
+      is: 'http',
+      answer: { status: 302, location: 'http://login.hotel.test/', type: '', body: '' },
+    }),
+    { portal: 'failed portal' },
+  ],
+  'no cable': [
+    {
+      ...withBoard(openHotel, {
+        ports: [{ name: 'end0', mac: '', up: false, mbit: undefined }],
+        leases: [],
+        gateway: undefined,
+      }),
+      world: { ...openHotel.world, interfaces: [], names: undefined, listeners: new Map() },
+    },
+    {
+      link: 'failed cable',
+      dhcp: 'not-checked needs link',
+      gateway: 'not-checked needs link',
+      dns: 'not-checked needs link',
+      ntp: 'not-checked needs link',
+      ...CLOUD_NEEDS('link'),
+    },
+  ],
+  'no DHCP server': [
+    {
+      ...withBoard(openHotel, { leases: [], gateway: undefined }),
+      world: { ...openHotel.world, interfaces: [], names: undefined, listeners: new Map() },
+    },
+    {
+      dhcp: 'failed dhcp',
+      gateway: 'not-checked needs dhcp',
+      dns: 'not-checked needs dhcp',
+      ntp: 'not-checked needs dhcp',
+      ...CLOUD_NEEDS('dhcp'),
+    },
+  ],
+  'a lease whose address is not in use': [
+    withBoard(openHotel, { leases: [{ ...openHotel.board.leases![0]!, address: '10.9.9.9' }] }),
+    { dhcp: 'failed dhcp' },
+  ],
+  'a full card': [withBoard(openHotel, { freeBytes: 1e6 }), { storage: 'failed card-full' }],
+  'a card gone read-only': [
+    withBoard(openHotel, { write: { why: 'EROFS' } }),
+    { storage: 'failed card-dead' },
+  ],
+  'a slow card': [withBoard(openHotel, { write: { ms: 3_000 } }), { storage: 'warning card-slow' }],
+  'memory short': [withBoard(openHotel, { availableBytes: 1e7 }), { memory: 'warning memory' }],
+  'no memory limits': [
+    withBoard(openHotel, { memoryController: false }),
+    { cgroup: 'failed cgroup' },
+  ],
+  heat: [withBoard(openHotel, { celsius: 85 }), { temperature: 'failed heat' }],
+  'a weak power supply': [
+    withBoard(openHotel, { underVoltage: true }),
+    { voltage: 'failed power' },
+  ],
+  'a board without sensors': [
+    withBoard(openHotel, { celsius: undefined, underVoltage: undefined }),
+    { temperature: 'not-checked', voltage: 'not-checked' },
+  ],
+  'the card’s key on the card': [
+    { ...openHotel, settings: { ...openHotel.settings, seal: 'card' } },
+    { seal: 'warning seal' },
+  ],
+  'no serial': [
+    { ...openHotel, settings: { ...openHotel.settings, serialProblem: 'ENOENT' } },
+    { settings: 'failed serial' },
+  ],
+  'an invalid override': [
+    { ...openHotel, settings: { ...openHotel.settings, endpointsProblem: 'region: odd' } },
+    { settings: 'failed endpoints' },
+  ],
+  'additional roots': [
+    { ...openHotel, settings: { ...openHotel.settings, extraRoots: 1 } },
+    { settings: 'warning roots' },
+  ],
+};
+
+for (const [name, [hotel, expected]] of Object.entries(cases)) {
+  test(`with ${name}, exactly the checks concerned say so`, async () => {
+    assert.deepEqual(unlike(await check(hotel)), expected);
+  });
+}
+
+const dateError: Listener = {
+  is: 'tls',
+  issuer: 'amazon',
+  trustedBy: () => false,
+  why: 'CERT_NOT_YET_VALID',
+  names: ['data.iot.amazonaws.test'],
+  alpn: [],
+};
+
+test('certificate dates are no interception while the clock is not set', async () => {
+  const hotel = withListener(openHotel, '198.51.100.2:8883', dateError);
+  const unset = withBoard(hotel, { timeSynchronised: false });
+  assert.deepEqual(unlike(await check(unset)), {
+    time: 'failed time',
+    tls: 'not-checked needs time',
+  });
+  const before = { ...withBoard(hotel, { timeSynchronised: undefined }), wallMs: 0 };
+  assert.equal(unlike(await check(before))['tls'], 'not-checked needs time');
+  const set = { ...withBoard(hotel, { timeSynchronised: true }), wallMs: NOW_MS };
+  assert.deepEqual(unlike(await check(set)), { tls: 'failed interception' });
+});
+
+test('a foreign certificate is an interception whatever the clock says', async () => {
+  const box = middlebox(['data.iot.amazonaws.test']);
+  const hotel = withListener(openHotel, '198.51.100.2:8883', box);
+  const outcomes = await check(withBoard(hotel, { timeSynchronised: false }));
+  assert.equal(unlike(outcomes)['tls'], 'failed interception');
+  assert.equal(outcomes.tls.notes[0]?.values['issuer'], 'FortiGate CA');
+});
+
+test('time servers that DHCP offers are asked first, and need no names', async () => {
+  const [lease] = openHotel.board.leases!;
+  const offered = withBoard(openHotel, { leases: [{ ...lease!, timeServers: ['10.1.0.1'] }] });
+  const hotel = withListener(offered, '10.1.0.1:123', { is: 'ntp', offsetSeconds: 0 });
+  const silent = { ...hotel, world: { ...hotel.world, names: undefined } };
+  const { ntp } = await check(silent);
+  assert.equal(ntp.state, 'passed');
+  assert.equal(ntp.notes[0]?.values['host'], '10.1.0.1');
+});
+
+test('172.17.x.x is a note, not a failure', async () => {
+  const [own] = openHotel.world.interfaces;
+  const interfaces = [own!, { ...own!, name: 'end1', address: '172.17.0.9' }];
+  const outcomes = await check({ ...openHotel, world: { ...openHotel.world, interfaces } });
+  assert.equal(outcomes.subnet.state, 'passed');
+  assert.equal(outcomes.subnet.notes[0]?.say, 'subnet-clash');
+});
