@@ -41,6 +41,8 @@ const PROGRAMS = {
   chronyd: 'chrony',
 } as const;
 const LEASE_MS_EVERY = 200;
+/** 50 s when no port answers; three times that on a busy machine. */
+const SCAN_MS_MAX = 150_000;
 
 export interface HotelOptions {
   /** Closes the hotel. */
@@ -153,12 +155,12 @@ export class Hotel implements AsyncDisposable {
     return parseLeases(await readFile(join(this.folder, 'leases'), 'utf8').catch(() => ''));
   }
 
-  /** The lease of the device that calls itself so; rejects when there is none in time. */
-  async leaseOf(hostName: string, timeoutMs: number): Promise<HotelLease> {
+  /** The lease of a device whose host name matches; rejects when there is none in time. */
+  async leaseOf(hostName: RegExp, timeoutMs: number): Promise<HotelLease> {
     const until = performance.now() + timeoutMs;
     for (;;) {
       const leases = await this.leases();
-      const found = leases.find((lease) => lease.hostName === hostName);
+      const found = leases.find((lease) => hostName.test(lease.hostName ?? ''));
       if (found !== undefined) return found;
       if (performance.now() > until) {
         throw new Error(`no lease for ${hostName} in ${timeoutMs} ms: ${JSON.stringify(leases)}`);
@@ -181,12 +183,11 @@ export class Hotel implements AsyncDisposable {
     return run(inside(this.plug.netns, argv), { signal: this.#signal, ...options });
   }
 
-  /** Which ports of a device answer? All TCP ports and the common UDP ports by default. */
-  async scan(address: string, tcpPorts = { first: 1, last: 65_535 }): Promise<ScanResult> {
-    const { first, last } = tcpPorts;
-    const script = join(INSIDE, 'scan.ts');
-    const argv = [process.execPath, script, address, String(first), String(last)];
-    const { stdout } = await this.exec(argv);
+  /** Which ports of a device answer? All TCP ports and the common UDP ports, within a minute. */
+  async scan(address: string): Promise<ScanResult> {
+    const signal = AbortSignal.timeout(SCAN_MS_MAX);
+    const argv = [process.execPath, join(INSIDE, 'scan.ts'), address];
+    const { stdout } = await this.exec(argv, { signal });
     return JSON.parse(stdout) as ScanResult;
   }
 

@@ -1,5 +1,5 @@
 // Runs in the LAN's namespace: which ports of one address answer? Prints JSON { tcp, udp }.
-// Usage: node scan.ts ADDRESS FIRST LAST. Refuses addresses outside the simulated hotel.
+// Usage: node scan.ts ADDRESS. Refuses addresses outside the simulated hotel.
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import { LAN } from '../places.ts';
@@ -9,6 +9,7 @@ import { queryOf } from '../dns.ts';
 const TCP_MS_MAX = 1_800;
 /** As many as answer nothing may wait at the same time: all 65,535 ports then take under a minute. */
 const TCP_AT_ONCE = 2_500;
+const TCP_PORT_LAST = 65_535;
 const UDP_MS_MAX = 2_500;
 /** Name, address, file, time, RPC, NetBIOS, SNMP, IKE, log, routing, SSDP, mDNS, LLMNR, CoAP, VPN. */
 const UDP_PORTS = [
@@ -16,7 +17,7 @@ const UDP_PORTS = [
   1434, 1701, 1900, 2049, 3478, 3702, 4500, 5060, 5353, 5355, 5683, 10001, 11211, 33434, 51820,
 ];
 
-const [address = '', first = '1', last = '65535'] = process.argv.slice(2);
+const [address = ''] = process.argv.slice(2);
 if (!address.startsWith(LAN.router.slice(0, 7))) {
   throw new Error(`${address} is not in the hotel (${LAN.range}): nothing else is ever scanned`);
 }
@@ -59,10 +60,10 @@ async function udp(port: number): Promise<'open' | 'closed' | undefined> {
 }
 
 const found: { tcp: number[]; udp: number[]; refused: number } = { tcp: [], udp: [], refused: 0 };
-let next = Number(first);
+let next = 1;
 await Promise.all(
   Array.from({ length: TCP_AT_ONCE }, async () => {
-    while (next <= Number(last)) {
+    while (next <= TCP_PORT_LAST) {
       const port = next++;
       const state = await tcp(port);
       if (state === 'open') found.tcp.push(port);

@@ -1,0 +1,45 @@
+// Figures of the emulated boards: from power-on to the page, first boot and second. Emulation is five
+// to ten times slower than a board: the proportions count.
+import { mkdtempDisposable } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Progress } from '../../../image/core/progress.ts';
+import { BOARDS } from '../../../image/emulator/boards.ts';
+import { waitForPage } from '../../../image/emulator/boot.ts';
+import { BOARD_SERIAL, Machine, makeCard } from '../../../image/emulator/machine.ts';
+import { builtImage } from './image.ts';
+import type { Figure } from './figure.ts';
+
+const PAGE_MS_MAX = 15 * 60_000;
+
+export async function bootFigures(
+  home: string,
+  { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<Figure[]> {
+  const { image } = await builtImage(home);
+  const figures: Figure[] = [];
+  for (const board of BOARDS) {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-bench-'));
+    const card = join(folder.path, 'card');
+    await makeCard(image, card);
+    for (const start of ['first start', 'second start']) {
+      const httpPort = 30_000 + Math.floor(Math.random() * 2_000);
+      const measured = await progress.step(`${board}, ${start}`, async (step) => {
+        const began = performance.now();
+        const machine = await Machine.start({
+          ...{ board, card, boardSerial: BOARD_SERIAL, work: folder.path, httpPort, signal },
+          onConsole: (line) => step.note(line.slice(0, 60)),
+        });
+        try {
+          const url = `http://127.0.0.1:${httpPort}/`;
+          await waitForPage(url, { timeoutMs: PAGE_MS_MAX, signal });
+          return performance.now() - began;
+        } finally {
+          await machine.kill();
+        }
+      });
+      figures.push({ what: `${board}: power to page, ${start}`, unit: 'ms', measured });
+    }
+  }
+  return figures;
+}

@@ -1,0 +1,72 @@
+// Figures: how they are judged, shown and kept.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatted, isGood, median, merged, renderText, withTable } from './figure.ts';
+import type { Figure } from './figure.ts';
+
+const small: Figure = { what: 'initramfs', unit: 'bytes', measured: 10e6, most: 15e6 };
+const slow: Figure = { what: 'page', unit: 'ms', measured: 2_500, most: 2_000, remark: 'median' };
+const plain: Figure = { what: 'image', unit: 'bytes', measured: 343e6 };
+
+test('a figure is good up to its target, and neither without one', () => {
+  assert.deepEqual([small, slow, plain].map(isGood), [true, false, undefined]);
+  assert.equal(
+    isGood({ ...small, measured: Number.NaN }),
+    false,
+    'what was not measured is not good',
+  );
+});
+
+test('renderText() shows measured, target and verdict in columns', () => {
+  assert.equal(
+    renderText([small, slow, plain]),
+    [
+      'what       measured  target        how',
+      'initramfs   10.0 MB  ≤ 15.0 MB  ✓',
+      'page          2.5 s  ≤ 2.0 s    ✗  median',
+      'image      343.0 MB',
+    ].join('\n'),
+  );
+});
+
+test('formatted() speaks as people do', () => {
+  assert.equal(formatted(46_000, 'bytes'), '46 KB');
+  assert.equal(formatted(300, 'ms'), '300 ms');
+  assert.equal(formatted(600_000, 'ms'), '10.0 min');
+  assert.equal(formatted(1.25, 'times'), '1.3 ×');
+  assert.equal(formatted(0, 'percent'), '0.0 %');
+});
+
+test('a new measurement replaces the old one and keeps its place', () => {
+  const kept = merged([], [small, slow], '2026-01-01');
+  const again = merged(kept, [{ ...small, measured: 11e6 }, plain], '2026-01-02');
+  assert.deepEqual(
+    again.map(({ what, measured, day }) => [what, measured, day]),
+    [
+      ['initramfs', 11e6, '2026-01-02'],
+      ['page', 2_500, '2026-01-01'],
+      ['image', 343e6, '2026-01-02'],
+    ],
+  );
+});
+
+test('withTable() writes between the markers and nowhere else', () => {
+  const begin = '<!-- figures: npm run bench -- --write -->';
+  const readme = `# T\n\n${begin}\nold\n<!-- /figures -->\n\nrest\n`;
+  const written = withTable(readme, merged([], [small], '2026-01-01'));
+  assert.match(written!, /^# T\n\n<!-- figures[^\n]+\n\n\| what +\| measured/);
+  assert.match(written!, /\| initramfs \| 10\.0 MB +\| ≤ 15\.0 MB \| ✓ +\|/);
+  assert.match(written!, /\n<!-- \/figures -->\n\nrest\n$/);
+  assert.doesNotMatch(written!, /old/);
+  assert.equal(
+    withTable(written!, merged([], [small], '2026-01-01')),
+    written,
+    'again is the same',
+  );
+  assert.equal(withTable('# none', []), undefined);
+});
+
+test('median() is not moved by one busy moment', () => {
+  assert.equal(median([1, 900, 2]), 2);
+  assert.equal(median([1, 3]), 2);
+});

@@ -1,0 +1,94 @@
+// `npm run bench`: measures, prints a table against the targets, and keeps the figures in
+// build/figures.json, from which --write fills the table in README.md. Ends with 1 when a target is missed.
+//
+//   npm run bench                    image, agent and a warm build (two minutes)
+//   npm run bench -- --cold --boot   also a build from nothing, and the emulated boards
+//   npm run bench:image              sizes, one unit's card content
+//   npm run bench:agent              start, memory, idleness beside a bare Node server
+//   npm run bench:build              building with only the agent changed
+//   npm run bench:boot               emulated boards, from power to page
+//   … -- --write                     also writes all kept figures into README.md
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { OperatorError } from '../../../image/core/errors.ts';
+import { terminalProgress } from '../../../image/core/terminal.ts';
+import { agentFigures } from './agent.ts';
+import { bootFigures } from './boot.ts';
+import { buildFigures } from './build.ts';
+import { isGood, merged, renderText, withTable } from './figure.ts';
+import type { Figure, Kept } from './figure.ts';
+import { imageFigures } from './image.ts';
+
+const HOME = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
+const STORE = join(HOME, 'build/figures.json');
+const README = join(HOME, 'README.md');
+const GROUPS = ['image', 'agent', 'build', 'cold', 'boot'];
+const USUAL = ['image', 'agent', 'build'];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    cold: { type: 'boolean', default: false },
+    boot: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+});
+const groups = new Set(positionals.length > 0 ? positionals : USUAL);
+if (values.cold) groups.add('cold');
+if (values.boot) groups.add('boot');
+const abort = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => abort.abort());
+
+async function measure(group: string): Promise<Figure[]> {
+  const progress = terminalProgress(process.stderr);
+  const { signal } = abort;
+  switch (group) {
+    case 'image':
+      return imageFigures(HOME, progress);
+    case 'agent':
+      return agentFigures(HOME, progress);
+    case 'build':
+    case 'cold':
+      return buildFigures({ home: HOME, cold: group === 'cold', signal });
+    case 'boot':
+      return bootFigures(HOME, { progress, signal });
+    default:
+      throw new OperatorError('usage', `There is no figure group "${group}"`, {
+        hint: `Use one of: ${GROUPS.join(', ')}`,
+      });
+  }
+}
+
+async function keep(figures: readonly Figure[]): Promise<readonly Kept[]> {
+  const text = await readFile(STORE, 'utf8').catch(() => '[]');
+  const all = merged(JSON.parse(text) as Kept[], figures, new Date().toISOString().slice(0, 10));
+  await mkdir(join(HOME, 'build'), { recursive: true });
+  await writeFile(STORE, `${JSON.stringify(all, null, 1)}\n`);
+  return all;
+}
+
+async function writeReadme(all: readonly Kept[]): Promise<void> {
+  const text = withTable(await readFile(README, 'utf8'), all);
+  if (text === undefined) {
+    throw new OperatorError('no-markers', 'README.md has no place for the figures', {
+      hint: 'Put the two comments of test/bench/figures/figure.ts (BEGIN, END) where they belong',
+    });
+  }
+  await writeFile(README, text);
+  console.error('README.md has the figures.');
+}
+
+try {
+  const figures: Figure[] = [];
+  for (const group of groups) figures.push(...(await measure(group)));
+  console.log(renderText(figures));
+  const all = await keep(figures);
+  if (values.write) await writeReadme(all);
+  process.exitCode = figures.every((figure) => isGood(figure) !== false) ? 0 : 1;
+} catch (error) {
+  if (!(error instanceof OperatorError)) throw error;
+  console.error(`bench: ${error.message}${error.hint === undefined ? '' : `\n  → ${error.hint}`}`);
+  process.exitCode = error.code === 'usage' ? 2 : 1;
+}

@@ -1,0 +1,229 @@
+// The image on an emulated board in a hotel's network: what the hotel sees of it, what its page tells an
+// installer when the firewall is in the way, and that it answers nobody it should not.
+import assert from 'node:assert/strict';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { chromium } from 'playwright-core';
+import { macAddress } from '../../image/emulator/boards.ts';
+import { Machine, makeCard } from '../../image/emulator/machine.ts';
+import { assemble } from '../../image/unit/assemble.ts';
+import { TROUBLES, endTrouble } from '../bench/expected.ts';
+import { oddRequests } from '../bench/fuzz.ts';
+import { openHotel } from '../bench/hotel/hotel.ts';
+import type { Hotel } from '../bench/hotel/hotel.ts';
+import type { HotelLease } from '../bench/hotel/leases.ts';
+import { DOMAIN } from '../bench/hotel/places.ts';
+import { idsIn, unpassed } from '../bench/status.ts';
+import { unitPage } from '../bench/unit-page.ts';
+import type { UnitPage } from '../bench/unit-page.ts';
+
+const HOME = dirname(dirname(import.meta.dirname));
+/** What a person may want to look at afterwards. */
+const ARTEFACTS = join(HOME, 'build/artefacts');
+const BOARD_SERIAL = '00000000c10c0e01';
+const HOST_NAME = /^clockrpi-[0-9a-f]{32}$/;
+/** A first boot takes one to three minutes; a busy machine is five times slower. */
+const BOOT_MS_MAX = 15 * 60_000;
+/** After the lease the agent still has to start. */
+const PAGE_MS_MAX = 5 * 60_000;
+/** timesyncd asks within seconds of the lease, and waits half a minute after a failure. */
+const TIME_MS_MAX = 3 * 60_000;
+/** The page looks again by itself within 15 s to 4 min after a failure. */
+const NOTICE_MS_MAX = 5 * 60_000;
+const SEED = Number(process.env['CLOCK_TEST_SEED'] ?? 1);
+const FUZZ_REQUESTS = 10_000;
+/** Below the connections that the page lets one client have. */
+const FUZZ_AT_ONCE = 24;
+const FUZZ_MS_MAX = 20 * 60_000;
+
+const image = process.env['CLOCK_TEST_IMAGE'];
+if (image === undefined) throw new Error('Run this by ./build.sh test: it needs CLOCK_TEST_IMAGE');
+
+let hotel: Hotel;
+let machine: Machine | undefined;
+let lease: HotelLease;
+let page: UnitPage;
+
+before(async () => {
+  hotel = await openHotel();
+  await mkdir(ARTEFACTS, { recursive: true });
+  const card = await cardFor(hotel);
+  const work = join(hotel.folder, 'board');
+  machine = await Machine.start({
+    ...{ board: 'virt', card, boardSerial: BOARD_SERIAL, work, plug: hotel.plug },
+  });
+  lease = await unlessItEnds(hotel.leaseOf(HOST_NAME, BOOT_MS_MAX));
+  page = unitPage(hotel, lease.address);
+  await unlessItEnds(answers());
+});
+
+after(async () => {
+  await machine?.kill();
+  const log = join(hotel.folder, 'board/console.log');
+  await copyFile(log, join(ARTEFACTS, 'hotel-console.log')).catch(() => {});
+  await hotel.close();
+});
+
+/** A card of the release under test, with a factory record that trusts the bench's servers. */
+async function cardFor(hotel: Hotel): Promise<string> {
+  const { folder } = hotel;
+  const version = basename(image!, '.img').replace(/^clock-iot-unit-/, '');
+  const own = join(folder, 'unit.img');
+  await assemble({
+    release: join(dirname(image!), 'release', version),
+    image: own,
+    work: join(folder, 'assemble'),
+    epochSeconds: Math.floor(Date.now() / 1_000),
+    record: { 'endpoints.json': hotel.endpointsOverride() },
+  });
+  const card = join(folder, 'card');
+  await makeCard(own, card);
+  return card;
+}
+
+/** The outcome, or the reason why the board stopped before. */
+async function unlessItEnds<T>(outcome: Promise<T>): Promise<T> {
+  const running = machine!;
+  const stopped = running.waitFor(/clock: STOPPED/, BOOT_MS_MAX).catch(() => undefined);
+  const end = Promise.race([stopped, running.ended]).then(() => {
+    throw new Error(`The unit stopped:\n${running.console.slice(-30).join('\n')}`);
+  });
+  end.catch(() => {});
+  return Promise.race([outcome, end]);
+}
+
+async function answers(): Promise<void> {
+  const until = performance.now() + PAGE_MS_MAX;
+  for (;;) {
+    const answer = await hotel.fetch(page.url).catch(() => undefined);
+    if (answer?.ok === true) return;
+    if (performance.now() > until) throw new Error(`${page.url} does not answer`);
+    await sleep(1_000);
+  }
+}
+
+test("the hotel's DHCP server sees clockrpi-<serial> with the board's own hardware address", async () => {
+  assert.match(lease.hostName ?? '', HOST_NAME);
+  assert.equal(lease.mac, macAddress(BOARD_SERIAL));
+  assert.match(lease.address, /^172\.17\.1\.\d+$/);
+  assert.equal(`clockrpi-${(await page.status()).serial}`, lease.hostName);
+});
+
+test("the page answers at its address, and by its name in the hotel's domain", async () => {
+  for (const host of [lease.address, `${lease.hostName}.${DOMAIN}`]) {
+    const answer = await hotel.fetch(`http://${host}/`);
+    assert.equal(answer.status, 200, host);
+    assert.match(await answer.text(), new RegExp(lease.hostName!));
+  }
+});
+
+test('multicast DNS resolves clockrpi-<serial>.local', async () => {
+  const name = `${lease.hostName}.local`;
+  assert.equal(await hotel.resolveLocal(name), lease.address);
+  const answer = await hotel.fetch(page.url, { headers: { Host: name } });
+  assert.equal(answer.status, 200);
+});
+
+test('in an open network every check of network and cloud passes, and the clock is set', async () => {
+  const until = performance.now() + TIME_MS_MAX;
+  let status = await page.check();
+  while (!idsIn(status, 'passed').includes('time') && performance.now() < until) {
+    status = await page.check();
+  }
+  assert.deepEqual(unpassed(status), []);
+  assert.deepEqual(idsIn(status, 'failed'), []);
+  assert.ok(idsIn(status, 'passed').includes('time'));
+});
+
+for (const { name, begin, failed, notNeeded, remedy } of TROUBLES) {
+  const outcome = failed === undefined ? `${notNeeded} is not needed` : `exactly ${failed} fails`;
+  test(`when ${name}, ${outcome}`, async () => {
+    await begin(hotel);
+    try {
+      const status = await page.check('de');
+      assert.deepEqual(idsIn(status, 'failed'), failed === undefined ? [] : [failed]);
+      assert.deepEqual(idsIn(status, 'not-needed'), notNeeded === undefined ? [] : [notNeeded]);
+      if (remedy === undefined) return;
+      const told = status.results.find(({ id }) => id === failed)?.remedy;
+      assert.match(told?.text ?? '', remedy.de);
+      assert.equal(told?.who, 'network');
+    } finally {
+      await endTrouble(hotel);
+    }
+  });
+}
+
+const LOOKS = [
+  { language: 'de', locale: 'de-DE', word: 'Firewall' },
+  { language: 'bg', locale: 'bg-BG', word: 'защитната стена' },
+] as const;
+
+test('a browser shows the failed check with its remedy in German and Bulgarian, and its end', async (t) => {
+  await hotel.block('aws-8883');
+  await page.check();
+  const browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    proxy: { server: hotel.proxy },
+    args: [
+      ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    ],
+  });
+  try {
+    for (const { language, locale, word } of LOOKS) {
+      await t.test(locale, async () => {
+        const view = await browser.newPage({ locale, viewport: { width: 1_000, height: 900 } });
+        const complaints: string[] = [];
+        view.on('pageerror', (error) => complaints.push(error.message));
+        view.on('console', (line) => line.type() === 'error' && complaints.push(line.text()));
+        await view.goto(page.url);
+        assert.equal(await view.getAttribute('html', 'lang'), language);
+        await view.locator('#to-do-aws-8883').waitFor({ state: 'visible' });
+        const told = await view.locator('#to-do-aws-8883 .remedy').innerText();
+        assert.match(told, /8883/);
+        assert.ok(told.includes(word), told);
+        const file = join(ARTEFACTS, `hotel-aws-8883-${language}.png`);
+        await view.screenshot({ path: file, fullPage: true });
+        assert.deepEqual(complaints, []);
+      });
+    }
+    await t.test('it is gone from the open page soon after the port was opened', async () => {
+      const view = await browser.newPage({ locale: 'de-DE' });
+      await view.goto(page.url);
+      await view.locator('#to-do-aws-8883').waitFor({ state: 'visible' });
+      await hotel.unblock();
+      const gone = { state: 'detached', timeout: NOTICE_MS_MAX } as const;
+      await view.locator('#to-do-aws-8883').waitFor(gone);
+      await view.screenshot({ path: join(ARTEFACTS, 'hotel-open-de.png'), fullPage: true });
+    });
+  } finally {
+    await browser.close();
+    await endTrouble(hotel);
+  }
+});
+
+test('of all TCP ports and the common UDP ports only the page answers', async () => {
+  const { tcp, udp, refused } = await hotel.scan(lease.address);
+  assert.deepEqual({ tcp, udp, refused }, { tcp: [80], udp: [], refused: 0 });
+});
+
+test(`${FUZZ_REQUESTS} malformed requests (seed ${SEED}) leave the page serving`, async (t) => {
+  const requests = oddRequests(lease.address, { seed: SEED, count: FUZZ_REQUESTS });
+  const until = performance.now() + FUZZ_MS_MAX;
+  const answers = new Map<string, number>();
+  const send = async (): Promise<void> => {
+    for (const bytes of requests) {
+      if (performance.now() > until) throw new Error(`more than ${FUZZ_MS_MAX} ms`);
+      const line = await hotel.raw(lease.address, 80, bytes).catch(() => 'no connection');
+      const kind = line.replace(/^HTTP\/1\.\d (\d+).*$/, '$1');
+      answers.set(kind, (answers.get(kind) ?? 0) + 1);
+    }
+  };
+  await Promise.all(Array.from({ length: FUZZ_AT_ONCE }, send));
+  t.diagnostic(`answers: ${JSON.stringify(Object.fromEntries(answers))}`);
+  assert.equal(answers.get('500'), undefined);
+  assert.equal((await hotel.fetch(page.url)).status, 200);
+  assert.equal((await page.status()).serial, lease.hostName?.slice('clockrpi-'.length));
+});
