@@ -2,13 +2,12 @@
 // installer when the firewall is in the way, and that it answers nobody it should not.
 import assert from 'node:assert/strict';
 import { copyFile, mkdir } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 import { macAddress } from '../../image/emulator/boards.ts';
-import { Machine, makeCard } from '../../image/emulator/machine.ts';
-import { assemble } from '../../image/unit/assemble.ts';
+import { Machine } from '../../image/emulator/machine.ts';
 import { TROUBLES, endTrouble } from '../bench/expected.ts';
 import { oddRequests } from '../bench/fuzz.ts';
 import { openHotel } from '../bench/hotel/hotel.ts';
@@ -16,6 +15,7 @@ import type { Hotel } from '../bench/hotel/hotel.ts';
 import type { HotelLease } from '../bench/hotel/leases.ts';
 import { DOMAIN } from '../bench/hotel/places.ts';
 import { idsIn, unpassed } from '../bench/status.ts';
+import { makeUnitCard } from '../bench/unit-card.ts';
 import { unitPage } from '../bench/unit-page.ts';
 import type { UnitPage } from '../bench/unit-page.ts';
 
@@ -49,7 +49,7 @@ let page: UnitPage;
 before(async () => {
   hotel = await openHotel();
   await mkdir(ARTEFACTS, { recursive: true });
-  const card = await cardFor(hotel);
+  const card = await makeUnitCard(hotel, image);
   const work = join(hotel.folder, 'board');
   machine = await Machine.start({
     ...{ board: 'virt', card, boardSerial: BOARD_SERIAL, work, plug: hotel.plug },
@@ -65,23 +65,6 @@ after(async () => {
   await copyFile(log, join(ARTEFACTS, 'hotel-console.log')).catch(() => {});
   await hotel.close();
 });
-
-/** A card of the release under test, with a factory record that trusts the bench's servers. */
-async function cardFor(hotel: Hotel): Promise<string> {
-  const { folder } = hotel;
-  const version = basename(image!, '.img').replace(/^clock-iot-unit-/, '');
-  const own = join(folder, 'unit.img');
-  await assemble({
-    release: join(dirname(image!), 'release', version),
-    image: own,
-    work: join(folder, 'assemble'),
-    epochSeconds: Math.floor(Date.now() / 1_000),
-    record: { 'endpoints.json': hotel.endpointsOverride() },
-  });
-  const card = join(folder, 'card');
-  await makeCard(own, card);
-  return card;
-}
 
 /** The outcome, or the reason why the board stopped before. */
 async function unlessItEnds<T>(outcome: Promise<T>): Promise<T> {

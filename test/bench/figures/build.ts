@@ -1,39 +1,32 @@
 // Figures of building: warm with only the agent changed, and cold. Both in a copy of this checkout, so
 // that nothing here changes; cold with an empty cache folder as well.
-import { appendFile, cp, mkdtempDisposable, symlink } from 'node:fs/promises';
+import { appendFile, mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Progress } from '../../../image/core/progress.ts';
 import { terminalProgress } from '../../../image/core/terminal.ts';
+import { builderIn, copyCheckout } from '../../image/release/checkout.ts';
 import type { Figure } from './figure.ts';
 
 /** The targets, for two cores. */
 const MOST = { cold: 10 * 60_000, warm: 60_000 } as const;
-const SOURCES = ['agent', 'image', 'stage-clock', 'package.json', 'package-lock.json'];
-
-type Building = typeof import('../../../image/release/build.ts');
 
 export interface BuildFiguresOptions {
-  readonly home: string;
   readonly cold: boolean;
   readonly signal: AbortSignal;
 }
 
 export async function buildFigures(options: BuildFiguresOptions): Promise<Figure[]> {
-  const { home, cold, signal } = options;
+  const { cold, signal } = options;
   await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-bench-'));
   const copy = join(folder.path, 'checkout');
-  for (const name of SOURCES) await cp(join(home, name), join(copy, name), { recursive: true });
-  await symlink(join(home, 'node_modules'), join(copy, 'node_modules'));
+  await copyCheckout(copy);
   // A comment: the bundle stays as it is, the inputs do not. The time is that of a commit made now,
   // which also makes the initramfs anew: what a developer meets.
   await appendFile(join(copy, 'agent/main.ts'), '// bench\n');
   process.env['SOURCE_DATE_EPOCH'] = String(Math.floor(Date.now() / 1000));
   if (cold) process.env['XDG_CACHE_HOME'] = join(folder.path, 'cache');
-  const { buildImage } = (await import(
-    pathToFileURL(join(copy, 'image/release/build.ts')).href
-  )) as Building;
+  const buildImage = await builderIn(copy);
   const progress: Progress = terminalProgress(process.stderr);
   const started = performance.now();
   await buildImage({ out: join(folder.path, 'out') }, { progress, signal });

@@ -51,7 +51,7 @@ async function measure(group: string): Promise<Figure[]> {
       return agentFigures(HOME, progress);
     case 'build':
     case 'cold':
-      return buildFigures({ home: HOME, cold: group === 'cold', signal });
+      return buildFigures({ cold: group === 'cold', signal });
     case 'boot':
       return bootFigures(HOME, { progress, signal });
     default:
