@@ -24,6 +24,7 @@ export interface TestOptions {
 export const GATE = ['check:format', 'check:lint', 'check:types', 'check:dead'] as const;
 /** Files that take part in the long set only, and why. */
 const LONG_ONLY: Readonly<Record<string, string>> = {
+  'test/image/release/reproducible.test.ts': 'it builds the image twice more',
   'test/system/boot.test.ts': 'the boot script does not find its card on the emulated board yet',
 };
 const SYSTEM = 'test/system/';
@@ -98,7 +99,7 @@ async function gatePart(script: string, options: TestOptions): Promise<Part> {
   };
 }
 
-/** The image that the system tests boot. Not to have one counts as a failure. */
+/** The image that the system tests boot: built, and whole. Not to have one counts as a failure. */
 async function imagePart(options: TestOptions, parts: Part[]): Promise<string | undefined> {
   const { progress, signal } = options;
   const started = performance.now();
@@ -107,7 +108,11 @@ async function imagePart(options: TestOptions, parts: Part[]): Promise<string | 
   try {
     const { buildImage } = await import('../release/build.ts');
     const { image } = await buildImage({}, { progress, signal });
-    done({ passed: 1, failed: 0 });
+    const { inspectFile } = await import('../unit/inspect/start.ts');
+    const { report, text } = await inspectFile({ file: image, progress, signal });
+    const whole = report.verdict === 'whole' && report.notChecked.length === 0;
+    if (!whole) progress.say(text);
+    done({ passed: whole ? 2 : 1, failed: whole ? 0 : 1 });
     return image;
   } catch (error) {
     signal.throwIfAborted();

@@ -6,6 +6,7 @@ import {
   readdir,
   rename,
   rm,
+  stat,
   statfs,
   writeFile,
 } from 'node:fs/promises';
@@ -19,7 +20,7 @@ import { bundleAgent } from './bundle.ts';
 import { describeRelease } from './describe.ts';
 import { SUITE, cacheFolder, hashFile, hashText, hashTree, sourceEpoch } from './inputs.ts';
 import { writeBmap } from './bmap.ts';
-import { lockFolder } from './lock.ts';
+import { lockFolder, whenFree } from './lock.ts';
 import { fetchTools, makeBase, makeRoot } from './root.ts';
 import type { EngineContext } from './root.ts';
 import { fetchRuntime } from './runtime.ts';
@@ -88,7 +89,7 @@ async function buildInto(
     signal,
     force: options.force ?? false,
   };
-  const base = await makeBase(context);
+  const base = await cached(context, () => makeBase(context));
   const inputs = hashText(await hashTree(HOME, [...INPUTS, ...INPUT_FILES]), base.key, SUITE);
   const manifestVersion = (await packageVersion()) + `-${inputs.slice(0, 8)}`;
   const release = join(out, 'release', manifestVersion);
@@ -116,6 +117,7 @@ async function buildInto(
     await writeFile(`${image}.sha256`, `${sha256}  ${basename(image)}\n`);
   });
   await dropOlder(out, manifestVersion);
+  await dropOldInitramfs(context.cache);
   return report({ image, version: manifestVersion, development: key.development, reused: false });
 }
 
@@ -138,14 +140,15 @@ async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise
   await mkdir(given, { recursive: true });
   await mkdir(part, { recursive: true });
   await progress.step('runtime', async () => {
-    await copyFile(await fetchRuntime(cache, signal), join(given, 'node'));
+    const node = await cached(context, () => fetchRuntime(cache, signal));
+    await copyFile(node, join(given, 'node'));
   });
   await progress.step('agent', async () => {
     const bundle = await bundleAgent({ outDir: given, minify: true });
     await writeFile(join(given, 'release.json'), `${JSON.stringify({ version, builtAt })}\n`);
     return bundle;
   });
-  const { mkfsErofs } = await fetchTools(context);
+  const { mkfsErofs } = await cached(context, () => fetchTools(context));
   await makeRoot(context, {
     baseTar: order.base,
     outDir: part,
@@ -164,6 +167,16 @@ async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise
   );
   await rm(order.release, { recursive: true, force: true });
   await rename(part, order.release);
+}
+
+/** Builds in other folders share the cache: one at a time puts something into it. */
+async function cached<T>(
+  { cache, progress, signal }: EngineContext,
+  work: () => Promise<T>,
+): Promise<T> {
+  await mkdir(cache, { recursive: true });
+  const onWait = (): void => progress.say('Another build is filling the cache; waiting for it');
+  return whenFree(cache, work, { signal, onWait });
 }
 
 async function packageVersion(): Promise<string> {
@@ -192,6 +205,18 @@ async function dropOlder(out: string, version: string): Promise<void> {
     if (/^clock-iot-unit-.*\.(img(\.|$)|card$)/.test(name) && !name.includes(version))
       await rm(join(out, name));
   }
+}
+
+/** stage-clock/90-initramfs keeps one for every change of what goes into it, 10 MB each. */
+const INITRAMFS_KEPT = 6;
+
+async function dropOldInitramfs(cache: string): Promise<void> {
+  const names = (await readdir(cache)).filter((name) => /^initrd-[0-9a-f]{64}$/.test(name));
+  const dated = await Promise.all(
+    names.map(async (name) => ({ name, at: (await stat(join(cache, name))).mtimeMs })),
+  );
+  const old = dated.sort((a, b) => b.at - a.at).slice(INITRAMFS_KEPT);
+  for (const { name } of old) await rm(join(cache, name), { force: true });
 }
 
 async function report(of: {

@@ -1,5 +1,6 @@
 // One build at a time in an output folder: two would delete each other's work folder.
 // A lock is a file that names its owner; one whose owner has gone is taken over.
+import { randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
@@ -18,7 +19,7 @@ interface Owner {
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const file = join(folder, NAME);
-  const mine = `${file}.${process.pid}`;
+  const mine = `${file}.${randomUUID()}`;
   const text = `${JSON.stringify({ pid: process.pid, startTicks: await startOf(process.pid) })}\n`;
   await writeFile(mine, text);
   try {
@@ -42,6 +43,32 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   }
 }
 
+/** How often a lock is looked at again: builds hold the cache for seconds, or for minutes. */
+const LOOK_AGAIN_MS = 500;
+
+/** Does `work` while it has the folder's lock; waits for it as long as it takes. */
+export async function whenFree<T>(
+  folder: string,
+  work: () => Promise<T>,
+  { signal, onWait }: { readonly signal?: AbortSignal | undefined; readonly onWait: () => void },
+): Promise<T> {
+  let unlock: (() => Promise<void>) | undefined;
+  for (let tries = 0; unlock === undefined; tries += 1) {
+    signal?.throwIfAborted();
+    if (tries === 1) onWait();
+    if (tries > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
+    unlock = await lockFolder(folder).catch((error: unknown) => {
+      if (error instanceof OperatorError && error.code === 'build-running') return undefined;
+      throw error;
+    });
+  }
+  try {
+    return await work();
+  } finally {
+    await unlock();
+  }
+}
+
 async function release(file: string, text: string): Promise<void> {
   const found = await readFile(file, 'utf8').catch(() => '');
   if (found === text) await rm(file, { force: true });
@@ -49,7 +76,7 @@ async function release(file: string, text: string): Promise<void> {
 
 /** Another one may take a stale lock over at the same moment: what it put there is put back. */
 async function putAside(file: string, stale: string): Promise<void> {
-  const aside = `${file}.stale.${process.pid}`;
+  const aside = `${file}.stale.${randomUUID()}`;
   await rename(file, aside).catch(() => {});
   const moved = await readFile(aside, 'utf8').catch(() => stale);
   if (moved !== stale) await link(aside, file).catch(() => {});

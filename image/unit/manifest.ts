@@ -24,10 +24,7 @@ const manifest = v.object({
     publicKey: v.optional(short),
   }),
   /** By path on the boot partition (`a/vmlinuz`), and `root.erofs`. */
-  files: v.pipe(
-    v.record(short, file),
-    v.check((all) => Object.keys(all).length <= 1_000),
-  ),
+  files: v.pipe(v.record(short, file), v.maxEntries(1_000)),
   packages: v.pipe(
     v.array(v.object({ name: short, version: short, architecture: short })),
     v.maxLength(20_000),

@@ -30,7 +30,9 @@ export function compareBoot(
   }
   const strangers = [...boot.files.keys()].filter((path) => {
     const otherSlot = path.startsWith(slot === 'a' ? 'b/' : 'a/');
-    return !otherSlot && !BESIDE.test(path) && !(path.replace(/^b\//, 'a/') in manifest.files);
+    return (
+      !otherSlot && !BESIDE.test(path) && !Object.hasOwn(manifest.files, path.replace(/^b\//, 'a/'))
+    );
   });
   if (strangers.length > 0) {
     const names = strangers.slice(0, 5).join(', ') + (strangers.length > 5 ? ', …' : '');

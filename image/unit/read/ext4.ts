@@ -197,7 +197,11 @@ async function* extents(disk: Disk, node: Buffer, level = 0): AsyncGenerator<Ext
   const depth = node.readUInt16LE(6);
   const count = node.readUInt16LE(2);
   const sound = node.readUInt16LE(0) === EXTENT_MAGIC && (count + 1) * 12 <= node.length;
-  if (!sound || level + depth > EXTENT_DEPTH_MAX) throw new Damaged("a file's map is damaged");
+  // An empty branch, like an empty extent below, would let a small map go on for ever.
+  const empty = count === 0 && level > 0;
+  if (!sound || empty || level + depth > EXTENT_DEPTH_MAX) {
+    throw new Damaged("a file's map is damaged");
+  }
   for (let index = 1; index <= count; index += 1) {
     const entry = node.subarray(index * 12, (index + 1) * 12);
     if (depth > 0) {
@@ -208,6 +212,7 @@ async function* extents(disk: Disk, node: Buffer, level = 0): AsyncGenerator<Ext
       continue;
     }
     const length = entry.readUInt16LE(4);
+    if (length === 0) throw new Damaged("a file's map is damaged");
     const written = length <= EXTENT_BLOCKS_MAX;
     yield {
       first: entry.readUInt32LE(0),

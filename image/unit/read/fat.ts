@@ -4,11 +4,11 @@ import { CHUNK_BYTES, Damaged, textField } from './source.ts';
 import type { Source } from './source.ts';
 
 const SECTOR_BYTES = 512;
-/** Our boot partition holds about 30 files in two folders; hostile ones end here. */
+/** Our boot partition holds about 30 files in two folders of 3 KB each; hostile ones end here. */
 const FILES_MAX = 4_096;
+const FOLDERS_MAX = 64;
 const DEPTH_MAX = 4;
-/** A folder of ours fits into 4 KiB; FAT allows 2 MiB. */
-const FOLDER_BYTES_MAX = 2 * 1024 * 1024;
+const FOLDER_BYTES_MAX = 256 * 1024;
 const ENTRY_BYTES = 32;
 const BACKUP_SECTOR = 6;
 /** Byte 0x41: Linux marks a mounted file system here, in the first copy only. */
@@ -56,7 +56,12 @@ export async function readFat(source: Source): Promise<Fat> {
   }
   const disk: Disk = { source, geometry, table };
   const files: FatFile[] = [];
-  const label = await walk(disk, geometry.root, { prefix: '', depth: 0, files });
+  const label = await walk(disk, geometry.root, {
+    prefix: '',
+    depth: 0,
+    files,
+    seen: { folders: 0 },
+  });
   return { label: label ?? geometry.label, files, faults };
 }
 
@@ -134,18 +139,21 @@ interface Walk {
   readonly prefix: string;
   readonly depth: number;
   readonly files: FatFile[];
+  readonly seen: { folders: number };
 }
 
 /** Collects the files of a folder and those below; returns the volume label if it holds one. */
 async function walk(disk: Disk, first: number, walked: Walk): Promise<string | undefined> {
-  const { prefix, depth, files } = walked;
+  const { prefix, depth, files, seen } = walked;
+  if ((seen.folders += 1) > FOLDERS_MAX)
+    throw new Damaged('it holds more folders than ours ever do');
   if (depth > DEPTH_MAX) throw new Damaged('its folders lie deeper than ours ever do');
   let label: string | undefined;
   for (const entry of entriesOf(await folderBytes(disk, first))) {
     if (entry.attributes & 0x08) label = entry.name;
     else if (entry.name === '.' || entry.name === '..') continue;
     else if (entry.attributes & 0x10) {
-      const below = { prefix: `${prefix}${entry.name}/`, depth: depth + 1, files };
+      const below = { prefix: `${prefix}${entry.name}/`, depth: depth + 1, files, seen };
       await walk(disk, entry.cluster, below);
     } else {
       if (files.length >= FILES_MAX) throw new Damaged('it holds more files than ours ever do');
@@ -162,7 +170,7 @@ async function folderBytes(disk: Disk, first: number): Promise<Buffer> {
   let bytes = 0;
   for (const run of runs(disk, first)) {
     bytes += run.bytes;
-    if (bytes > FOLDER_BYTES_MAX) throw new Damaged('a folder is larger than FAT allows');
+    if (bytes > FOLDER_BYTES_MAX) throw new Damaged('a folder is larger than ours ever are');
     parts.push(await disk.source.read(run.at, run.bytes));
   }
   return Buffer.concat(parts);

@@ -62,10 +62,12 @@ const digest = v.object({
   salt: base64,
   digest: base64,
 });
+/** Ours have one or two key slots; each one that is tried takes up to seconds. */
+const ENTRIES_MAX = 8;
 const metadata = v.object({
-  keyslots: v.record(v.string(), keySlot),
-  segments: v.record(v.string(), segment),
-  digests: v.record(v.string(), digest),
+  keyslots: v.pipe(v.record(v.string(), keySlot), v.maxEntries(ENTRIES_MAX)),
+  segments: v.pipe(v.record(v.string(), segment), v.maxEntries(ENTRIES_MAX)),
+  digests: v.pipe(v.record(v.string(), digest), v.maxEntries(ENTRIES_MAX)),
   config: v.object({ requirements: v.optional(v.unknown()) }),
 });
 

@@ -4,7 +4,7 @@ import { mkdtempDisposable, readFile, readdir, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { lockFolder } from '../../../image/release/lock.ts';
+import { lockFolder, whenFree } from '../../../image/release/lock.ts';
 
 test('a second build in a folder is refused and told whose it is; afterwards it may', async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-lock-'));
@@ -40,7 +40,36 @@ for (const [what, text] of Object.entries({
 test('of ten builds that find a stale lock at once, one gets it', async () => {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-lock-'));
   await writeFile(join(folder.path, 'build.lock'), 'stale');
-  // One process cannot race against itself by its pid alone: it links the same file ten times.
   const all = await Promise.allSettled(Array.from({ length: 10 }, () => lockFolder(folder.path)));
   assert.equal(all.filter(({ status }) => status === 'fulfilled').length, 1);
+});
+
+test('whenFree() waits for the one before, says so once, and takes turns', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-lock-'));
+  const events: string[] = [];
+  const turn = (name: string): Promise<void> =>
+    whenFree(
+      folder.path,
+      async () => {
+        events.push(`${name} begins`);
+        await new Promise((resolve) => setTimeout(resolve, 700));
+        events.push(`${name} ends`);
+      },
+      { onWait: () => void events.push(`${name} waits`) },
+    );
+  const first = turn('first');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await Promise.all([first, turn('second')]);
+  assert.deepEqual(events, [
+    'first begins',
+    'second waits',
+    'first ends',
+    'second begins',
+    'second ends',
+  ]);
+  const stopped = AbortSignal.abort(new Error('Ctrl-C'));
+  await assert.rejects(
+    whenFree(folder.path, async () => {}, { signal: stopped, onWait: () => {} }),
+    /Ctrl-C/,
+  );
 });

@@ -12,7 +12,7 @@ import { readFat } from '../../../image/unit/read/fat.ts';
 import { unlock } from '../../../image/unit/read/keyslot.ts';
 import { readLuks } from '../../../image/unit/read/luks.ts';
 import { openSource } from '../../../image/unit/read/source.ts';
-import { noise } from './fake.ts';
+import { noise, overwrite } from './fake.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'clock-readers-'));
 after(() => rm(folder, { recursive: true, force: true }));
@@ -114,6 +114,34 @@ test('readFat() reads what mtools wrote: long names, folders, fragments, sizes',
     const expected = files[file.path] ?? noise('y', 100_000);
     assert.ok((await content(file.chunks())).equals(expected), file.path);
   }
+  await source.close();
+});
+
+test('readFat() is not led round in circles by folders or by the file table', async () => {
+  const disk = await empty('circle', 128);
+  await run(['mkfs.vfat', '-F', '32', '-s', '2', disk]);
+  const env = { MTOOLS_SKIP_CHECK: '1' };
+  await run(['mmd', '-i', disk, '::a'], { env });
+  await writeFile(at('file'), noise('x', 5_000));
+  await run(['mcopy', '-i', disk, at('file'), '::x'], { env });
+  const clean = await readFile(disk);
+  const folderEntry = clean.indexOf('A          ');
+  assert.ok(folderEntry > 0);
+  await overwrite(disk, folderEntry + 26, Buffer.from([2, 0])); // the root itself
+  const source = await openSource(disk);
+  await assert.rejects(readFat(source), /its folders lie deeper/);
+  await overwrite(disk, folderEntry + 26, clean.subarray(folderEntry + 26, folderEntry + 28));
+  const cluster = clean.readUInt16LE(clean.indexOf('X          ') + 26);
+  // Both copies of the table: the file's first cluster follows itself.
+  for (const tableAt of [32 * 512, 32 * 512 + clean.readUInt32LE(36) * 512]) {
+    await overwrite(disk, tableAt + cluster * 4, Buffer.from([cluster & 0xff, cluster >> 8, 0, 0]));
+  }
+  const fat = await readFat(source);
+  const file = fat.files.find(({ path }) => path === 'x');
+  // It ends where its size says, with wrong bytes that a hash will find.
+  assert.equal((await content(file!.chunks())).length, 5_000);
+  await overwrite(disk, 32 * 512 + 2 * 4, Buffer.from([2, 0, 0, 0])); // the root folder as well
+  await assert.rejects(readFat(source), /runs in a circle|larger than ours/);
   await source.close();
 });
 
