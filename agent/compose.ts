@@ -1,5 +1,4 @@
 // The composition root: builds the adapters and the capabilities and connects them.
-import { X509Certificate } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { codeOf } from './core/errors.ts';
@@ -17,7 +16,7 @@ import { splitPem } from './identity/wire.ts';
 import { systemClock } from './io/clock.ts';
 import { realFiles } from './io/files.ts';
 import { realMachine } from './io/machine.ts';
-import { publicRoots, realNetwork } from './io/network.ts';
+import { amazonRoots, publicRoots, realNetwork } from './io/network.ts';
 import { inheritedSocket, realLoop, realSystemd } from './io/systemd.ts';
 import { createPage } from './page/run.ts';
 import type { PageModel } from './page/wire.ts';
@@ -37,22 +36,17 @@ interface Parts {
   readonly needs: Needs;
 }
 
-/** What ends the chain of AWS IoT's ATS endpoints ("Server authentication", AWS IoT guide). */
-const AMAZON_ROOTS =
-  /CN=(Amazon Root CA [1-4]|Starfield Services Root Certificate Authority - G2)$/m;
-
 async function buildParts(root: string): Promise<Parts> {
   const identity = await readIdentity(realFiles(root));
   const network = realNetwork(systemClock);
   const machine = realMachine(root, systemClock);
   const extra = splitPem(identity.endpoints?.rootsPem ?? '');
-  const amazon = publicRoots.filter((pem) => AMAZON_ROOTS.test(new X509Certificate(pem).subject));
   const builtMs = Date.parse(identity.release?.builtAt ?? '');
   const needs: Needs = {
     network,
     machine,
     clock: systemClock,
-    roots: { amazon: [...amazon, ...extra], public: [...publicRoots, ...extra] },
+    roots: { amazon: [...amazonRoots(), ...extra], public: [...publicRoots, ...extra] },
     settings: {
       ...identity,
       extraRoots: extra.length,

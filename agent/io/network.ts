@@ -1,6 +1,6 @@
 // The network as diagnostics see it, on node:net, node:tls, node:dns, node:dgram and node:http.
 // Every call ends within the limits of core/limits.ts.
-import { randomBytes } from 'node:crypto';
+import { X509Certificate, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns/promises';
 import { request } from 'node:http';
@@ -23,6 +23,13 @@ import type { Handshake, HttpAnswer, Network, NetInterface, Target } from '../di
 
 /** What Node trusts: Mozilla's list, as it was when the runtime was built. */
 export const publicRoots: readonly string[] = rootCertificates;
+
+/** What ends the chains of AWS IoT's ATS endpoints (AWS IoT guide, "Server authentication"). */
+const AMAZON = /CN=(Amazon Root CA [1-4]|Starfield Services Root Certificate Authority - G2)$/m;
+
+export function amazonRoots(): string[] {
+  return publicRoots.filter((pem) => AMAZON.test(new X509Certificate(pem).subject));
+}
 
 /** The real network. Roots are prepared once per list: reading 140 of them costs 20 ms. */
 export function realNetwork(clock: Clock): Network {
@@ -67,6 +74,7 @@ async function resolve(host: string, servers: readonly string[]): Promise<readon
   const timer = setTimeout(() => resolver.cancel(), DNS_MS_MAX);
   try {
     return await resolver.resolve4(host).catch(async (error: unknown) => {
+      if (codeOf(error) === 'ECANCELLED') throw failure('ETIMEOUT');
       if (codeOf(error) !== 'ENODATA') throw error;
       return resolver.resolve6(host);
     });

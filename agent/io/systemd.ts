@@ -1,5 +1,6 @@
 // Talks to systemd: readiness, watchdog, socket activation, starting a unit.
 import { execFile } from 'node:child_process';
+import type { EventEmitter } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { promisify } from 'node:util';
 import dbus from 'dbus-next';
@@ -19,7 +20,8 @@ export function inheritedSocket(env: NodeJS.ProcessEnv): { fd: number } | undefi
 export function realSystemd(env: NodeJS.ProcessEnv): Systemd {
   const microseconds = Number(env['WATCHDOG_USEC'] ?? 0);
   return {
-    watchdogMs: microseconds > 0 ? microseconds / 2_000 : undefined,
+    // A quarter of WatchdogSec: one bad moment is forgiven, three in a row are not.
+    watchdogMs: microseconds > 0 ? microseconds / 4_000 : undefined,
     // By a child: Node has no datagram unix sockets. It must wait until systemd has read the
     // message: of a sender that is gone systemd no longer knows the unit, and drops it.
     notify: async (state) => {
@@ -41,6 +43,9 @@ async function startUnit(name: string, busAddress: string | undefined): Promise<
     await new Promise<void>((done, fail) => {
       timer = setTimeout(() => fail(new Error('systemd did not answer')), CALL_MS_MAX);
       bus.on('error', fail);
+      // Not in the library's types; without it a bus that hangs up is only noticed by the timer.
+      const { _connection: connection } = bus as unknown as { _connection: EventEmitter };
+      connection.once('end', () => fail(new Error('the system bus hung up')));
       const call = new dbus.Message({
         destination: 'org.freedesktop.systemd1',
         path: '/org/freedesktop/systemd1',

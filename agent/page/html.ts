@@ -92,14 +92,22 @@ function actions(model: PageModel, language: Language, t: Texts): string {
 <button formaction="/identify?lang=${language}"${light.at === 'asked' || light.at === 'blinking' ? ' disabled' : ''}>${escape(t.buttons.identify)}</button>
 <a class="button" href="/report.txt?lang=${language}" download>${escape(t.buttons.report)}</a>
 <p class="said ${light.at}" role="status">${escape(said)}</p>
-</form>`;
+${checkedLine(model, language, t)}</form>`;
+}
+
+/** When the last result came in. Not announced: it changes all the time. */
+function checkedLine(model: PageModel, language: Language, t: Texts): string {
+  const ages = model.views.flatMap(({ measuredMsAgo }) => measuredMsAgo ?? []);
+  if (ages.length === 0 || model.running) return '';
+  const age = ago(Math.min(...ages), language);
+  return `<p class="checked">${escape(fill(t.words.checked, { age }, t))}</p>\n`;
 }
 
 /** A failure or warning: what to do comes first, what was measured is for the technician. */
 function task(view: CheckView, language: Language, t: Texts): string {
   const { id, outcome } = view;
   const remedy = remedyOf(view, t)!;
-  return `<article class="task ${outcome.state}" id="to-do-${id}">
+  return `<article class="task ${outcome.state}" id="check-${id}">
 <h3>${badge(view, t)} ${escape(t.checks[id])}</h3>
 <dl><dt>${escape(t.words.todo)}</dt><dd class="remedy">${escape(remedy.text)}</dd>
 <dt>${escape(t.words.who)}</dt><dd><strong class="who">${escape(remedy.who)}</strong></dd>
@@ -108,9 +116,11 @@ function task(view: CheckView, language: Language, t: Texts): string {
 }
 
 function groupSection(group: Group, model: PageModel, language: Language, t: Texts): string {
+  // What must be done stands above; here is the rest.
   const rows = model.views
-    .filter(({ id }) => CHECKS[id].group === group)
+    .filter((view) => CHECKS[view.id].group === group && remedyOf(view, t) === undefined)
     .map((view) => row(view, language, t));
+  if (rows.length === 0) return '';
   return `<section aria-labelledby="group-${group}"><h2 id="group-${group}">${escape(t.groups[group])}</h2>
 <ul class="rows">
 ${rows.join('\n')}
@@ -130,13 +140,14 @@ function row(view: CheckView, language: Language, t: Texts): string {
       : '';
   const last = outcome.state === 'passed' ? '' : ` · ${escape(passedAge(view, language, t))}`;
   return `<li id="check-${id}" class="${outcome.state}" title="${escape(age)}${last}">
-<div><h3>${escape(t.checks[id])}</h3>${badge(view, t)}</div>
+<span class="mark" aria-hidden="true">${SIGNS[outcome.state]}</span>
+<div class="head"><h3>${escape(t.checks[id])}</h3>${badge(view, t)}</div>
 ${needs}<p class="measured">${measured(view, t)}</p></li>`;
 }
 
 function badge({ outcome }: CheckView, t: Texts): string {
   const { state } = outcome;
-  return `<span class="badge ${state}"><span aria-hidden="true">${SIGNS[state]}</span> ${escape(t.states[state])}</span>`;
+  return `<span class="badge ${state}">${escape(t.states[state])}</span>`;
 }
 
 function measured(view: CheckView, t: Texts): string {

@@ -154,10 +154,10 @@ export function verdictText(
   t: Texts,
 ): { mood: 'failed' | 'warning' | 'running' | 'passed'; first: string; more: string } {
   const mood = verdictOf(model.views);
-  const count = model.views.filter(({ outcome }) => outcome.state === 'failed').length;
+  const count = model.views.filter(({ outcome }) => outcome.state === mood).length;
   const first = {
     failed: count === 1 ? t.verdict.failedOne : fill(t.verdict.failedMany, { count }, t),
-    warning: t.verdict.warning,
+    warning: count === 1 ? t.verdict.warningOne : fill(t.verdict.warningMany, { count }, t),
     running: t.verdict.running,
     passed: t.verdict.passed,
   }[mood];

@@ -6,7 +6,8 @@ export const de: Texts = {
   title: 'Clock IoT Diagnose',
   verdict: {
     passed: 'Alles funktioniert.',
-    warning: 'Alles Nötige funktioniert. Eine Sache verdient einen Blick.',
+    warningOne: 'Alles Nötige funktioniert. Eine Sache verdient einen Blick.',
+    warningMany: 'Alles Nötige funktioniert. {count} Dinge verdienen einen Blick.',
     failedOne: 'Eine Prüfung ist fehlgeschlagen.',
     failedMany: '{count} Prüfungen sind fehlgeschlagen.',
     running: 'Das Gerät wird geprüft …',

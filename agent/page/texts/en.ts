@@ -6,7 +6,8 @@ export const en: Texts = {
   title: 'Clock IoT diagnostics',
   verdict: {
     passed: 'Everything works.',
-    warning: 'Everything needed works. One thing deserves a look.',
+    warningOne: 'Everything needed works. One thing deserves a look.',
+    warningMany: 'Everything needed works. {count} things deserve a look.',
     failedOne: 'One check failed.',
     failedMany: '{count} checks failed.',
     running: 'The unit is being checked …',

@@ -6,7 +6,8 @@ export const fr: Texts = {
   title: 'Diagnostic Clock IoT',
   verdict: {
     passed: 'Tout fonctionne.',
-    warning: 'Tout le nécessaire fonctionne. Un point mérite un regard.',
+    warningOne: 'Tout le nécessaire fonctionne. Un point mérite un regard.',
+    warningMany: 'Tout le nécessaire fonctionne. {count} points méritent un regard.',
     failedOne: 'Un contrôle a échoué.',
     failedMany: '{count} contrôles ont échoué.',
     running: 'Le boîtier est en cours de contrôle …',

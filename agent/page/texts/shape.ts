@@ -18,7 +18,8 @@ export interface Texts {
   /** The verdict in one sentence, and what follows from it in a second. */
   readonly verdict: {
     readonly passed: string;
-    readonly warning: string;
+    readonly warningOne: string;
+    readonly warningMany: string;
     readonly failedOne: string;
     readonly failedMany: string;
     readonly running: string;

@@ -29,12 +29,12 @@ test('the verdict is one sentence, in each language, about what must be done', (
 
 test('a failure stands on top with what to do and who must do it, as separate things', () => {
   const html = renderPage(withOutcomes({ 'aws-8883': port(8883) }), 'en');
-  const task = /<article class="task failed" id="to-do-aws-8883">.*?<\/article>/s.exec(html)?.[0];
+  const task = /<article class="task failed" id="check-aws-8883">.*?<\/article>/s.exec(html)?.[0];
   assert.ok(task !== undefined);
   assert.match(task, /allow outbound TCP port 8883 to \*\.amazonaws\.com/);
   assert.match(task, /<strong class="who">Network administrator of the hotel<\/strong>/);
   assert.match(task, /h\.test, port 8883: no answer/);
-  assert.ok(html.indexOf('id="to-do-aws-8883"') < html.indexOf('id="check-link"'));
+  assert.ok(html.indexOf('id="check-aws-8883"') < html.indexOf('id="check-link"'));
 });
 
 test('a passing page asks for nothing', () => {
