@@ -150,6 +150,8 @@ async function collect(order: InsideOrder, root: string): Promise<void> {
 /** What differs between two builds of the same inputs, or is of no use on a unit. */
 const NOT_ON_THE_UNIT = [
   'boot/*',
+  'vmlinuz*',
+  'initrd.img*',
   'var/log/*',
   'var/cache/*',
   'var/lib/apt/lists/*',

@@ -43,13 +43,22 @@ function toolsFolder(cache: string): string {
 }
 
 /**
- * A program of the suite's own amd64 packages, run through their own loader: no chroot, no root, and
- * the same version on every workstation (Debian 12's mkfs.erofs has no zstd).
+ * The command that runs a program of the suite's own amd64 packages through their own loader: no
+ * chroot, no root, and the same version on every workstation (Debian 12's mkfs.erofs has no zstd).
+ * They are there once fetchTools() has run.
  */
+export function toolOfSuite(cache: string, name: 'mkfs.erofs' | 'fsck.erofs'): string[] {
+  const folder = toolsFolder(cache);
+  const libraries = join(folder, 'usr/lib/x86_64-linux-gnu');
+  return [join(folder, LOADER), '--library-path', libraries, join(folder, 'usr/bin', name)];
+}
+
+const LOADER = 'usr/lib64/ld-linux-x86-64.so.2';
+
+/** Brings the suite's tools into the cache, once. */
 export async function fetchTools(context: EngineContext): Promise<{ mkfsErofs: string[] }> {
   const folder = toolsFolder(context.cache);
-  const loader = join(folder, 'usr/lib64/ld-linux-x86-64.so.2');
-  if (!existsSync(loader)) {
+  if (!existsSync(join(folder, LOADER))) {
     await context.progress.step('tools of the suite', async () => {
       const tar = `${folder}.tar`;
       await mkdir(context.cache, { recursive: true });
@@ -74,8 +83,7 @@ export async function fetchTools(context: EngineContext): Promise<{ mkfsErofs: s
       await rename(part, folder);
     });
   }
-  const libraries = join(folder, 'usr/lib/x86_64-linux-gnu');
-  return { mkfsErofs: [loader, '--library-path', libraries, join(folder, 'usr/bin/mkfs.erofs')] };
+  return { mkfsErofs: toolOfSuite(context.cache, 'mkfs.erofs') };
 }
 
 const mirrorHint =

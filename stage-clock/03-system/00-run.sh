@@ -21,3 +21,5 @@ for generator in systemd-getty-generator systemd-debug-generator systemd-run-gen
 done
 # The root never changes: nothing to bring up to date at a start (systemd-update-done.service(8)).
 touch "${ROOTFS_DIR}/etc/.updated" "${ROOTFS_DIR}/var/.updated"
+# Nobody logs in: no program needs more rights than its caller has.
+find "${ROOTFS_DIR}/usr" -xdev -type f -perm /6000 -exec chmod a-s {} +

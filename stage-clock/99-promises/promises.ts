@@ -85,6 +85,12 @@ const promises: Readonly<Record<string, () => boolean>> = {
       .split('\n')
       .filter((line) => line !== '')
       .every((line) => /\/(nologin|false|sync)$/.test(line)),
+  'no program gains rights from its owner (setuid)': () =>
+    none(
+      execFileSync('find', [at('usr'), '-type', 'f', '-perm', '/6000'], { encoding: 'utf8' })
+        .split('\n')
+        .filter((path) => path !== ''),
+    ),
   'no host keys, no SSH server': () =>
     !existsSync(at('usr/sbin/sshd')) && !existsSync(at('etc/ssh/ssh_host_ed25519_key')),
   'machine-id is uninitialized': () => text('etc/machine-id').trim() === 'uninitialized',

@@ -1,85 +1,100 @@
-// The image itself on the emulated board: first boot killed midway, sealed, page, sealed to its board.
+// The image itself on the emulated board: the first boot, killed at its steps; what it leaves on the
+// card; the second start; another board.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { after, test } from 'node:test';
-import { waitForPage } from '../../image/emulator/boot.ts';
-import { BOARD_SERIAL, Machine, makeCard } from '../../image/emulator/machine.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  IMAGE,
+  LONG,
+  Unit,
+  boardKeys,
+  partition,
+  seeded,
+  transportKey,
+  volumeKey,
+} from './units.ts';
 
+/** The steps of a first boot that write, and the ones before and after them. */
 const STEPS = [
-  'make-partition',
-  'open-system',
-  'format-state',
-  'fill-state',
-  'seal',
-  'complete',
-  'drop-transport-key',
-  'grow-system',
-  'check-root',
+  ...['find-card', 'make-partition', 'open-system', 'open-state', 'format-state', 'fill-state'],
+  ...['seal', 'complete', 'drop-transport-key', 'grow-system', 'check-root', 'mount-root'],
 ];
-const STEP_MS_MAX = 8 * 60_000;
-const PAGE_MS_MAX = 15 * 60_000;
-const HTTP_PORT = 18_100;
-const URL_BASE = `http://127.0.0.1:${HTTP_PORT}/`;
+/** CI kills at this many of them, drawn by the seed. */
+const SAMPLE = 2;
+/** Formatting takes the longest of the steps: 4 s. */
+const KILL_MS_MAX = 3_000;
 
-const image = process.env['CLOCK_TEST_IMAGE'];
-if (image === undefined) throw new Error('Run this by ./build.sh test: it needs CLOCK_TEST_IMAGE');
-const folder = await mkdtemp(join(tmpdir(), 'clock-boot-'));
-const card = join(folder, 'card');
-after(() => rm(folder, { recursive: true, force: true }));
-
-const start = (boardSerial: string): Promise<Machine> =>
-  Machine.start({ board: 'virt', card, boardSerial, work: folder, httpPort: HTTP_PORT });
-
-/** All kill points in the long set, a seeded one in CI. */
-function killPoints(): string[] {
-  if (process.env['CLOCK_TEST_LONG'] === '1') return STEPS;
-  const seed = Number(process.env['CLOCK_TEST_SEED'] ?? 0);
-  return [STEPS[seed % STEPS.length]!];
-}
-
+const random = seeded('boot');
+const points = LONG ? STEPS : shuffled(STEPS).slice(0, SAMPLE);
+const transport = await transportKey(IMAGE);
+const unit = await Unit.make();
+after(() => unit[Symbol.asyncDispose]());
 let serial = '';
 
-test('a first boot that loses power is followed by a good start', async (t) => {
-  await makeCard(image, card);
-  for (const point of killPoints()) {
-    await t.test(`killed at ${point}`, async () => {
-      const machine = await start(BOARD_SERIAL);
-      await machine.waitFor(new RegExp(`clock: [0-9.]+ (${point}|done)$`), STEP_MS_MAX);
-      await machine.kill();
-    });
-  }
-  const machine = await start(BOARD_SERIAL);
-  try {
-    await waitForPage(URL_BASE, { timeoutMs: PAGE_MS_MAX });
-    const status = (await (await fetch(`${URL_BASE}api/status`)).json()) as { serial: string };
-    serial = status.serial;
-    assert.match(serial, /^[0-9a-f]{32}$/);
-    assert.ok(!machine.console.some((line) => line.includes('STOPPED')));
-  } finally {
-    await machine.kill();
-  }
+function shuffled(names: readonly string[]): string[] {
+  return names
+    .map((name) => ({ name, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ name }) => name);
+}
+
+for (const point of points) {
+  const waitMs = Math.round(random() * KILL_MS_MAX);
+  test(`a first boot killed ${waitMs} ms after "${point}" is followed by a good start`, async () => {
+    await using cut = await Unit.make();
+    {
+      await using board = await cut.start();
+      await board.step(point);
+      await sleep(waitMs);
+    }
+    await using board = await cut.start();
+    await board.step('done');
+    await board.machine.kill();
+    await assertSealed(cut.card);
+  });
+}
+
+test('the first boot ends with the page', async () => {
+  await using board = await unit.start();
+  ({ serial } = await board.page());
+  assert.match(serial, /^[0-9a-f]{32}$/);
 });
 
-test('the serial is kept over a restart, and the card is opened by the board', async () => {
-  const machine = await start(BOARD_SERIAL);
-  try {
-    await machine.waitFor(/opened by key source board/, STEP_MS_MAX);
-    await waitForPage(URL_BASE, { timeoutMs: PAGE_MS_MAX });
-    const status = (await (await fetch(`${URL_BASE}api/status`)).json()) as { serial: string };
-    assert.equal(status.serial, serial);
-  } finally {
-    await machine.kill();
-  }
+test('it leaves a card that fills, is sealed, and has no transport key', async () => {
+  await assertSealed(unit.card);
+});
+
+test('the second start is opened by the board and keeps the serial', async () => {
+  await using board = await unit.start();
+  assert.equal((await board.page()).serial, serial);
+  const { console } = board.machine;
+  assert.ok(console.includes('clock: system partition opened by key source board'));
+});
+
+test('another unit of the same image has a state key and a serial of its own', async () => {
+  await using other = await Unit.make();
+  await using board = await other.start();
+  await board.step('done');
+  await board.machine.kill();
+  await assertSealed(other.card);
+  const [own, others] = [unit.card, other.card].map((card) => volumeKey(card, 3, boardKeys()));
+  assert.notEqual(await own, await others);
 });
 
 test('on another board the card does not open, and the console says so', async () => {
-  const machine = await start('00000000c10c0002');
-  try {
-    const line = await machine.waitFor(/clock: STOPPED/, STEP_MS_MAX);
-    assert.match(line, /wrong-key/);
-  } finally {
-    await machine.kill();
-  }
+  await using board = await unit.start({ boardSerial: '00000000c10c0002' });
+  assert.match(await board.stopped(), /wrong-key.*another board/);
 });
+
+/** What a finished first boot leaves, read from outside by sfdisk, mtools and cryptsetup. */
+async function assertSealed(card: string): Promise<void> {
+  const state = await partition(card, 3);
+  assert.ok(state !== undefined, 'there is a state partition');
+  assert.equal(state.start + state.bytes, (await stat(card)).size, 'it fills the card');
+  for (const number of [2, 3]) {
+    assert.equal(await volumeKey(card, number, [transport]), undefined, 'the transport key is out');
+    assert.notEqual(await volumeKey(card, number, boardKeys()), undefined, 'the board opens it');
+  }
+  await assert.rejects(transportKey(card), /clock\.key/, 'and its file is gone');
+}

@@ -52,6 +52,7 @@ clock_boot() {
     step complete
     complete_state
   fi
+  note "state partition ${FSCK}, opened by key source ${STATE_BY}"
   if [ -e "${PRIVATE}/boot/clock.key" ]; then
     step drop-transport-key
     drop_transport_key

@@ -58,12 +58,19 @@ make_state_partition() {
   dd if=/dev/zero of="${DISK}" bs=1M seek=$((state_start / SECTORS_PER_MIB)) \
     count="${STATE_WIPE_MIB}" conv=notrunc,fsync 2>/dev/null \
     || stop card-failing 5 "The card cannot be written. Replace it."
-  sfdisk --quiet --wipe never --label dos "${DISK}" 2>"${PRIVATE}/why" <<TABLE || stop card-failing 5 "The partition table cannot be written."
+  udevadm settle --timeout=30
+  sfdisk --quiet --lock=yes --wipe never --label dos "${DISK}" 2>"${PRIVATE}/why" <<TABLE || stop card-failing 5 "The partition table cannot be written."
 start=${boot_start}, size=${boot_size}, type=c, bootable
 start=${os_start}, size=${os_size}, type=83
 start=${state_start}, size=${state_size}, type=83
 TABLE
   sync
-  udevadm settle --timeout=30
+  # The kernel refuses a new table while anything, also udev's own look at it, holds a partition open.
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    udevadm settle --timeout=30
+    has_state_partition && return 0
+    sleep 1
+    blockdev --rereadpt "${DISK}" 2>/dev/null || true
+  done
   has_state_partition || stop card-failing 5 "The new partition table did not take effect."
 }

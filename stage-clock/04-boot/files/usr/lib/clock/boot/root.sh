@@ -12,10 +12,10 @@ check_slot() {
 # Every byte of the release is checked at every start: a card that lies is found here, in words,
 # instead of later as a fault nobody understands.
 check_root() {
-  (cd "${SLOT_DIR}" && /usr/lib/clock/sha256sum --check --status root.sha256) \
-    || stop slot-damaged 3 "The root image in slot ${ACTIVE_SLOT} is damaged. Write the card again."
   (cd "${PRIVATE}/boot" && /usr/lib/clock/sha256sum --check --quiet "${SLOT_DIR}/boot.sha256" >"${PRIVATE}/why" 2>/dev/null) \
     || stop boot-damaged 3 "The boot partition is damaged ($(head -n 3 "${PRIVATE}/why" | tr '\n' ' ')). Write the card again."
+  (cd "${SLOT_DIR}" && /usr/lib/clock/sha256sum --check --status root.sha256) \
+    || stop slot-damaged 3 "The root image in slot ${ACTIVE_SLOT} is damaged. Write the card again."
 }
 
 # The system partition was made just big enough; its filesystem takes the grown partition while
