@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { run } from '../../../image/core/run.ts';
@@ -265,8 +265,11 @@ async function hotelOfChild(action: string, signal: NodeJS.Signals | undefined):
   return id;
 }
 
-/** Processes that name a hotel on their command lines. */
+/** Command lines of the processes that name a hotel. */
 async function processesWith(id: string): Promise<string[]> {
-  const { stdout } = await run(['ps', '-eo', 'pid,args', '--no-headers']);
-  return stdout.split('\n').filter((line) => line.includes(id));
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const lines = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return lines.filter((line) => line.includes(id));
 }
