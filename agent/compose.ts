@@ -17,7 +17,7 @@ import { systemClock } from './io/clock.ts';
 import { realFiles } from './io/files.ts';
 import { realMachine } from './io/machine.ts';
 import { amazonRoots, publicRoots, realNetwork } from './io/network.ts';
-import { inheritedSocket, realLoop, realSystemd } from './io/systemd.ts';
+import { inheritedSocket, realSystemd } from './io/systemd.ts';
 import { createPage } from './page/run.ts';
 import type { PageModel } from './page/wire.ts';
 
@@ -113,7 +113,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
   const log = createLog(options.sink);
   const parts = await buildParts(options.root);
   const systemd = realSystemd(process.env);
-  const host = createHost({ systemd, loop: realLoop(), clock: systemClock, log });
+  const host = createHost({ systemd, clock: systemClock, log });
   const diagnostics = createDiagnostics(() => parts.needs, { log, repeat: true });
   let ports = await parts.machine.ethernetPorts();
   let domains: readonly string[] = [];
@@ -133,7 +133,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
       startChecks,
       identify: async () => host.identify(),
     },
-    (error) => log.error(`page: ${codeOf(error)}`),
+    { clock: systemClock, onError: (error) => log.error(`page: ${codeOf(error)}`) },
   );
   const where = await listen(page, options);
   await look();

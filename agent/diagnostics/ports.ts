@@ -41,7 +41,7 @@ export interface Network {
   interfaces(): readonly NetInterface[];
   /** Asks these name servers themselves, past any cache; the system's when none are given. */
   resolve(host: string, servers: readonly string[]): Promise<readonly string[]>;
-  connect(target: Target): Promise<void>;
+  connect(target: Target, options?: { readonly timeoutMs: number }): Promise<void>;
   handshake(
     target: Target,
     options: {

@@ -8,8 +8,3 @@ export interface Systemd {
   /** Rejects with systemd's reason, or after some seconds. */
   startUnit(name: string): Promise<void>;
 }
-
-export interface Loop {
-  /** Share of the time since the last call in which the event loop was busy, 0 to 1. */
-  utilisation(): number;
-}

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import type { Loop, Systemd } from './ports.ts';
+import type { Systemd } from './ports.ts';
 import { deservesWatchdog, lightAt, next } from './state.ts';
 import type { Event, Light } from './state.ts';
 
@@ -18,11 +18,10 @@ export interface Host {
 
 export function createHost(needs: {
   readonly systemd: Systemd;
-  readonly loop: Loop;
   readonly clock: Clock;
   readonly log: Log;
 }): Host {
-  const { systemd, loop, clock, log } = needs;
+  const { systemd, clock, log } = needs;
   let light: Light = { at: 'off' };
   let timer: NodeJS.Timeout | undefined;
 
@@ -51,12 +50,11 @@ export function createHost(needs: {
     });
   const watch = (periodMs: number): void => {
     let dueMs = clock.nowMs() + periodMs;
-    loop.utilisation();
     timer = setInterval(() => {
-      const seen = { lateMs: clock.nowMs() - dueMs, utilisation: loop.utilisation() };
+      const lateMs = clock.nowMs() - dueMs;
       dueMs = clock.nowMs() + periodMs;
-      if (deservesWatchdog(seen)) void tell('WATCHDOG=1');
-      else log.error(`no watchdog: ${JSON.stringify(seen)}`);
+      if (deservesWatchdog({ lateMs })) void tell('WATCHDOG=1');
+      else log.error(`no watchdog: the loop stood still for ${Math.round(lateMs)} ms`);
     }, periodMs);
   };
   return {

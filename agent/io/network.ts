@@ -42,8 +42,8 @@ export function realNetwork(clock: Clock): Network {
   return {
     interfaces,
     resolve,
-    connect: async (target) => {
-      (await open(target)).destroy();
+    connect: async (target, { timeoutMs } = { timeoutMs: CONNECT_MS_MAX }) => {
+      (await open(target, timeoutMs)).destroy();
     },
     handshake: async (target, { roots, serverName, alpn }) =>
       shakeHands(await open(target), {
@@ -83,10 +83,10 @@ async function resolve(host: string, servers: readonly string[]): Promise<readon
   }
 }
 
-async function open({ address, port }: Target): Promise<Socket> {
+async function open({ address, port }: Target, timeoutMs = CONNECT_MS_MAX): Promise<Socket> {
   return new Promise<Socket>((done, fail) => {
     const socket = connectTcp({ host: address, port });
-    const timer = setTimeout(() => socket.destroy(failure('ETIMEDOUT')), CONNECT_MS_MAX);
+    const timer = setTimeout(() => socket.destroy(failure('ETIMEDOUT')), timeoutMs);
     socket.once('close', () => clearTimeout(timer));
     socket.once('error', fail);
     socket.once('connect', () => {

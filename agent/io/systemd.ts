@@ -1,10 +1,9 @@
 // Talks to systemd: readiness, watchdog, socket activation, starting a unit.
 import { execFile } from 'node:child_process';
 import type { EventEmitter } from 'node:events';
-import { performance } from 'node:perf_hooks';
 import { promisify } from 'node:util';
 import dbus from 'dbus-next';
-import type { Loop, Systemd } from '../host/ports.ts';
+import type { Systemd } from '../host/ports.ts';
 
 const execute = promisify(execFile);
 /** A unit that starts slowly is still starting; the page must answer a person. */
@@ -60,17 +59,4 @@ async function startUnit(name: string, busAddress: string | undefined): Promise<
     clearTimeout(timer);
     bus.disconnect();
   }
-}
-
-/** Node's own account of its event loop: costs nothing while nobody asks. */
-export function realLoop(): Loop {
-  let last = performance.eventLoopUtilization();
-  return {
-    utilisation: () => {
-      const now = performance.eventLoopUtilization();
-      const { utilization } = performance.eventLoopUtilization(now, last);
-      last = now;
-      return utilization;
-    },
-  };
 }

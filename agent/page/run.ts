@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import Koa from 'koa';
+import type { Clock } from '../core/clock.ts';
 import { judgeRequest } from './guard.ts';
 import { renderPage } from './html.ts';
 import { icon } from './icon.ts';
@@ -22,6 +23,7 @@ import {
 import css from './page.css';
 import script from './page.client.js';
 import type { PageNeeds } from './ports.ts';
+import { RequestRate } from './rate.ts';
 import type { Language } from './texts/shape.ts';
 import { renderReport, renderStatus } from './wire.ts';
 
@@ -52,11 +54,21 @@ const REFUSALS = {
 } as const;
 
 /** The server, not yet listening. `onError` hears of faults in rendering; the client gets a 500. */
-export function createPage(needs: PageNeeds, onError: (error: unknown) => void): Server {
+export function createPage(
+  needs: PageNeeds,
+  { clock, onError }: { readonly clock: Clock; readonly onError: (error: unknown) => void },
+): Server {
+  const rate = new RequestRate();
   const app = new Koa();
   app.on('error', onError);
   app.use(async (context) => {
     context.set(HEADERS);
+    if (!rate.take(context.req.socket.remoteAddress ?? '', clock.nowMs())) {
+      context.status = 429;
+      context.set({ 'Retry-After': '1', Connection: 'close' });
+      context.body = 'Too many requests.\n';
+      return;
+    }
     const header = (name: string): string | undefined => context.get(name) || undefined;
     const verdict = judgeRequest(
       {

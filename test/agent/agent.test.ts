@@ -168,6 +168,18 @@ for (const [name, [request, expected]] of Object.entries(refusals)) {
   });
 }
 
+test('a client that asks without end is told to wait, another is not', async () => {
+  const ask = async (from: string): Promise<string> =>
+    sendRaw(agent.port, 'GET /page.css HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', {
+      from,
+    });
+  const seen: string[] = [];
+  for (let i = 0; i < 100; i += 1) seen.push((await ask('127.0.0.3')).slice(9, 12));
+  assert.ok(seen.includes('429'), seen.join());
+  assert.equal(seen[0], '200');
+  assert.match(await ask('127.0.0.4'), /^HTTP\/1\.1 200 /);
+});
+
 test('a client that sends its headers slowly is cut off within seconds', async () => {
   const startMs = performance.now();
   const answer = await sendRaw(agent.port, 'GET / HTTP/1.1\r\nHost: localhost\r\nX: ', {

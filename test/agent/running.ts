@@ -115,10 +115,10 @@ async function announced(child: ChildProcess, lines: string[]): Promise<string> 
 export async function sendRaw(
   port: number,
   bytes: string | Buffer,
-  { timeoutMs = 20_000, end = true } = {},
+  { timeoutMs = 20_000, end = true, from = '127.0.0.1' } = {},
 ): Promise<string> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress: from }, () => {
       if (end) socket.end(bytes);
       else socket.write(bytes);
     });

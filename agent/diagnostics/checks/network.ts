@@ -5,6 +5,8 @@ import { needs as needing, notChecked, note, passed } from './facts.ts';
 import type { Check, Facts, Needs } from './facts.ts';
 import type { Note } from '../results.ts';
 
+/** The kernel asks for a neighbour once a second; the second answer may come, and all else waits. */
+const GATEWAY_MS_MAX = 2_500;
 /** timesyncd steps or slews long before; beyond this TLS and log times suffer. */
 const OFFSET_SECONDS_MAX = 30;
 /** Of each source: a run must end though all are silent. */
@@ -45,7 +47,7 @@ const gateway: Check = async ({ machine, network }, facts) => {
       : { state: 'failed', notes: [note('no-gateway')], remedy: 'gateway' };
   }
   // Any answer will do, a refusal as well: the question only makes the kernel look for the gateway.
-  const why = await network.connect({ address, port: 80 }).then(
+  const why = await network.connect({ address, port: 80 }, { timeoutMs: GATEWAY_MS_MAX }).then(
     () => 'open',
     (error: unknown) => codeOf(error),
   );

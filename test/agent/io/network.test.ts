@@ -225,11 +225,13 @@ test('the real network reads no more of an endless HTTP answer than its limit', 
 test('Node’s own roots hold the five that AWS documents', () => {
   assert.ok(publicRoots.length > 100);
   const names = amazonRoots().map((pem) => /CN=(.*)/.exec(new X509Certificate(pem).subject)?.[1]);
-  assert.deepEqual(names.toSorted(), [
+  const expected = [
     'Amazon Root CA 1',
     'Amazon Root CA 2',
     'Amazon Root CA 3',
     'Amazon Root CA 4',
     'Starfield Services Root Certificate Authority - G2',
-  ]);
+  ];
+  assert.equal(names.length, expected.length);
+  assert.deepEqual(new Set(names), new Set(expected));
 });

@@ -5,7 +5,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { inheritedSocket, realLoop, realSystemd } from '../../../agent/io/systemd.ts';
+import { inheritedSocket, realSystemd } from '../../../agent/io/systemd.ts';
 import { fakeSystemd } from '../host/systemd.fake.ts';
 import { startBus } from './bus.ts';
 
@@ -64,15 +64,4 @@ test('inheritedSocket() takes the one socket of our unit', () => {
   assert.deepEqual(inheritedSocket({ LISTEN_FDS: '1' }), { fd: 3 });
   assert.equal(inheritedSocket({}), undefined);
   assert.equal(inheritedSocket({ LISTEN_FDS: '2' }), undefined);
-});
-
-test('realLoop() tells a busy loop from an idle one', async () => {
-  const loop = realLoop();
-  loop.utilisation();
-  await new Promise((done) => setTimeout(done, 100));
-  const idle = loop.utilisation();
-  const endMs = performance.now() + 100;
-  while (performance.now() < endMs);
-  await new Promise(setImmediate);
-  assert.ok(idle < 0.5 && loop.utilisation() > 0.5);
 });
