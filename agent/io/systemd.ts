@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import type { EventEmitter } from 'node:events';
 import { promisify } from 'node:util';
 import dbus from 'dbus-next';
+import { codeOf } from '../core/errors.ts';
 import type { Systemd } from '../host/ports.ts';
 
 const execute = promisify(execFile);
@@ -41,7 +42,7 @@ async function startUnit(name: string, busAddress: string | undefined): Promise<
   try {
     await new Promise<void>((done, fail) => {
       timer = setTimeout(() => fail(new Error('systemd did not answer')), CALL_MS_MAX);
-      bus.on('error', fail);
+      bus.on('error', (error) => fail(hasNoBus(error) ? noSystemd(error) : error));
       // Not in the library's types; without it a bus that hangs up is only noticed by the timer.
       const { _connection: connection } = bus as unknown as { _connection: EventEmitter };
       connection.once('end', () => fail(new Error('the system bus hung up')));
@@ -59,4 +60,10 @@ async function startUnit(name: string, busAddress: string | undefined): Promise<
     clearTimeout(timer);
     bus.disconnect();
   }
+}
+
+const hasNoBus = (error: unknown): boolean => ['ENOENT', 'ECONNREFUSED'].includes(codeOf(error));
+
+function noSystemd(cause: unknown): Error {
+  return Object.assign(new Error('no system bus', { cause }), { code: 'NO_SYSTEMD' });
 }

@@ -56,7 +56,9 @@ const wait = () => {
 /** Buttons answer without loading the page anew; without this script they do that. */
 document.addEventListener('submit', (event) => {
   event.preventDefault();
-  const target = event.submitter?.formAction || event.target.action;
+  // The attribute: the property of a button without one is the page's own address.
+  const { submitter, target: form } = event;
+  const target = submitter?.getAttribute('formaction') ?? form.getAttribute('action');
   void fetch(target, { method: 'POST', redirect: 'manual' })
     .catch(() => {})
     .then(refresh);

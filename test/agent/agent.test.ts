@@ -11,9 +11,11 @@ import type { Running } from './running.ts';
 const RSS_MIB_MAX = 110;
 const START_MS_MAX = 2_000;
 let agent: Running;
+let startedMs = 0;
 
 before(async () => {
   agent = await startAgent();
+  startedMs = performance.now();
 });
 after(async () => {
   await agent.close();
@@ -88,18 +90,6 @@ test('the checks end by themselves; what is refused on loopback fails, the rest 
   assert.equal(state('tls'), 'not-checked');
   assert.equal(state('settings'), 'passed');
   assert.equal(state('storage'), 'passed');
-});
-
-test('a run is started by POST, at most one in ten seconds, however many ask', async () => {
-  await settled(agent);
-  await sleep(10_000);
-  const answers = await Promise.all(
-    Array.from({ length: 12 }, async () => fetch(`${agent.url}api/checks`, { method: 'POST' })),
-  );
-  const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
-  assert.deepEqual(statuses, [202, ...Array<number>(11).fill(429)]);
-  const refused = answers.find(({ status }) => status === 429);
-  assert.ok(Number(refused?.headers.get('retry-after')) >= 1);
 });
 
 test('the report is a download and holds the checks', async () => {
@@ -243,4 +233,17 @@ test('an override is in force and said; an invalid one is said and not used', as
   assert.equal(status.results.find(({ id }) => id === 'settings')?.state, 'failed');
   assert.equal(status.results.find(({ id }) => id === 'dns')?.state, 'passed');
   await bad.close();
+});
+
+test('a run is started by POST, at most one in ten seconds, however many ask', async () => {
+  // Every refusal and slow client above has taken its time: mostly nothing is left to wait.
+  await settled(agent);
+  await sleep(Math.max(0, 11_000 - (performance.now() - startedMs)));
+  const answers = await Promise.all(
+    Array.from({ length: 12 }, async () => fetch(`${agent.url}api/checks`, { method: 'POST' })),
+  );
+  const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b);
+  assert.deepEqual(statuses, [202, ...Array<number>(11).fill(429)]);
+  const refused = answers.find(({ status }) => status === 429);
+  assert.ok(Number(refused?.headers.get('retry-after')) >= 1);
 });

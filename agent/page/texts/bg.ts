@@ -202,6 +202,7 @@ export const bg: Texts = {
     CERT_HAS_EXPIRED: 'сертификатът е изтекъл',
     UNTRUSTED: 'не е очакваният удостоверяващ орган',
     ERR_TLS_CERT_ALTNAME_INVALID: 'издаден за друго име',
+    NO_SYSTEMD: 'тук няма systemd',
     ENOSPC: 'няма място',
     EROFS: 'картата може вече само да се чете',
   },

@@ -205,6 +205,7 @@ export const de: Texts = {
     CERT_HAS_EXPIRED: 'Zertifikat abgelaufen',
     UNTRUSTED: 'keine erwartete Zertifizierungsstelle',
     ERR_TLS_CERT_ALTNAME_INVALID: 'auf einen anderen Namen ausgestellt',
+    NO_SYSTEMD: 'hier läuft kein systemd',
     ENOSPC: 'kein Platz mehr',
     EROFS: 'die Karte lässt sich nur noch lesen',
   },

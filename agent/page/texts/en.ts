@@ -200,6 +200,7 @@ export const en: Texts = {
     CERT_HAS_EXPIRED: 'certificate expired',
     UNTRUSTED: 'not an expected authority',
     ERR_TLS_CERT_ALTNAME_INVALID: 'made out to another name',
+    NO_SYSTEMD: 'no systemd here',
     ENOSPC: 'no space left',
     EROFS: 'the card has become read-only',
   },

@@ -205,6 +205,7 @@ export const fr: Texts = {
     CERT_HAS_EXPIRED: 'certificat expiré',
     UNTRUSTED: 'pas une autorité attendue',
     ERR_TLS_CERT_ALTNAME_INVALID: 'établi à un autre nom',
+    NO_SYSTEMD: 'pas de systemd ici',
     ENOSPC: 'plus de place',
     EROFS: 'la carte n’est plus que lisible',
   },

@@ -88,5 +88,6 @@ export type WhyKey =
   | 'CERT_HAS_EXPIRED'
   | 'UNTRUSTED'
   | 'ERR_TLS_CERT_ALTNAME_INVALID'
+  | 'NO_SYSTEMD'
   | 'ENOSPC'
   | 'EROFS';
