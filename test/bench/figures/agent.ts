@@ -1,11 +1,12 @@
 // Figures of the agent on this machine, beside a bare Node server as the yardstick of the same run:
-// what the machine and the runtime cost is in both.
+// what the machine and the runtime cost is in both. Both run as the unit's service file has the agent run.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { cp, mkdir, mkdtempDisposable, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Progress } from '../../../image/core/progress.ts';
+import { toolEnvironment } from '../../../image/core/run.ts';
 import { bundleAgent } from '../../../image/release/bundle.ts';
 import { median } from './figure.ts';
 import type { Figure } from './figure.ts';
@@ -22,6 +23,26 @@ const YARDSTICK = `
 const server = require('node:http').createServer((_, answer) => answer.end('ok'));
 server.listen(Number(process.argv[2]), '127.0.0.1');
 `;
+
+const SERVICE = 'stage-clock/01-agent/files/usr/lib/systemd/system/clock-agent.service';
+
+/** How the unit starts Node: options, and environment with its folder for compiled code moved here. */
+interface Started {
+  readonly options: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function asOnTheUnit(home: string, folder: string): Promise<Started> {
+  const text = await readFile(join(home, SERVICE), 'utf8');
+  const line = /^ExecStart=\S+\/node (.*) \S+agent\.js run$/m.exec(text)?.[1];
+  if (line === undefined) throw new Error(`${SERVICE} does not start "node … agent.js run"`);
+  const env = [...text.matchAll(/^Environment=(.*)$/gm)].flatMap(([, words]) => words!.split(' '));
+  const pairs = env.map((word): [string, string] => {
+    const [name = '', value = ''] = word.split('=');
+    return [name, name === 'NODE_COMPILE_CACHE' ? join(folder, 'compile') : value];
+  });
+  return { options: line.split(' '), env: Object.fromEntries(pairs) };
+}
 
 interface Measured {
   readonly pageMs: number;
@@ -49,10 +70,13 @@ export async function agentFigures(home: string, progress: Progress): Promise<Fi
   const bundle = await bundleAgent({ outDir: folder.path, minify: true });
   const bare = join(folder.path, 'bare.cjs');
   await writeFile(bare, YARDSTICK);
+  const started = await asOnTheUnit(home, folder.path);
   const agent = await progress.step('agent', () =>
-    measure((port) => [bundle.file, 'run', '--root', root, '--listen', port]),
+    measure(started, (port) => [bundle.file, 'run', '--root', root, '--listen', port]),
   );
-  const node = await progress.step('bare Node server', () => measure((port) => [bare, port]));
+  const node = await progress.step('bare Node server', () =>
+    measure(started, (port) => [bare, port]),
+  );
   const remark = (bare: string): string => `a bare Node server: ${bare}`;
   return [
     {
@@ -76,15 +100,21 @@ export async function agentFigures(home: string, progress: Progress): Promise<Fi
 }
 
 /** Starts it several times for the page, and lets the last one run on for memory and idleness. */
-async function measure(argv: (port: string) => readonly string[]): Promise<Measured> {
+async function measure(
+  { options, env }: Started,
+  argv: (port: string) => readonly string[],
+): Promise<Measured> {
   const pages: number[] = [];
   for (let n = 1; ; n += 1) {
     const port = 20_000 + Math.floor(Math.random() * 10_000);
-    const started = performance.now();
-    const child = spawn(process.execPath, argv(String(port)), { stdio: 'ignore' });
+    const began = performance.now();
+    const child = spawn(process.execPath, [...options, ...argv(String(port))], {
+      stdio: 'ignore',
+      env: { ...toolEnvironment(), ...env },
+    });
     try {
       await answered(child, `http://127.0.0.1:${port}/`);
-      pages.push(performance.now() - started);
+      pages.push(performance.now() - began);
       if (n < STARTS) continue;
       await wait(IDLE_MS);
       const busyBefore = await processorMs(child);

@@ -13,10 +13,10 @@ import type { Figure } from './figure.ts';
 const PAGE_MS_MAX = 15 * 60_000;
 
 export async function bootFigures(
-  home: string,
+  out: string,
   { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
 ): Promise<Figure[]> {
-  const { image } = await builtImage(home);
+  const { image } = await builtImage(out);
   const figures: Figure[] = [];
   for (const board of BOARDS) {
     await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-bench-'));

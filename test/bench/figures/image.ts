@@ -19,9 +19,8 @@ export interface Built {
   readonly release: string;
 }
 
-/** The image in build/ and its release. Throws OperatorError `no-image`. */
-export async function builtImage(home: string): Promise<Built> {
-  const build = join(home, 'build');
+/** The image in an output folder, and its release. Throws OperatorError `no-image`. */
+export async function builtImage(build: string): Promise<Built> {
   const names = await readdir(build).catch(() => []);
   for (const name of names.filter((entry) => entry.endsWith('.img'))) {
     const version = /^clock-iot-unit-(.+)\.img$/.exec(name)?.[1];
@@ -29,13 +28,13 @@ export async function builtImage(home: string): Promise<Built> {
     const whole = await stat(join(release, 'manifest.json')).catch(() => undefined);
     if (version !== undefined && whole !== undefined) return { image: join(build, name), release };
   }
-  throw new OperatorError('no-image', 'There is no image in build/', {
+  throw new OperatorError('no-image', `There is no image in ${build}`, {
     hint: 'Build one with ./build.sh',
   });
 }
 
-export async function imageFigures(home: string, progress: Progress): Promise<Figure[]> {
-  const { image, release } = await builtImage(home);
+export async function imageFigures(out: string, progress: Progress): Promise<Figure[]> {
+  const { image, release } = await builtImage(out);
   const size = async (name: string): Promise<number> => (await stat(join(release, name))).size;
   const bmap = parseBmap(await readFile(`${image}.bmap`, 'utf8'));
   const blocks = bmap?.ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);

@@ -7,9 +7,10 @@
 //   npm run bench:agent              start, memory, idleness beside a bare Node server
 //   npm run bench:build              building with only the agent changed
 //   npm run bench:boot               emulated boards, from power to page
+//   … -- --out DIR                   the image and release that ./build.sh --out DIR made
 //   … -- --write                     also writes all kept figures into README.md
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { OperatorError } from '../../../image/core/errors.ts';
@@ -32,9 +33,11 @@ const { values, positionals } = parseArgs({
   options: {
     cold: { type: 'boolean', default: false },
     boot: { type: 'boolean', default: false },
+    out: { type: 'string', default: join(HOME, 'build') },
     write: { type: 'boolean', default: false },
   },
 });
+const out = resolve(values.out);
 const groups = new Set(positionals.length > 0 ? positionals : USUAL);
 if (values.cold) groups.add('cold');
 if (values.boot) groups.add('boot');
@@ -46,14 +49,14 @@ async function measure(group: string): Promise<Figure[]> {
   const { signal } = abort;
   switch (group) {
     case 'image':
-      return imageFigures(HOME, progress);
+      return imageFigures(out, progress);
     case 'agent':
       return agentFigures(HOME, progress);
     case 'build':
     case 'cold':
       return buildFigures({ cold: group === 'cold', signal });
     case 'boot':
-      return bootFigures(HOME, { progress, signal });
+      return bootFigures(out, { progress, signal });
     default:
       throw new OperatorError('usage', `There is no figure group "${group}"`, {
         hint: `Use one of: ${GROUPS.join(', ')}`,
