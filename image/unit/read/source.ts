@@ -29,13 +29,14 @@ export async function openSource(file: string): Promise<OpenedSource> {
       hint: 'Name an .img file, or a card such as /dev/sdb',
     });
   }
-  const handle = await open(file, constants.O_RDONLY).catch((cause: unknown) => {
+  const refused = (cause: unknown): never => {
     throw new OperatorError('not-readable', `Cannot read ${file}: ${(cause as Error).message}`, {
       hint: 'Is there a card in the reader? A card may need root: sudo ./build.sh inspect …',
       cause,
     });
-  });
-  const bytes = found.isFile() ? found.size : await deviceBytes(found.rdev);
+  };
+  const bytes = found.isFile() ? found.size : await deviceBytes(found.rdev).catch(refused);
+  const handle = await open(file, constants.O_RDONLY).catch(refused);
   return {
     kind: found.isFile() ? 'file' : 'device',
     bytes,
