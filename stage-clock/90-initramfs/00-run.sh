@@ -38,7 +38,5 @@ CHROOT
   if [ -n "${kept}" ]; then
     cp "${target}" "${kept}.tmp"
     mv "${kept}.tmp" "${kept}"
-    # shellcheck disable=SC2012 # our own names: initrd- and a hash
-    ls -t "${CLOCK_INITRAMFS_CACHE}"/initrd-* | tail -n +5 | xargs --no-run-if-empty rm -f
   fi
 done

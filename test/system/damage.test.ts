@@ -67,7 +67,7 @@ async function startDamaged(unit: Unit): Promise<Outcome> {
 async function damaged(where: (card: string) => Promise<readonly number[]>): Promise<Outcome> {
   await using unit = await Unit.make();
   for (const offset of await where(unit.card)) await flip(unit.card, offset);
-  return startDamaged(unit);
+  return await startDamaged(unit);
 }
 
 const within = async (card: string, number: number, offset: number): Promise<number> =>
