@@ -1,7 +1,7 @@
 // The agent as one file: bundled by esbuild. Also `npm run bundle`.
 import { build } from 'esbuild';
 import type { Metafile } from 'esbuild';
-import { stat } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -36,6 +36,9 @@ export async function bundleAgent(options: { outDir: string; minify: boolean }):
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const bundle = await bundleAgent({ outDir: join(HOME, 'build'), minify: true });
+  const outDir = join(HOME, 'build/agent');
+  const bundle = await bundleAgent({ outDir, minify: true });
+  // As on the unit, where no package.json stands above it: node takes it for CommonJS.
+  await writeFile(join(outDir, 'package.json'), '{"type":"commonjs"}\n');
   console.log(`${bundle.file} ${(bundle.bytes / 1024).toFixed(0)} KiB`);
 }
