@@ -129,7 +129,7 @@ install_npm_packages() {
   # Not "npm ci": it wants an entry for every platform's optional binary, also for those that the
   # registry does not have. Versions and hashes come from the lock file all the same.
   (cd "${HOME_DIR}" && npm install --no-save --ignore-scripts --no-audit --no-fund \
-    --loglevel=error >&2) \
+    --loglevel=error --no-update-notifier >&2) \
     || die "npm could not install the packages" \
       "look at its message above; does \"npm ping\" reach this machine's registry?"
   [ -x "${NODE}" ] || die "npm did not bring ${NODE#"${HOME_DIR}/"}" \
