@@ -3,7 +3,7 @@
 import type { Progress } from '../../core/progress.ts';
 import type { Signer } from '../manifest.ts';
 import { Damaged, openSource, section } from '../read/source.ts';
-import type { Source } from '../read/source.ts';
+import type { OpenedSource, Source } from '../read/source.ts';
 import { readLuks } from '../read/luks.ts';
 import { readFat } from '../read/fat.ts';
 import { lookBeside } from './beside.ts';
@@ -72,11 +72,11 @@ async function isOurs({ boot, system }: Places): Promise<boolean> {
   return label === BOOT_LABEL;
 }
 
-async function strangerReport(options: InspectOptions, source: Source): Promise<Report> {
+async function strangerReport(options: InspectOptions, source: OpenedSource): Promise<Report> {
   const head = await source.read(0, Math.min(1024, source.bytes)).catch(() => Buffer.alloc(0));
   return {
     ...{ v: 1, file: options.file, bytes: source.bytes, verdict: 'not ours', kind: 'unknown' },
-    summary: describeStranger(source.bytes === 0 ? Buffer.alloc(0) : head),
+    summary: describeStranger(head, source.kind),
     findings: [],
     notChecked: [],
   };

@@ -15,8 +15,8 @@ const MAGICS: readonly (readonly [number, string, string])[] = [
 ];
 
 /** `head` is the first KiB of the file, or all of it. */
-export function describeStranger(head: Buffer): string {
-  if (head.length === 0) return 'an empty file';
+export function describeStranger(head: Buffer, kind: 'file' | 'device'): string {
+  if (head.length === 0) return kind === 'file' ? 'an empty file' : 'a reader without a card';
   for (const [at, magic, name] of MAGICS) {
     if (head.toString('hex', at, at + magic.length / 2) === magic) return name;
   }
