@@ -77,7 +77,10 @@ async function leases(folder: string, ports: string): Promise<Lease[] | undefine
   for (const name of await readdir(ports).catch(() => [])) {
     const index = await text(join(ports, name, 'ifindex'));
     if (index === undefined || !indexes.includes(index)) continue;
-    const lease = parseLease((await text(join(folder, index))) ?? '', name);
+    const content = await text(join(folder, index));
+    // A lease that we may not read is unknown, not absent.
+    if (content === undefined) return undefined;
+    const lease = parseLease(content, name);
     if (lease !== undefined) found.push(lease);
   }
   return found;

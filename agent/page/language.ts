@@ -61,10 +61,15 @@ const STEPS = [
   ['second', 1],
 ] as const;
 
+/** Made once: making one costs more than rendering the rest of the page. */
+const formats = new Map<Language, Intl.RelativeTimeFormat>();
+
 /** "3 minutes ago", by the runtime's own tables for each language. */
 export function ago(ms: number, language: Language): string {
   const seconds = Math.max(0, Math.round(ms / 1_000));
   const [unit, size] = STEPS.find(([, size]) => seconds >= size) ?? (['second', 1] as const);
-  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+  const format =
+    formats.get(language) ?? new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+  formats.set(language, format);
   return format.format(-Math.floor(seconds / size), unit);
 }

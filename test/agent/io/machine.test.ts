@@ -154,6 +154,14 @@ for (const [kind, machine] of await pairs(sick, SICK)) {
   });
 }
 
+test('a lease that the real machine cannot read is unknown, not absent', async () => {
+  const root = await rootWith(HEALTHY);
+  await rm(join(root, 'run/systemd/netif/leases/2'));
+  // A folder is unreadable as a file for everybody, also for root in a container.
+  await mkdir(join(root, 'run/systemd/netif/leases/2'));
+  assert.equal(await realMachine(root, systemClock).leases(), undefined);
+});
+
 test('the real machine says why the card cannot be written', async () => {
   const root = await rootWith({});
   // A file where the folder should be fails for everybody, also for root in a container.
