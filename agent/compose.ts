@@ -1,7 +1,7 @@
 // The composition root: builds the adapters and the capabilities and connects them.
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { codeOf } from './core/errors.ts';
+import { OperatorError, codeOf } from './core/errors.ts';
 import { createLog } from './core/log.ts';
 import type { Log } from './core/log.ts';
 import type { Needs } from './diagnostics/checks/facts.ts';
@@ -153,9 +153,13 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
 }
 
 async function listen(page: Server, { listen }: AgentOptions): Promise<string> {
+  const inherited = inheritedSocket(process.env);
   await new Promise<void>((done, fail) => {
-    page.once('error', fail);
-    page.listen(inheritedSocket(process.env) ?? listen, done);
+    page.once('error', (cause) => {
+      const message = `Cannot listen on port ${listen.port}: ${codeOf(cause)}`;
+      fail(new OperatorError('cannot-listen', message, { hint: 'Try --listen 0', cause }));
+    });
+    page.listen(inherited ?? listen, done);
   });
   const { address, family, port } = page.address() as AddressInfo;
   return family === 'IPv6' ? `http://[${address}]:${port}/` : `http://${address}:${port}/`;

@@ -104,8 +104,10 @@ main(process.argv.slice(2)).then(
       process.exit(2);
     }
     const hint = error instanceof OperatorError && error.hint !== undefined ? ` ${error.hint}` : '';
+    // A level for journald, not for a person at a terminal.
+    const level = process.stderr.isTTY ? '' : '<2>';
     process.stderr.write(
-      `<2>agent.js: ${error instanceof Error ? error.message : 'failed'}${hint}\n`,
+      `${level}agent.js: ${error instanceof Error ? error.message : 'failed'}${hint}\n`,
     );
     process.exit(1);
   },

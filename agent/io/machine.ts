@@ -1,5 +1,5 @@
 // The machine as diagnostics see it: sysfs, the kernel's tables, systemd's marks, the state partition.
-import { access, mkdir, open, readFile, readdir, statfs } from 'node:fs/promises';
+import { access, mkdir, open, readFile, readdir, statfs, unlink } from 'node:fs/promises';
 import { totalmem, freemem } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../core/clock.ts';
@@ -107,19 +107,25 @@ async function underVoltage(folder: string): Promise<boolean | undefined> {
   return undefined;
 }
 
-/** The same file each time: a read-only card, a full one and a slow one all show here. */
+/**
+ * A read-only card, a full one and a slow one all show here. Nothing stays behind: a file that another
+ * user's `diagnose` left could not be written by the agent.
+ */
 async function probeWrite(folder: string, clock: Clock): Promise<{ ms: number } | { why: string }> {
   const startMs = clock.nowMs();
   try {
     await mkdir(folder, { recursive: true });
-    const file = await open(join(folder, 'write-probe'), 'w', 0o600);
+    const path = join(folder, 'write-probe');
+    const file = await open(path, 'w', 0o600);
     try {
       await file.write(Buffer.alloc(PROBE_BYTES));
       await file.datasync();
     } finally {
       await file.close();
     }
-    return { ms: clock.nowMs() - startMs };
+    const ms = clock.nowMs() - startMs;
+    await unlink(path);
+    return { ms };
   } catch (error) {
     return { why: codeOf(error) };
   }

@@ -65,5 +65,5 @@ test('run says why it cannot start, and ends with 1', async () => {
   const { code, stderr } = await runOnce(bundle, args);
   server.close();
   assert.equal(code, 1);
-  assert.match(stderr, /EADDRINUSE/);
+  assert.match(stderr, /Cannot listen on port \d+: EADDRINUSE Try --listen 0/);
 });

@@ -1,7 +1,7 @@
 // The contract of the machine, kept by the real adapter (over a folder that looks like sysfs) and by
 // the fake that the tests of the checks use.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -153,6 +153,12 @@ for (const [kind, machine] of await pairs(sick, SICK)) {
     assert.equal(await machine.underVoltage(), true);
   });
 }
+
+test('the real machine leaves nothing behind where it tried to write', async () => {
+  const root = await rootWith({});
+  assert.ok('ms' in (await realMachine(root, systemClock).probeWrite()));
+  assert.deepEqual(await readdir(join(root, 'var/lib/clock/agent')), []);
+});
 
 test('a lease that the real machine cannot read is unknown, not absent', async () => {
   const root = await rootWith(HEALTHY);
