@@ -20,7 +20,9 @@ const PATHS = [
   '/identify',
   '/api/checks',
 ];
-const METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'OPTIONS', 'TRACE', 'CONNECT', 'get', ''];
+/** Mostly what the page knows: a request must get past the parser to reach the page's own code. */
+const METHODS = ['GET', 'GET', 'GET', 'POST', 'POST', 'HEAD', 'PUT', 'OPTIONS', 'TRACE', 'get', ''];
+const VERSIONS = ['1.1', '1.1', '1.1', '1.1', '1.0', '1.2'];
 const ODD_PATHS = [
   '/../../etc/passwd',
   '/%2e%2e/%2e%2e/var/lib/clock/serial',
@@ -31,6 +33,14 @@ const ODD_PATHS = [
   `/${'a'.repeat(9_000)}`,
   '/?lang=%00%ff',
   `/?${'lang=de&'.repeat(500)}`,
+];
+const FAIR_HEADERS = [
+  'Accept-Language: bg, de;q=0.5',
+  'Origin: http://evil.example',
+  'Sec-Fetch-Site: cross-site',
+  'Connection: close',
+  'Content-Length: 5',
+  'Cookie: a=b',
 ];
 const ODD_HEADERS = [
   'Content-Length: -1',
@@ -46,7 +56,8 @@ const ODD_HEADERS = [
   ': empty',
   'No colon at all',
   'X\0Y: z',
-  ...['X: ' + 'y'.repeat(20_000), Array.from({ length: 200 }, (_, i) => `X-${i}: 1`).join('\r\n')],
+  'X: ' + 'y'.repeat(20_000),
+  Array.from({ length: 200 }, (_, i) => `X-${i}: 1`).join('\r\n'),
 ];
 
 /** `count` requests to `host`, as bytes. */
@@ -57,7 +68,7 @@ export function* oddRequests(
   const random = randomOf(seed);
   for (let made = 0; made < count; made += 1) {
     const bytes = Buffer.from(requestText(host, random), 'latin1');
-    yield random(3) === 0 ? bytes : damaged(bytes, random);
+    yield random(3) === 0 ? damaged(bytes, random) : bytes;
   }
 }
 
@@ -65,9 +76,10 @@ function requestText(host: string, random: Random): string {
   const pick = (list: readonly string[]): string => list[random(list.length)]!;
   const path = random(3) === 0 ? pick(ODD_PATHS) : pick(PATHS);
   const headers = [`Host: ${host}`];
-  for (let more = random(3); more > 0; more -= 1) headers.push(pick(ODD_HEADERS));
-  const body = random(2) === 0 ? '' : 'hello';
-  const one = `${pick(METHODS)} ${path} HTTP/1.${random(3)}\r\n${headers.join('\r\n')}\r\n\r\n${body}`;
+  if (random(3) === 0) headers.push(pick(ODD_HEADERS));
+  if (random(3) === 0) headers.push(pick(FAIR_HEADERS));
+  const body = random(3) === 0 ? 'hello' : '';
+  const one = `${pick(METHODS)} ${path} HTTP/${pick(VERSIONS)}\r\n${headers.join('\r\n')}\r\n\r\n${body}`;
   return random(8) === 0 ? one.repeat(2 + random(20)) : one;
 }
 
