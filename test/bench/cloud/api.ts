@@ -23,6 +23,8 @@ export interface CloudOptions {
   readonly limits?: Partial<Limits>;
   /** Policies of units and of claim certificates. Default: policies.ts. */
   readonly policies?: { readonly unit?: PolicyDocument; readonly claim?: PolicyDocument };
+  /** A new subscription is in force so long after its SUBACK. Default 0. */
+  readonly subscriptionLagMs?: number;
   /** A subscription against policy closes the connection, or is answered with 0x80. Default close. */
   readonly unauthorisedSubscribe?: 'close' | 'suback-128';
   /** Fixed ports, for people; tests let the system choose. */
@@ -112,7 +114,10 @@ export interface ShadowHandle {
 /** A thing's jobs from the cloud's side. */
 export interface JobsHandle {
   create(job: Job): JobExecution;
+  /** Cancels it, also in progress (AWS: `force`). */
   cancel(jobId: string): void;
+  /** Deletes it under the device's hands. */
+  delete(jobId: string): void;
   /** All executions of the thing, oldest first. */
   list(): readonly JobExecution[];
 }

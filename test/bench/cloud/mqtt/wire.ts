@@ -101,21 +101,22 @@ export function toBytes(packet: Packet): Buffer {
 
 /** For a person: what a packet says, without its payload. */
 export function describe(packet: Packet): string {
-  switch (packet.cmd) {
-    case 'connect':
-      return `CONNECT ${packet.clientId} clean=${packet.clean} keep-alive ${packet.keepalive} s`;
-    case 'connack':
-      return `CONNACK ${packet.returnCode} session-present=${packet.sessionPresent}`;
-    case 'publish': {
-      const { qos, dup, retain, topic, payload, messageId } = packet;
-      const flags = `q${qos}${dup ? ' DUP' : ''}${retain ? ' retain' : ''}`;
-      return `PUBLISH ${messageId ?? '-'} ${flags} ${topic} (${payload.length} bytes)`;
-    }
-    case 'subscribe':
-      return `SUBSCRIBE ${packet.messageId} ${packet.subscriptions.map(({ topic }) => topic).join(' ')}`;
-    case 'unsubscribe':
-      return `UNSUBSCRIBE ${packet.messageId} ${packet.unsubscriptions.join(' ')}`;
-    default:
-      return `${packet.cmd.toUpperCase()} ${packet.messageId ?? ''}`.trim();
+  const { cmd, messageId = '' } = packet;
+  if (cmd === 'connect') {
+    const { clientId, clean, keepalive } = packet;
+    return `CONNECT ${clientId} clean=${clean} keep-alive ${keepalive} s`;
   }
+  if (cmd === 'connack') {
+    return `CONNACK ${packet.returnCode} session-present=${packet.sessionPresent}`;
+  }
+  if (cmd === 'publish') {
+    const { qos, dup, retain, topic, payload } = packet;
+    const flags = `q${qos}${dup ? ' DUP' : ''}${retain ? ' retain' : ''}`;
+    return `PUBLISH ${messageId} ${flags} ${topic} (${payload.length} bytes)`;
+  }
+  if (cmd === 'subscribe') {
+    return `SUBSCRIBE ${messageId} ${packet.subscriptions.map(({ topic }) => topic).join(' ')}`;
+  }
+  if (cmd === 'unsubscribe') return `UNSUBSCRIBE ${messageId} ${packet.unsubscriptions.join(' ')}`;
+  return `${cmd.toUpperCase()} ${messageId}`.trim();
 }
