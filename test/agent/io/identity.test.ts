@@ -1,22 +1,33 @@
 // The unit's key, its certificate request, and the folder they lie in.
 import assert from 'node:assert/strict';
-import { createPrivateKey } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { realCertificates } from '../../../agent/io/certificates.ts';
 import { realFolder } from '../../../agent/io/folder.ts';
+import { commonNameIn, readCsr } from '../../bench/cloud/certificates/issue.ts';
 import { issue } from './certificates.ts';
 
 const home = await mkdtemp(join(tmpdir(), 'identity-'));
 after(async () => rm(home, { recursive: true, force: true }));
 
+test('a certificate request is one that the cloud accepts, for the unit’s name', () => {
+  const name = `clockrpi-${'0123456789abcdef'.repeat(2)}`;
+  const read = readCsr(realCertificates.makeRequestPem(realCertificates.makeKeyPem(), name));
+  assert.ok(read.ok, read.ok ? '' : read.why);
+  assert.equal(commonNameIn(read.subject), name);
+});
+
 test('another kind of key is refused', () => {
   assert.throws(() => realCertificates.makeRequestPem('nothing', 'a'));
-  const { privateKey } = { privateKey: issue({ name: 'a' }).keyPem };
-  assert.equal(createPrivateKey(privateKey).asymmetricKeyType, 'ec');
-  assert.doesNotThrow(() => realCertificates.makeRequestPem(privateKey, 'a'));
+  const other = generateKeyPairSync('ec', {
+    namedCurve: 'P-384',
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+  assert.throws(() => realCertificates.makeRequestPem(other.privateKey, 'a'), /P-256/);
 });
 
 test('belongs() knows whose certificate it is, and rejects what is unreadable', () => {
