@@ -11,7 +11,6 @@ import { Machine } from '../../image/emulator/machine.ts';
 import { TROUBLES, endTrouble } from '../bench/expected.ts';
 import { oddRequests } from '../bench/fuzz.ts';
 import { openHotel } from '../bench/hotel/hotel.ts';
-import type { Hotel } from '../bench/hotel/hotel.ts';
 import type { HotelLease } from '../bench/hotel/leases.ts';
 import { DOMAIN } from '../bench/hotel/places.ts';
 import { idsIn, unpassed } from '../bench/status.ts';
@@ -37,17 +36,18 @@ const FUZZ_REQUESTS = 10_000;
 /** Below the connections that the page lets one client have. */
 const FUZZ_AT_ONCE = 24;
 const FUZZ_MS_MAX = 20 * 60_000;
+/** The page bounds the requests of one client; after these it is free again. */
+const RATE_MS = 5_000;
 
 const image = process.env['CLOCK_TEST_IMAGE'];
 if (image === undefined) throw new Error('Run this by ./build.sh test: it needs CLOCK_TEST_IMAGE');
 
-let hotel: Hotel;
+const hotel = await openHotel();
 let machine: Machine | undefined;
 let lease: HotelLease;
 let page: UnitPage;
 
 before(async () => {
-  hotel = await openHotel();
   await mkdir(ARTEFACTS, { recursive: true });
   const card = await makeUnitCard(hotel, image);
   const work = join(hotel.folder, 'board');
@@ -207,6 +207,8 @@ test(`${FUZZ_REQUESTS} malformed requests (seed ${SEED}) leave the page serving`
   await Promise.all(Array.from({ length: FUZZ_AT_ONCE }, send));
   t.diagnostic(`answers: ${JSON.stringify(Object.fromEntries(answers))}`);
   assert.equal(answers.get('500'), undefined);
+  for (const kind of ['200', '400', '404', '405']) assert.ok(answers.has(kind), `none was ${kind}`);
+  await sleep(RATE_MS);
   assert.equal((await hotel.fetch(page.url)).status, 200);
   assert.equal((await page.status()).serial, lease.hostName?.slice('clockrpi-'.length));
 });

@@ -5,11 +5,9 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { run } from '../../../image/core/run.ts';
-import type { Device } from './device.ts';
 import { openHotel } from './hotel.ts';
-import type { Hotel } from './hotel.ts';
 import { folderOf, namespacesOf } from './namespaces.ts';
 import {
   BLOCKABLES,
@@ -37,14 +35,9 @@ const QUESTIONS: readonly (readonly [Blockable, Probe])[] = [
   ['ntp', { ask: 'ntp', address: TIME_ADDRESS }],
 ];
 
-let hotel: Hotel;
-let device: Device;
-
-before(async () => {
-  hotel = await openHotel();
-  device = await hotel.plugDevice(HOST_NAME);
-});
+const hotel = await openHotel();
 after(() => hotel.close());
+const device = await hotel.plugDevice(HOST_NAME);
 
 /** What was refused, by name. */
 async function closed(): Promise<string[]> {
