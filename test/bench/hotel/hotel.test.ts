@@ -17,6 +17,7 @@ import {
   SERVICE_NAMES,
   TIME_ADDRESS,
   TIME_NAMES,
+  linkLocalOf,
 } from './places.ts';
 import type { Blockable } from './places.ts';
 import { probeOf } from './probes.ts';
@@ -153,6 +154,8 @@ test('a scan finds what listens and nothing else', async () => {
     const { tcp, refused } = await hotel.scan(device.address);
     assert.deepEqual(tcp, [80, 2222, 65535]);
     assert.equal(refused, 65_535 - 3);
+    const local = await hotel.scan(linkLocalOf(device.mac));
+    assert.deepEqual(local.tcp, [80, 2222, 65535]);
     await assert.rejects(hotel.scan('192.0.2.1'), /nothing else is ever scanned/);
   } finally {
     server.kill();
