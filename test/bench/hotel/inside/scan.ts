@@ -30,7 +30,8 @@ async function tcp(port: number): Promise<'open' | 'closed' | undefined> {
       socket.destroy();
       resolve(found);
     };
-    const timer = setTimeout(() => end(undefined), TCP_MS_MAX);
+    // On a busy machine timers come late, and with them answers that have long arrived: those first.
+    const timer = setTimeout(() => setImmediate(() => end(undefined)), TCP_MS_MAX);
     socket.once('connect', () => end('open'));
     socket.once('error', (error: NodeJS.ErrnoException) => {
       end(error.code === 'ECONNREFUSED' ? 'closed' : undefined);
