@@ -163,8 +163,8 @@ test('a browser shows the failed check with its remedy in German and Bulgarian, 
         view.on('console', (line) => line.type() === 'error' && complaints.push(line.text()));
         await view.goto(page.url);
         assert.equal(await view.getAttribute('html', 'lang'), language);
-        await view.locator('#to-do-aws-8883').waitFor({ state: 'visible' });
-        const told = await view.locator('#to-do-aws-8883 .remedy').innerText();
+        await view.locator('article#check-aws-8883').waitFor({ state: 'visible' });
+        const told = await view.locator('article#check-aws-8883 .remedy').innerText();
         assert.match(told, /8883/);
         assert.ok(told.includes(word), told);
         const file = join(ARTEFACTS, `hotel-aws-8883-${language}.png`);
@@ -175,10 +175,10 @@ test('a browser shows the failed check with its remedy in German and Bulgarian, 
     await t.test('it is gone from the open page soon after the port was opened', async () => {
       const view = await browser.newPage({ locale: 'de-DE' });
       await view.goto(page.url);
-      await view.locator('#to-do-aws-8883').waitFor({ state: 'visible' });
+      await view.locator('article#check-aws-8883').waitFor({ state: 'visible' });
       await hotel.unblock();
       const gone = { state: 'detached', timeout: NOTICE_MS_MAX } as const;
-      await view.locator('#to-do-aws-8883').waitFor(gone);
+      await view.locator('article#check-aws-8883').waitFor(gone);
       await view.screenshot({ path: join(ARTEFACTS, 'hotel-open-de.png'), fullPage: true });
     });
   } finally {
