@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { assemble } from '../unit/assemble.ts';
+import { parseManifest } from '../unit/manifest.ts';
 import { bundleAgent } from './bundle.ts';
 import { describeRelease } from './describe.ts';
 import { SUITE, cacheFolder, hashFile, hashText, hashTree, sourceEpoch } from './inputs.ts';
@@ -81,6 +82,8 @@ async function buildInto(
   { progress, signal }: BuildAround,
 ): Promise<BuildReport> {
   await needDisk(out);
+  // Before the work of minutes: a key that cannot sign ends it at once.
+  const key = await signingKey(developmentKeyFile());
   const context: EngineContext = {
     home: HOME,
     cache: cacheFolder(),
@@ -94,8 +97,13 @@ async function buildInto(
   const manifestVersion = (await packageVersion()) + `-${inputs.slice(0, 8)}`;
   const release = join(out, 'release', manifestVersion);
   const image = join(out, `clock-iot-unit-${manifestVersion}.img`);
-  const key = await signingKey(developmentKeyFile());
-  if (existsSync(image) && existsSync(`${image}.sha256`) && !context.force) {
+  const signed = await signedBy(release);
+  if (
+    existsSync(`${image}.sha256`) &&
+    existsSync(image) &&
+    signed === key.keyId &&
+    !context.force
+  ) {
     progress.reused('image', 'nothing changed');
     return report({ image, version: manifestVersion, development: key.development, reused: true });
   }
@@ -119,6 +127,15 @@ async function buildInto(
   await dropOlder(out, manifestVersion);
   await dropOldInitramfs(context.cache);
   return report({ image, version: manifestVersion, development: key.development, reused: false });
+}
+
+/**
+ * Whose key a release in this folder carries. Inputs say nothing of it, so that whoever signs gets the
+ * same root; an image of the same inputs by another key is another image all the same.
+ */
+export async function signedBy(release: string): Promise<string | undefined> {
+  const bytes = await readFile(join(release, 'manifest.json')).catch(() => undefined);
+  return bytes === undefined ? undefined : parseManifest(bytes)?.signedBy.keyId;
 }
 
 interface ReleaseOrder {
