@@ -116,6 +116,8 @@ async function buildInto(
     epochSeconds,
     key,
   });
+  // Sums of an earlier image of this name would pass for this one's after a stop in the middle.
+  await rm(`${image}.sha256`, { force: true });
   await progress.step('image', async () => {
     await assemble({ release, image, work: join(context.work, 'card'), epochSeconds, signal });
   });
