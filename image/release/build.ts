@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { assemble } from '../unit/assemble.ts';
+import { parseManifest } from '../unit/manifest.ts';
 import { bundleAgent } from './bundle.ts';
 import { describeRelease } from './describe.ts';
 import { SUITE, cacheFolder, hashFile, hashText, hashTree, sourceEpoch } from './inputs.ts';
@@ -83,6 +84,8 @@ async function buildInto(
   { progress, signal }: BuildAround,
 ): Promise<BuildReport> {
   await needDisk(out);
+  // Before the work of minutes: a key that cannot sign ends it at once.
+  const key = await signingKey(developmentKeyFile());
   const context: EngineContext = {
     home: HOME,
     cache: cacheFolder(),
@@ -97,8 +100,14 @@ async function buildInto(
   const manifestVersion = (await packageVersion()) + `-${inputs.slice(0, 8)}`;
   const release = join(out, 'release', manifestVersion);
   const image = join(out, `clock-iot-unit-${manifestVersion}.img`);
-  const key = await signingKey(developmentKeyFile());
-  if (existsSync(image) && existsSync(`${image}.sha256`) && !context.force && context.twins) {
+  const signed = await signedBy(release);
+  if (
+    existsSync(`${image}.sha256`) &&
+    existsSync(image) &&
+    signed === key.keyId &&
+    !context.force &&
+    context.twins
+  ) {
     progress.reused('image', 'nothing changed');
     return report({ image, version: manifestVersion, development: key.development, reused: true });
   }
@@ -111,6 +120,8 @@ async function buildInto(
     epochSeconds,
     key,
   });
+  // Sums of an earlier image of this name would pass for this one's after a stop in the middle.
+  await rm(`${image}.sha256`, { force: true });
   await progress.step('image', async () => {
     await assemble({ release, image, work: join(context.work, 'card'), epochSeconds, signal });
   });
@@ -122,6 +133,15 @@ async function buildInto(
   await dropOlder(out, manifestVersion);
   await dropOldInitramfs(context.cache);
   return report({ image, version: manifestVersion, development: key.development, reused: false });
+}
+
+/**
+ * Whose key a release in this folder carries. Inputs say nothing of it, so that whoever signs gets the
+ * same root; an image of the same inputs by another key is another image all the same.
+ */
+export async function signedBy(release: string): Promise<string | undefined> {
+  const bytes = await readFile(join(release, 'manifest.json')).catch(() => undefined);
+  return bytes === undefined ? undefined : parseManifest(bytes)?.signedBy.keyId;
 }
 
 interface ReleaseOrder {

@@ -212,6 +212,12 @@ test('a foreign certificate is an interception whatever the clock says', async (
   assert.equal(outcomes.tls.notes[0]?.values['issuer'], 'FortiGate CA');
 });
 
+test('what an issuer calls itself stays one line, read from left to right', async () => {
+  const box = { ...middlebox(['data.iot.amazonaws.test']), issuer: 'Box\r\n[passed] \u202Elive' };
+  const { tls } = await check(withListener(openHotel, '198.51.100.2:8883', box));
+  assert.equal(tls.notes[0]?.values['issuer'], 'Box [passed]  live');
+});
+
 test('time servers that DHCP offers are asked first, and need no names', async () => {
   const [lease] = openHotel.board.leases!;
   const offered = withBoard(openHotel, { leases: [{ ...lease!, timeServers: ['10.1.0.1'] }] });
