@@ -186,7 +186,7 @@ export const bg: Texts = {
     celsius: '{celsius} °C',
     'voltage-good': 'напрежението е достатъчно',
     'voltage-low': 'напрежението е твърде ниско',
-    'no-sensor': 'това устройство няма такъв датчик',
+    'no-sensor': 'системата не показва такъв датчик',
     'not-visible': 'не се вижда на тази машина',
     fault: 'грешка: {why}',
   },

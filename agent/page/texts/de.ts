@@ -189,7 +189,7 @@ export const de: Texts = {
     celsius: '{celsius} °C',
     'voltage-good': 'Spannung ausreichend',
     'voltage-low': 'Spannung zu niedrig',
-    'no-sensor': 'dafür hat dieses Gerät keinen Sensor',
+    'no-sensor': 'das System zeigt dafür keinen Sensor',
     'not-visible': 'auf dieser Maschine nicht sichtbar',
     fault: 'Fehler: {why}',
   },

@@ -184,7 +184,7 @@ export const en: Texts = {
     celsius: '{celsius} °C',
     'voltage-good': 'voltage is sufficient',
     'voltage-low': 'voltage too low',
-    'no-sensor': 'this board has no sensor for it',
+    'no-sensor': 'the system shows no sensor for it',
     'not-visible': 'not in view on this machine',
     fault: 'fault: {why}',
   },

@@ -188,7 +188,7 @@ export const fr: Texts = {
     celsius: '{celsius} °C',
     'voltage-good': 'tension suffisante',
     'voltage-low': 'tension trop basse',
-    'no-sensor': 'ce boîtier n’a pas de capteur pour cela',
+    'no-sensor': 'le système ne montre aucun capteur pour cela',
     'not-visible': 'non visible sur cette machine',
     fault: 'défaut : {why}',
   },
