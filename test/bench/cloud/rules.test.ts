@@ -2,10 +2,9 @@
 // bare socket where it is too polite.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
 import type { Cloud, Credentials } from './api.ts';
-import { closed, connectMqtt, connectPacket, connectRaw } from './client.ts';
+import { closed, connectMqtt, connectPacket, connectRaw, until } from './client.ts';
 import type { Raw } from './client.ts';
 import { openCloud } from './cloud.ts';
 import type { Packet, Publish } from './mqtt/wire.ts';
@@ -258,7 +257,7 @@ test('a/# does not match a, and a wildcard brings no retained message', async ()
   cloud.publish(`${OWN}/command`, 'parent');
   cloud.publish(`${OWN}/command/x`, 'child');
   await client.subscribeAsync(`${OWN}/command/kept`, { qos: 1 });
-  await setTimeout(50);
+  await until(() => got.length >= 2);
   assert.deepEqual(got, [`${OWN}/command/x child false`, `${OWN}/command/kept kept true`]);
   await client.endAsync();
 });

@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
 import type { Cloud, Credentials } from './api.ts';
 import { makeCsr } from './certificates/request.ts';
-import { closed, connectMqtt } from './client.ts';
+import { closed, connectMqtt, until } from './client.ts';
 import { openCloud } from './cloud.ts';
 
 const SERIAL = '0123456789abcdef0123456789abcdef';
@@ -45,14 +45,13 @@ async function asking(cloud: Cloud, by: Credentials, clientId: string): Promise<
       const before = got.length;
       const payload = typeof body === 'string' ? body : JSON.stringify(body);
       await client.publishAsync(topic, payload, { qos: 1 });
-      for (let tries = 0; tries < 200; tries++) {
-        const answer = got
+      const answerTo = (): (typeof got)[number] | undefined =>
+        got
           .slice(before)
-          .find((one) => one.topic === `${topic}/accepted` || one.topic === `${topic}/rejected`);
-        if (answer) return { ok: answer.topic.endsWith('/accepted'), body: answer.body };
-        await setTimeout(5);
-      }
-      throw new Error(`No answer on ${topic}`);
+          .find((one) => [`${topic}/accepted`, `${topic}/rejected`].includes(one.topic));
+      await until(() => answerTo() !== undefined);
+      const answer = answerTo()!;
+      return { ok: answer.topic.endsWith('/accepted'), body: answer.body };
     },
   };
 }
@@ -191,8 +190,9 @@ test('shadow: a delta holds every difference, whatever the update contained', as
   const { client, ask, got } = await unitAsking(cloud);
   cloud.shadow(THING, 'unit').desire({ a: 1, b: { c: 2, d: 3 } });
   await ask(`${SHADOW}/update`, { state: { reported: { b: { d: 3 }, e: 5 } } });
-  await setTimeout(20);
-  const deltas = got.filter(({ topic }) => topic === `${SHADOW}/update/delta`);
+  const deltasOf = (): typeof got => got.filter(({ topic }) => topic === `${SHADOW}/update/delta`);
+  await until(() => deltasOf().length === 2);
+  const deltas = deltasOf();
   assert.deepEqual(
     deltas.map(({ body }) => [body['version'], body['state']]),
     [
@@ -236,13 +236,12 @@ test('shadow: 21 requests within a second are too many, and so are 11 at once', 
   const codes = (): unknown[] => got.map(({ body }) => body['code']).filter((code) => code === 429);
   const ask = async (): Promise<unknown> => client.publishAsync(`${SHADOW}/get`, '', { qos: 1 });
   await Promise.all(Array.from({ length: 21 }, ask));
-  await setTimeout(50);
+  await until(() => got.length === 21);
   assert.equal(codes().length, 1);
   cloud.advance(1_001);
-  cloud.inject({ at: 'request', topic: `${SHADOW}/get`, do: 'delay-answer', ms: 100 });
+  cloud.inject({ at: 'request', topic: `${SHADOW}/get`, do: 'delay-answer', ms: 500 });
   await Promise.all(Array.from({ length: 12 }, ask));
-  await setTimeout(150);
-  assert.equal(codes().length, 3);
+  await until(() => codes().length === 3);
   await client.endAsync();
 });
 
@@ -319,17 +318,19 @@ test('jobs: step timer and job timer end in TIMED_OUT, and the next one is told'
   jobs.create({ jobId: 'one', document: {}, inProgressTimeoutInMinutes: 20 });
   jobs.create({ jobId: 'two', document: {}, inProgressTimeoutInMinutes: 20 });
   await ask(`${JOBS}/start-next`, { stepTimeoutInMinutes: 5 });
-  await setTimeout(20); // what is not acknowledged by then would come again
+  // What is not acknowledged would come again when the clock moves.
+  await until(() => cloud.view().sessions[0]?.unacknowledged === 0);
   cloud.advance(4 * 60_000);
   assert.equal(jobs.list()[0]?.status, 'IN_PROGRESS');
   cloud.advance(2 * 60_000);
   assert.equal(jobs.list()[0]?.status, 'TIMED_OUT');
   await ask(`${JOBS}/start-next`, {});
-  await setTimeout(20);
+  await until(() => cloud.view().sessions[0]?.unacknowledged === 0);
   cloud.advance(21 * 60_000);
   assert.equal(jobs.list()[1]?.status, 'TIMED_OUT');
-  await setTimeout(20);
-  const told = got.filter(({ topic }) => topic === `${JOBS}/notify-next`);
+  const toldOf = (): typeof got => got.filter(({ topic }) => topic === `${JOBS}/notify-next`);
+  await until(() => toldOf().length === 3);
+  const told = toldOf();
   assert.deepEqual(
     told.map(({ body }) => (body['execution'] as Body | undefined)?.['jobId']),
     ['one', 'two', undefined],

@@ -1,10 +1,9 @@
 // What the cloud remembers of an absent client, and the trouble a test can script.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import type { MqttClient } from 'mqtt';
 import type { Cloud, Credentials } from './api.ts';
-import { closed, connectMqtt, connectPacket, connectRaw, tlsOptions } from './client.ts';
+import { closed, connectMqtt, connectPacket, connectRaw, tlsOptions, until } from './client.ts';
 import type { ClientOptions, Raw } from './client.ts';
 import { openCloud } from './cloud.ts';
 import type { Packet, Publish } from './mqtt/wire.ts';
@@ -60,12 +59,12 @@ test('a persistent session keeps QoS 1 messages, brings them ten a second, and e
   cloud.advance(1_100);
   const second = await connectBare(false);
   assert.equal(second.isPresent, true);
-  await setTimeout(100);
   const stored = (): string[] =>
     second.raw.packets.filter(({ cmd }) => cmd === 'publish').map(textOf);
+  await until(() => stored().length >= 10);
   assert.deepEqual(stored(), ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
   cloud.advance(1_000);
-  await setTimeout(50);
+  await until(() => stored().length >= 12);
   assert.deepEqual(stored().slice(10), ['10', '11']);
   // None was acknowledged: all wait for the next connection.
   second.raw.close();
@@ -102,7 +101,7 @@ test('a subscription is in force only after its delay', async () => {
   slow.publish(COMMAND, 'early');
   slow.advance(600);
   slow.publish(COMMAND, 'late');
-  await setTimeout(50);
+  await until(() => got.length > 0);
   assert.deepEqual(got, ['late']);
   await client.endAsync();
 });
@@ -170,6 +169,14 @@ test('scripted: disconnected after three messages, once', async () => {
   assert.equal(cloud.events(THING).at(-1)?.disconnectReason, 'CONNECTION_LOST');
 });
 
+test('scripted: throttled', async () => {
+  const client = await connect();
+  cloud.inject({ at: 'receive', packet: 'publish', topic: EVENT, do: 'throttle', times: 1 });
+  client.publish(EVENT, 'x', { qos: 1 });
+  await closed(client);
+  assert.equal(cloud.events(THING).at(-1)?.disconnectReason, 'THROTTLED');
+});
+
 test('scripted: a message twice under two packet ids, and three backwards', async () => {
   const client = await connect();
   const got: string[] = [];
@@ -180,7 +187,7 @@ test('scripted: a message twice under two packet ids, and three backwards', asyn
   assert.equal(twice.hits, 1);
   cloud.inject({ at: 'deliver', topic: COMMAND, do: 'reorder', count: 3, times: 3 });
   for (const text of ['1', '2', '3', '4']) cloud.publish(COMMAND, text);
-  await setTimeout(50);
+  await until(() => got.length >= 6);
   assert.deepEqual(got, ['a', 'a', '3', '2', '1', '4']);
   await client.endAsync();
 });
