@@ -6,6 +6,7 @@ import type { Cloud, Credentials } from './api.ts';
 import { closed, connectMqtt, connectPacket, connectRaw, tlsOptions, until } from './client.ts';
 import type { ClientOptions, Raw } from './client.ts';
 import { openCloud } from './cloud.ts';
+import { toBytes } from './mqtt/wire.ts';
 import type { Packet, Publish } from './mqtt/wire.ts';
 
 const THING = 'clockrpi-0123456789abcdef0123456789abcdef';
@@ -36,6 +37,10 @@ const subscribeTo = (topic: string): Packet => ({
   cmd: 'subscribe',
   messageId: 1,
   subscriptions: [{ topic, qos: 1 }],
+});
+const publishing = (topic: string, payload: string): Publish => ({
+  ...{ cmd: 'publish', topic, payload, qos: 1 },
+  ...{ dup: false, retain: false, messageId: 5 },
 });
 const textOf = (packet: Packet): string => String((packet as Publish).payload);
 /** Leaves no session and no connection to the next test. */
@@ -147,15 +152,12 @@ test('scripted: PUBACK withheld, so the same packet id with DUP is taken again',
   const { raw } = await connectBare(true);
   const fault = cloud.inject({ at: 'send', packet: 'puback', do: 'swallow', times: 1 });
   const before = cloud.messages(EVENT).length;
-  const packet: Packet = {
-    ...{ cmd: 'publish', topic: EVENT, payload: 'x', qos: 1 },
-    ...{ dup: false, retain: false, messageId: 9 },
-  };
+  const packet = publishing(EVENT, 'x');
   raw.send(packet);
   await cloud.nextMessage(EVENT);
   assert.equal(fault.hits, 1);
   raw.send({ ...packet, dup: true });
-  assert.equal((await raw.next('puback')).messageId, 9);
+  assert.equal((await raw.next('puback')).messageId, 5);
   assert.equal(cloud.messages(EVENT).length - before, 2);
   raw.close();
 });
@@ -213,6 +215,60 @@ test('the cloud ends a connection when asked, and says who is connected', async 
   await closed(client);
   await cloud.connected(THING, { is: false });
   await assert.rejects(cloud.connected(THING, { withinMs: 20 }), /has not seen it within 20 ms/);
+});
+
+test('who comes and goes is published, with the reason, where AWS publishes it', async () => {
+  const policy = {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: 'iot:*', Resource: '*' }],
+  } as const;
+  await using open = await openCloud({ policies: { unit: policy } });
+  const watcher = await connectMqtt(open, open.addThing('watcher'), { clientId: 'watcher' });
+  const got: unknown[] = [];
+  watcher.on('message', (topic, payload) => {
+    const { disconnectReason } = JSON.parse(payload.toString()) as { disconnectReason?: string };
+    got.push([topic.slice('$aws/events/presence/'.length), disconnectReason]);
+  });
+  await watcher.subscribeAsync('$aws/events/presence/+/+', { qos: 1 });
+  const client = await connectMqtt(open, open.addThing(THING), { clientId: THING });
+  client.publish('a/b/c/d/e/f/g/h/i', 'x');
+  await closed(client);
+  await until(() => got.length === 2);
+  assert.deepEqual(got, [
+    [`connected/${THING}`, undefined],
+    [`disconnected/${THING}`, 'CLIENT_ERROR'],
+  ]);
+  await watcher.endAsync();
+});
+
+test('the cloud survives 200 clients that send broken bytes, and no connection stays', async () => {
+  await using open = await openCloud({ limits: { connectIntervalMs: 0 } });
+  const by = open.addThing(THING);
+  const whole = Buffer.concat(
+    [
+      connectPacket(THING),
+      subscribeTo(COMMAND),
+      publishing(`$aws/things/${THING}/jobs/start-next`, '{"statusDetails":{"a":"b"}}'),
+      publishing(`$aws/things/${THING}/shadow/name/unit/update`, '{"state":{"reported":{"a":1}}}'),
+    ].map(toBytes),
+  );
+  let seed = 7;
+  const random = (below: number): number => {
+    seed = (seed * 48_271) % 0x7fffffff;
+    return seed % below;
+  };
+  for (let round = 0; round < 200; round++) {
+    const bytes = Buffer.from(whole);
+    for (let flips = 0; flips <= random(5); flips++) bytes[random(bytes.length)] = random(256);
+    const raw = await connectRaw(open, by);
+    raw.send(bytes.subarray(0, random(bytes.length)));
+    raw.socket.end();
+    await raw.end;
+  }
+  await until(() => open.view().connections.length === 0);
+  assert.ok(open.view().sessions.length < 200);
+  const client = await connectMqtt(open, by, { clientId: THING });
+  await client.endAsync();
 });
 
 test('closing the cloud ends every connection and frees its ports', async () => {
