@@ -32,6 +32,8 @@ export interface BuildOptions {
   readonly out?: string;
   /** Build everything again, whatever is cached. */
   readonly force?: boolean;
+  /** Run this machine's own programs in place of emulated ones (twins.sh); default true. */
+  readonly twins?: boolean;
 }
 
 export interface BuildReport {
@@ -88,6 +90,7 @@ async function buildInto(
     progress,
     signal,
     force: options.force ?? false,
+    twins: options.twins ?? true,
   };
   const base = await cached(context, () => makeBase(context));
   const inputs = hashText(await hashTree(HOME, [...INPUTS, ...INPUT_FILES]), base.key, SUITE);
@@ -95,7 +98,7 @@ async function buildInto(
   const release = join(out, 'release', manifestVersion);
   const image = join(out, `clock-iot-unit-${manifestVersion}.img`);
   const key = await signingKey(developmentKeyFile());
-  if (existsSync(image) && existsSync(`${image}.sha256`) && !context.force) {
+  if (existsSync(image) && existsSync(`${image}.sha256`) && !context.force && context.twins) {
     progress.reused('image', 'nothing changed');
     return report({ image, version: manifestVersion, development: key.development, reused: true });
   }
@@ -156,7 +159,7 @@ async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise
     epochSeconds,
     env: {
       CLOCK_INPUTS: given,
-      CLOCK_INITRAMFS_CACHE: cache,
+      CLOCK_INITRAMFS_CACHE: context.force || !context.twins ? '' : cache,
       CLOCK_NODE: process.execPath,
       SOURCE_DATE_EPOCH: String(epochSeconds),
       RELEASE: SUITE,

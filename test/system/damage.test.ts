@@ -19,7 +19,7 @@ type Outcome =
   | { readonly ended: 'refused'; readonly line: string };
 
 const random = seeded('damage');
-const RANDOM_FLIPS = 24;
+const RANDOM_FLIPS = 16;
 const SHELL = /^(\(initramfs\)|.*[#$] $|BusyBox v.*built-in shell)/;
 /** A kernel that is broken in its first bytes cannot print; a board would show nothing either. */
 const SILENT_MS_MAX = 90_000;

@@ -23,7 +23,7 @@ export const de: Texts = {
       'Dieses Gerät ist für eine andere als die eingebaute Cloud eingerichtet (Region {region}).',
     overrideInvalid:
       'Die Cloud-Einstellungen auf dieser Karte sind ungültig und nicht in Gebrauch: {why}',
-    roots: 'Es vertraut {count} zusätzlichen Zertifizierungsstellen. Nur für Tests richtig.',
+    roots: 'Zusätzliche Zertifizierungsstellen, denen es vertraut: {count}. Nur für Tests richtig.',
     noSerial: 'Die Seriennummer dieses Geräts ist nicht lesbar.',
   },
   buttons: {
@@ -132,7 +132,8 @@ export const de: Texts = {
     fault: 'Diese Prüfung selbst hat einen Fehler. Den Bericht an den Clock-Support senden.',
   },
   notes: {
-    'port-up': '{port}: verbunden, {mbit} Mbit/s',
+    'port-up': '{port}: verbunden',
+    'port-up-speed': '{port}: verbunden, {mbit} Mbit/s',
     'port-down': '{port}: kein Signal',
     'no-port': 'kein Ethernet-Anschluss sichtbar',
     lease: '{port}: {address}',
@@ -171,7 +172,7 @@ export const de: Texts = {
     'endpoints-problem': 'Cloud-Einstellungen: {why}',
     'endpoints-built-in': 'eingebaute Cloud-Einstellungen, Region {region}',
     'endpoints-override': 'Cloud-Einstellungen von der Karte, Region {region}',
-    'extra-roots': '{count} zusätzlichen Zertifizierungsstellen wird vertraut',
+    'extra-roots': 'zusätzliche Zertifizierungsstellen: {count}',
     'seal-card': 'Der Schlüssel liegt auf der Karte selbst: Wer sie nimmt, kann sie lesen.',
     'seal-board':
       'Der Schlüssel wird aus diesem Gerät abgeleitet. Schützt, wenn nur die Karte entwendet wird: dann bleibt nur teures Raten. Schützt nicht, wenn Karte und Gerät zusammen entwendet werden.',

@@ -79,6 +79,8 @@ fill_state() {
   mkdir -p "${state}/timesync"
   chmod 0755 "${state}"
   chmod 0444 "${state}/serial" "${state}/machine-id"
+  # Which cloud it belongs to is no secret, and the agent must read it.
+  [ ! -e "${state}/endpoints.json" ] || chmod 0444 "${state}/endpoints.json"
   sync
 }
 
