@@ -122,6 +122,7 @@ export type Remedy = keyof typeof REMEDIES;
 /** Every sentence that a measurement can say; the words are in page/texts/. */
 const NOTES = [
   'port-up',
+  'port-up-speed',
   'port-down',
   'no-port',
   'lease',

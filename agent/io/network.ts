@@ -192,7 +192,11 @@ async function http({ address, port }: Target, host: string): Promise<HttpAnswer
       headers: { Host: host, Connection: 'close', 'User-Agent': 'clock-unit-diagnostics' },
     });
     const timer = setTimeout(() => call.destroy(failure('ETIMEDOUT')), CONNECT_MS_MAX);
-    call.once('close', () => clearTimeout(timer));
+    // Also without an error, after "101 Switching Protocols": Node then just hangs up.
+    call.once('close', () => {
+      clearTimeout(timer);
+      fail(failure('ECONNRESET'));
+    });
     call.on('error', fail);
     call.once('response', (response) => {
       let body = '';

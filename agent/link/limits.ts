@@ -2,6 +2,13 @@
 
 /** AWS IoT takes 100 unacknowledged in each direction; 20 fill an 80 ms round trip at 250 a second. */
 export const IN_FLIGHT_MAX = 20;
+/**
+ * AWS IoT silently discards what exceeds 100 publishes a second of one connection; with a burst of a full
+ * window on top it stays below in any second.
+ */
+export const PUBLISHES_PER_SECOND_MAX = 75;
+/** How soon to go on when the pace is used up. */
+export const PACE_MS = 100;
 /** A SUBSCRIBE with more filters is refused ("AWS IoT Core quotas"). */
 export const FILTERS_PER_SUBSCRIBE_MAX = 8;
 /** The same packet again after this; Device Advisor wants to see it within 15 s. */

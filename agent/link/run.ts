@@ -39,6 +39,7 @@ export function createLink(needs: Needs): LinkRunner {
   let credentials: Credentials | undefined;
   let connection: Connection | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let pacer: NodeJS.Timeout | undefined;
   let ticker: NodeJS.Timeout | undefined;
   /** Taken from the source and in flight, by id. */
   let taken = new Map<string, Outgoing>();
@@ -105,6 +106,8 @@ export function createLink(needs: Needs): LinkRunner {
   };
   const hangUp = (): void => {
     clearTimeout(timer);
+    clearTimeout(pacer);
+    pacer = undefined;
     connection?.close();
     connection = undefined;
     taken = new Map();
@@ -129,6 +132,12 @@ export function createLink(needs: Needs): LinkRunner {
         return connection?.resubscribe(effect.filters);
       case 'ask':
         return offer(effect);
+      case 'pace':
+        pacer ??= setTimeout(() => {
+          pacer = undefined;
+          dispatch({ on: 'ready', nowMs: clock.nowMs() });
+        }, effect.delayMs);
+        return;
       case 'publish':
         return connection?.publish(effect.id, taken.get(effect.id)!);
       case 'resend':

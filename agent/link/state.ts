@@ -10,8 +10,10 @@ import {
   DIAL_MS_MAX,
   FILTERS_PER_SUBSCRIBE_MAX,
   IN_FLIGHT_MAX,
+  PACE_MS,
   PREFER_MS,
   PREFER_MS_DEGRADED,
+  PUBLISHES_PER_SECOND_MAX,
   QUIET_MS,
   RESENDS_MAX,
   RESEND_MS,
@@ -53,6 +55,8 @@ export type Link =
       readonly inFlight: readonly Sent<string>[];
       /** The outbox was asked and has not answered. */
       readonly asking: boolean;
+      /** What may be published at once; fills again with time. */
+      readonly pace: { readonly left: number; readonly atMs: number };
     });
 type Up = Extract<Link, { at: 'up' }>;
 
@@ -105,6 +109,8 @@ export type Effect =
       readonly except: readonly string[];
       readonly route: Route;
     }
+  /** Says `ready` by itself in a moment. */
+  | { readonly do: 'pace'; readonly delayMs: number }
   | { readonly do: 'publish'; readonly id: string }
   | { readonly do: 'resend'; readonly id: string }
   /** Acknowledged: the outbox may forget it. */
@@ -192,6 +198,7 @@ function open(link: Link, { missing, nowMs }: Extract<Event, { on: 'opened' }>):
     subscribing: batches.map((what) => ({ what, firstMs: nowMs, lastMs: nowMs, resends: 0 })),
     inFlight: [],
     asking: false,
+    pace: { left: IN_FLIGHT_MAX, atMs: nowMs },
   };
   const { state, effects } = fill(up, nowMs);
   return {
@@ -206,9 +213,19 @@ function fill(link: Up, nowMs: number): Step {
   const room = (isCareful ? 1 : IN_FLIGHT_MAX) - link.inFlight.length;
   const isQuiet = isCareful && nowMs - link.sinceMs < QUIET_MS;
   if (link.asking || room <= 0 || isQuiet) return stay(link);
+  const pace = paceAt(link, nowMs);
+  const count = Math.min(room, Math.floor(pace.left));
+  if (count === 0) {
+    return { state: { ...link, pace }, effects: [{ do: 'pace', delayMs: PACE_MS }] };
+  }
   const except = link.inFlight.map(({ what }) => what);
-  const ask = { do: 'ask', count: room, except, route: link.route } as const;
-  return { state: { ...link, asking: true }, effects: [ask] };
+  const ask = { do: 'ask', count, except, route: link.route } as const;
+  return { state: { ...link, pace, asking: true }, effects: [ask] };
+}
+
+function paceAt({ pace }: Up, nowMs: number): Up['pace'] {
+  const grown = pace.left + ((nowMs - pace.atMs) / 1_000) * PUBLISHES_PER_SECOND_MAX;
+  return { left: Math.min(IN_FLIGHT_MAX, grown), atMs: nowMs };
 }
 
 function offered(link: Up, { ids, nowMs }: Extract<Event, { on: 'offered' }>): Step {
@@ -218,6 +235,7 @@ function offered(link: Up, { ids, nowMs }: Extract<Event, { on: 'offered' }>): S
     state: {
       ...link,
       asking: false,
+      pace: { ...link.pace, left: link.pace.left - ids.length },
       inFlight: [...link.inFlight, ...sent],
       // Nothing waits any more: a suspect that is gone cannot be tried.
       suspects: isEmpty ? [] : link.suspects,

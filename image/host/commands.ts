@@ -23,6 +23,7 @@ const image = command('image', {
 is taken from earlier builds. Write the image to a card with any writer.`,
   options: {
     force: { help: 'build everything again' },
+    'no-twins': { help: 'emulate every arm64 program: slower, and the same image bit for bit' },
     size: {
       value: 'SIZE',
       accepts: (size) =>
@@ -50,7 +51,10 @@ is taken from earlier builds. Write the image to a card with any writer.`,
     const out = values.out === 'build' ? BUILD : resolve(values.out);
     await writable(out);
     const { buildImage } = await import('../release/build.ts');
-    const report = await buildImage({ force: values.force, out }, { progress, signal });
+    const report = await buildImage(
+      { force: values.force, twins: !values['no-twins'], out },
+      { progress, signal },
+    );
     print(imageSummary(report));
     if (values.size !== undefined) print(await cardOfSize(report.image, values.size));
     return 0;

@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { assemble } from '../unit/assemble.ts';
+import { parseManifest } from '../unit/manifest.ts';
 import { bundleAgent } from './bundle.ts';
 import { describeRelease } from './describe.ts';
 import { SUITE, cacheFolder, hashFile, hashText, hashTree, sourceEpoch } from './inputs.ts';
@@ -32,6 +33,8 @@ export interface BuildOptions {
   readonly out?: string;
   /** Build everything again, whatever is cached. */
   readonly force?: boolean;
+  /** Run this machine's own programs in place of emulated ones (twins.sh); default true. */
+  readonly twins?: boolean;
 }
 
 export interface BuildReport {
@@ -81,6 +84,8 @@ async function buildInto(
   { progress, signal }: BuildAround,
 ): Promise<BuildReport> {
   await needDisk(out);
+  // Before the work of minutes: a key that cannot sign ends it at once.
+  const key = await signingKey(developmentKeyFile());
   const context: EngineContext = {
     home: HOME,
     cache: cacheFolder(),
@@ -88,14 +93,21 @@ async function buildInto(
     progress,
     signal,
     force: options.force ?? false,
+    twins: options.twins ?? true,
   };
   const base = await cached(context, () => makeBase(context));
   const inputs = hashText(await hashTree(HOME, [...INPUTS, ...INPUT_FILES]), base.key, SUITE);
   const manifestVersion = (await packageVersion()) + `-${inputs.slice(0, 8)}`;
   const release = join(out, 'release', manifestVersion);
   const image = join(out, `clock-iot-unit-${manifestVersion}.img`);
-  const key = await signingKey(developmentKeyFile());
-  if (existsSync(image) && existsSync(`${image}.sha256`) && !context.force) {
+  const signed = await signedBy(release);
+  if (
+    existsSync(`${image}.sha256`) &&
+    existsSync(image) &&
+    signed === key.keyId &&
+    !context.force &&
+    context.twins
+  ) {
     progress.reused('image', 'nothing changed');
     return report({ image, version: manifestVersion, development: key.development, reused: true });
   }
@@ -108,6 +120,8 @@ async function buildInto(
     epochSeconds,
     key,
   });
+  // Sums of an earlier image of this name would pass for this one's after a stop in the middle.
+  await rm(`${image}.sha256`, { force: true });
   await progress.step('image', async () => {
     await assemble({ release, image, work: join(context.work, 'card'), epochSeconds, signal });
   });
@@ -119,6 +133,15 @@ async function buildInto(
   await dropOlder(out, manifestVersion);
   await dropOldInitramfs(context.cache);
   return report({ image, version: manifestVersion, development: key.development, reused: false });
+}
+
+/**
+ * Whose key a release in this folder carries. Inputs say nothing of it, so that whoever signs gets the
+ * same root; an image of the same inputs by another key is another image all the same.
+ */
+export async function signedBy(release: string): Promise<string | undefined> {
+  const bytes = await readFile(join(release, 'manifest.json')).catch(() => undefined);
+  return bytes === undefined ? undefined : parseManifest(bytes)?.signedBy.keyId;
 }
 
 interface ReleaseOrder {
@@ -156,7 +179,7 @@ async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise
     epochSeconds,
     env: {
       CLOCK_INPUTS: given,
-      CLOCK_INITRAMFS_CACHE: cache,
+      CLOCK_INITRAMFS_CACHE: context.force || !context.twins ? '' : cache,
       CLOCK_NODE: process.execPath,
       SOURCE_DATE_EPOCH: String(epochSeconds),
       RELEASE: SUITE,

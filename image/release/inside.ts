@@ -31,7 +31,9 @@ async function main(): Promise<void> {
   await rm(root, { recursive: true, force: true });
   await mkdir(root, { recursive: true });
   note('unpacking the base');
-  await run(['tar', '--extract', '--numeric-owner', '--file', order.baseTar, '--directory', root]);
+  // Device nodes are the kernel's matter (devtmpfs), and an ordinary user cannot make any.
+  const which = ['--numeric-owner', '--exclude=./dev/*'];
+  await run(['tar', '--extract', ...which, '--file', order.baseTar, '--directory', root]);
   await runStages(order, root);
   note('taking out kernel and firmware');
   await collect(order, root);
@@ -56,8 +58,9 @@ async function runStages(order: InsideOrder, root: string): Promise<void> {
     note(`${step.folder.split('/').slice(-2).join('/')}/${step.file}`);
     await runStep(step, { order, root, installed });
   }
-  await run(['umount', '--recursive', join(root, 'proc'), join(root, 'sys'), join(root, 'dev')]);
-  await run(['umount', join(root, 'run'), join(root, 'tmp')]);
+  // Lazily: what came with a bind of /sys or /dev can, in a user's namespace, only go together with it.
+  const mounted = ['proc', 'sys', 'dev', 'run', 'tmp'].map((name) => join(root, name));
+  await run(['umount', '--lazy', ...mounted]);
   for (const path of ['usr/sbin/policy-rc.d', 'lib64']) await rm(join(root, path));
   for (const path of ['usr/lib64', 'usr/lib/x86_64-linux-gnu']) await rmdir(join(root, path));
 }

@@ -19,6 +19,7 @@ export interface EngineContext {
   readonly progress: Progress;
   readonly signal?: AbortSignal | undefined;
   readonly force: boolean;
+  readonly twins: boolean;
 }
 
 /** Bases kept in the cache; each has about 400 MB. */
@@ -169,7 +170,7 @@ export async function makeRoot(
     stages: stageFolders(home),
     env: {
       ...order.env,
-      CLOCK_TWINS: toolsFolder(context.cache),
+      CLOCK_TWINS: context.twins ? toolsFolder(context.cache) : '',
       CLOCK_RELEASE_DIR: join(home, 'image/release'),
     },
     contract: join(home, 'image/release/contract.sh'),

@@ -133,6 +133,8 @@ async function makeSystem(
   await run(
     [
       ...['cryptsetup', 'reencrypt', '--encrypt', '--force-offline-reencrypt', '--batch-mode'],
+      // Locks lie in /run, where only root may write; nobody else knows this file.
+      '--disable-locks',
       ...[
         '--type',
         'luks2',

@@ -12,7 +12,7 @@ rm -f "${ROOTFS_DIR}/var/lib/dbus/machine-id"
 for unit in getty@.service serial-getty@.service console-getty.service container-getty@.service \
   debug-shell.service autovt@.service getty.target systemd-firstboot.service \
   systemd-homed.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
-  e2scrub_all.timer e2scrub_reap.service fstrim.timer rescue.service; do
+  e2scrub_all.timer e2scrub_reap.service fstrim.timer rescue.service ctrl-alt-del.target dev-hugepages.mount; do
   ln -sf /dev/null "${ROOTFS_DIR}/etc/systemd/system/${unit}"
 done
 install -d "${ROOTFS_DIR}/etc/systemd/system-generators"

@@ -7,7 +7,10 @@ import type { Cloud } from '../bench/cloud/api.ts';
 import { residentMib } from './running.ts';
 import { THING, Unit } from './unit.ts';
 
-const RSS_MIB_MAX = 80;
+/** 75 to 79 are usual; the collector has its moods, a leak is more. */
+const RSS_MIB_MAX = 84;
+/** Provisioning happens once in a unit's life, and what it loads stays until the next start. */
+const FIRST_RSS_MIB_MAX = 88;
 const STARTED = `clock/v1/${THING}/event/unit`;
 let cloud: Cloud;
 let unit: Unit;
@@ -46,7 +49,7 @@ test('with a claim it provisions itself, connects, and reports its start', async
   await unit.until(({ outbox }) => outbox.waiting === 0);
   const mib = await residentMib(unit.running.pid);
   t.diagnostic(`${mib.toFixed(0)} MiB resident, connected`);
-  assert.ok(mib < RSS_MIB_MAX, `${mib} MiB`);
+  assert.ok(mib < FIRST_RSS_MIB_MAX, `${mib} MiB`);
 });
 
 test('the page says the connection in each language, and the check passes', async () => {
@@ -88,13 +91,16 @@ test('refused, it tries again, and says so meanwhile', async () => {
   await unit.untilUp(60_000);
 });
 
-test('restarted, it has the same certificate and reports again', async () => {
+test('restarted, it has the same certificate, reports again, and takes little memory', async (t) => {
   const before = await unit.certificateId();
   await unit.stop();
   await unit.start();
   await unit.untilUp();
   assert.equal(await unit.certificateId(), before);
   await cloud.nextMessage(STARTED, { withinMs: 10_000 });
+  const mib = await residentMib(unit.running.pid);
+  t.diagnostic(`${mib.toFixed(0)} MiB resident, connected`);
+  assert.ok(mib < RSS_MIB_MAX, `${mib} MiB`);
 });
 
 test('with 8883 closed it goes over 443, with both closed it still reports over 8443', async () => {

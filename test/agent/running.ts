@@ -63,6 +63,7 @@ const NODE_FLAGS = [
   '--max-semi-space-size=1',
   '--no-opt',
   '--no-maglev',
+  '--no-sparkplug',
 ];
 const START_MS_MAX = 20_000;
 

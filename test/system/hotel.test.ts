@@ -11,9 +11,8 @@ import { Machine } from '../../image/emulator/machine.ts';
 import { TROUBLES, endTrouble } from '../bench/expected.ts';
 import { oddRequests } from '../bench/fuzz.ts';
 import { openHotel } from '../bench/hotel/hotel.ts';
-import type { Hotel } from '../bench/hotel/hotel.ts';
 import type { HotelLease } from '../bench/hotel/leases.ts';
-import { DOMAIN } from '../bench/hotel/places.ts';
+import { DOMAIN, linkLocalOf } from '../bench/hotel/places.ts';
 import { idsIn, unpassed } from '../bench/status.ts';
 import { makeUnitCard } from '../bench/unit-card.ts';
 import { unitPage } from '../bench/unit-page.ts';
@@ -33,21 +32,23 @@ const TIME_MS_MAX = 3 * 60_000;
 /** The page looks again by itself within 15 s to 4 min after a failure. */
 const NOTICE_MS_MAX = 5 * 60_000;
 const SEED = Number(process.env['CLOCK_TEST_SEED'] ?? 1);
-const FUZZ_REQUESTS = 10_000;
+/** CI sends 10,000 to the agent's own process (test/agent), and this sample to the booted unit. */
+const FUZZ_REQUESTS = process.env['CLOCK_TEST_LONG'] === '1' ? 10_000 : 2_000;
 /** Below the connections that the page lets one client have. */
 const FUZZ_AT_ONCE = 24;
 const FUZZ_MS_MAX = 20 * 60_000;
+/** The page bounds the requests of one client; after these it is free again. */
+const RATE_MS = 5_000;
 
 const image = process.env['CLOCK_TEST_IMAGE'];
 if (image === undefined) throw new Error('Run this by ./build.sh test: it needs CLOCK_TEST_IMAGE');
 
-let hotel: Hotel;
+const hotel = await openHotel();
 let machine: Machine | undefined;
 let lease: HotelLease;
 let page: UnitPage;
 
 before(async () => {
-  hotel = await openHotel();
   await mkdir(ARTEFACTS, { recursive: true });
   const card = await makeUnitCard(hotel, image);
   const work = join(hotel.folder, 'board');
@@ -56,7 +57,7 @@ before(async () => {
   });
   lease = await unlessItEnds(hotel.leaseOf(HOST_NAME, BOOT_MS_MAX));
   page = unitPage(hotel, lease.address);
-  await unlessItEnds(answers());
+  await unlessItEnds(answers(page.url));
 });
 
 after(async () => {
@@ -77,12 +78,13 @@ async function unlessItEnds<T>(outcome: Promise<T>): Promise<T> {
   return Promise.race([outcome, end]);
 }
 
-async function answers(): Promise<void> {
+/** Waits for the page; resolves with it. */
+async function answers(url: string): Promise<Response> {
   const until = performance.now() + PAGE_MS_MAX;
   for (;;) {
-    const answer = await hotel.fetch(page.url).catch(() => undefined);
-    if (answer?.ok === true) return;
-    if (performance.now() > until) throw new Error(`${page.url} does not answer`);
+    const answer = await hotel.fetch(url).catch(() => undefined);
+    if (answer?.ok === true) return answer;
+    if (performance.now() > until) throw new Error(`${url} answers ${answer?.status ?? 'nothing'}`);
     await sleep(1_000);
   }
 }
@@ -96,8 +98,8 @@ test("the hotel's DHCP server sees clockrpi-<serial> with the board's own hardwa
 
 test("the page answers at its address, and by its name in the hotel's domain", async () => {
   for (const host of [lease.address, `${lease.hostName}.${DOMAIN}`]) {
-    const answer = await hotel.fetch(`http://${host}/`);
-    assert.equal(answer.status, 200, host);
+    // The agent learns the domain from the lease when a run of checks has ended: seconds later.
+    const answer = await answers(`http://${host}/`);
     assert.match(await answer.text(), new RegExp(lease.hostName!));
   }
 });
@@ -138,6 +140,7 @@ for (const { name, begin, failed, notNeeded, remedy } of TROUBLES) {
   });
 }
 
+const FAILED = '#check-aws-8883.failed';
 const LOOKS = [
   { language: 'de', locale: 'de-DE', word: 'Firewall' },
   { language: 'bg', locale: 'bg-BG', word: 'защитната стена' },
@@ -163,8 +166,8 @@ test('a browser shows the failed check with its remedy in German and Bulgarian, 
         view.on('console', (line) => line.type() === 'error' && complaints.push(line.text()));
         await view.goto(page.url);
         assert.equal(await view.getAttribute('html', 'lang'), language);
-        await view.locator('#to-do-aws-8883').waitFor({ state: 'visible' });
-        const told = await view.locator('#to-do-aws-8883 .remedy').innerText();
+        await view.locator(FAILED).waitFor({ state: 'visible' });
+        const told = await view.locator(`${FAILED} .remedy`).innerText();
         assert.match(told, /8883/);
         assert.ok(told.includes(word), told);
         const file = join(ARTEFACTS, `hotel-aws-8883-${language}.png`);
@@ -175,10 +178,10 @@ test('a browser shows the failed check with its remedy in German and Bulgarian, 
     await t.test('it is gone from the open page soon after the port was opened', async () => {
       const view = await browser.newPage({ locale: 'de-DE' });
       await view.goto(page.url);
-      await view.locator('#to-do-aws-8883').waitFor({ state: 'visible' });
+      await view.locator(FAILED).waitFor({ state: 'visible' });
       await hotel.unblock();
-      const gone = { state: 'detached', timeout: NOTICE_MS_MAX } as const;
-      await view.locator('#to-do-aws-8883').waitFor(gone);
+      const soon = { state: 'visible', timeout: NOTICE_MS_MAX } as const;
+      await view.locator('#check-aws-8883.passed').waitFor(soon);
       await view.screenshot({ path: join(ARTEFACTS, 'hotel-open-de.png'), fullPage: true });
     });
   } finally {
@@ -187,9 +190,11 @@ test('a browser shows the failed check with its remedy in German and Bulgarian, 
   }
 });
 
-test('of all TCP ports and the common UDP ports only the page answers', async () => {
-  const { tcp, udp, refused } = await hotel.scan(lease.address);
-  assert.deepEqual({ tcp, udp, refused }, { tcp: [80], udp: [], refused: 0 });
+test('of all TCP ports and the common UDP ports only the page answers, also by IPv6', async () => {
+  for (const address of [lease.address, linkLocalOf(lease.mac)]) {
+    const { tcp, udp, refused } = await hotel.scan(address);
+    assert.deepEqual({ tcp, udp, refused }, { tcp: [80], udp: [], refused: 0 }, address);
+  }
 });
 
 test(`${FUZZ_REQUESTS} malformed requests (seed ${SEED}) leave the page serving`, async (t) => {
@@ -207,6 +212,8 @@ test(`${FUZZ_REQUESTS} malformed requests (seed ${SEED}) leave the page serving`
   await Promise.all(Array.from({ length: FUZZ_AT_ONCE }, send));
   t.diagnostic(`answers: ${JSON.stringify(Object.fromEntries(answers))}`);
   assert.equal(answers.get('500'), undefined);
+  for (const kind of ['200', '400', '404', '405']) assert.ok(answers.has(kind), `none was ${kind}`);
+  await sleep(RATE_MS);
   assert.equal((await hotel.fetch(page.url)).status, 200);
   assert.equal((await page.status()).serial, lease.hostName?.slice('clockrpi-'.length));
 });

@@ -48,10 +48,13 @@ export class Unit {
     this.card = join(folder, 'card');
   }
 
-  /** `from`: the image or the card it is a copy of; default: the image under test. */
-  static async make(from = IMAGE): Promise<Unit> {
+  /**
+   * `from`: the image or the card it is a copy of; default: the image under test.
+   * `bytes`: the card's size, a power of two.
+   */
+  static async make(from = IMAGE, bytes?: number): Promise<Unit> {
     const unit = new Unit(await mkdtemp(join(tmpdir(), 'clock-unit-')));
-    await makeCard(from, unit.card);
+    await makeCard(from, unit.card, bytes);
     return unit;
   }
 

@@ -63,10 +63,17 @@ export const noFacts = (): Facts => ({
 
 export type Check = (needs: Needs, facts: Facts) => Promise<Outcome>;
 
+/** Line ends, other control characters, and marks that turn the direction of reading. */
+const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
+
+/**
+ * A note whose texts are short and of one line: a certificate's issuer, for one, is whatever somebody
+ * in between wrote, and must not write a line of the report.
+ */
 export function note(say: NoteKey, values: Values = {}): Note {
   const short = Object.entries(values).map(([key, value]) => [
     key,
-    typeof value === 'string' ? value.slice(0, NOTE_CHARS_MAX) : value,
+    typeof value === 'string' ? value.slice(0, NOTE_CHARS_MAX).replaceAll(UNPRINTABLE, ' ') : value,
   ]);
   return { say, values: Object.fromEntries(short) as Values };
 }

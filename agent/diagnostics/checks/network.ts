@@ -15,9 +15,10 @@ const TIME_SERVERS_MAX = 3;
 const link: Check = async ({ machine }, facts) => {
   facts.ports = await machine.ethernetPorts();
   if (facts.ports.length === 0) return notChecked(note('no-port'));
-  const notes = facts.ports.map(({ name, up, mbit }) =>
-    up ? note('port-up', { port: name, mbit: mbit ?? 0 }) : note('port-down', { port: name }),
-  );
+  const notes = facts.ports.map(({ name: port, up, mbit }) => {
+    if (!up) return note('port-down', { port });
+    return mbit === undefined ? note('port-up', { port }) : note('port-up-speed', { port, mbit });
+  });
   if (facts.ports.some(({ up }) => up)) return passed(...notes);
   return { state: 'failed', notes, remedy: 'cable' };
 };

@@ -23,7 +23,7 @@ export const de: Texts = {
       'Dieses Gerät ist für eine andere als die eingebaute Cloud eingerichtet (Region {region}).',
     overrideInvalid:
       'Die Cloud-Einstellungen auf dieser Karte sind ungültig und nicht in Gebrauch: {why}',
-    roots: 'Es vertraut {count} zusätzlichen Zertifizierungsstellen. Nur für Tests richtig.',
+    roots: 'Zusätzliche Zertifizierungsstellen, denen es vertraut: {count}. Nur für Tests richtig.',
     ports: 'Es verwendet andere Ports zur Cloud als die üblichen ({ports}). Nur für Tests richtig.',
     noSerial: 'Die Seriennummer dieses Geräts ist nicht lesbar.',
   },
@@ -167,7 +167,8 @@ export const de: Texts = {
     fault: 'Diese Prüfung selbst hat einen Fehler. Den Bericht an den Clock-Support senden.',
   },
   notes: {
-    'port-up': '{port}: verbunden, {mbit} Mbit/s',
+    'port-up': '{port}: verbunden',
+    'port-up-speed': '{port}: verbunden, {mbit} Mbit/s',
     'port-down': '{port}: kein Signal',
     'no-port': 'kein Ethernet-Anschluss sichtbar',
     lease: '{port}: {address}',
@@ -222,7 +223,7 @@ export const de: Texts = {
     'endpoints-problem': 'Cloud-Einstellungen: {why}',
     'endpoints-built-in': 'eingebaute Cloud-Einstellungen, Region {region}',
     'endpoints-override': 'Cloud-Einstellungen von der Karte, Region {region}',
-    'extra-roots': '{count} zusätzlichen Zertifizierungsstellen wird vertraut',
+    'extra-roots': 'zusätzliche Zertifizierungsstellen: {count}',
     'seal-card': 'Der Schlüssel liegt auf der Karte selbst: Wer sie nimmt, kann sie lesen.',
     'seal-board':
       'Der Schlüssel wird aus diesem Gerät abgeleitet. Schützt, wenn nur die Karte entwendet wird: dann bleibt nur teures Raten. Schützt nicht, wenn Karte und Gerät zusammen entwendet werden.',
@@ -239,7 +240,7 @@ export const de: Texts = {
     celsius: '{celsius} °C',
     'voltage-good': 'Spannung ausreichend',
     'voltage-low': 'Spannung zu niedrig',
-    'no-sensor': 'dafür hat dieses Gerät keinen Sensor',
+    'no-sensor': 'das System zeigt dafür keinen Sensor',
     'not-visible': 'auf dieser Maschine nicht sichtbar',
     fault: 'Fehler: {why}',
   },

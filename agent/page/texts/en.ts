@@ -19,7 +19,7 @@ export const en: Texts = {
   notices: {
     override: 'This unit is set up for another cloud than the built-in one (region {region}).',
     overrideInvalid: 'The cloud settings on this card are invalid and not in use: {why}',
-    roots: 'It trusts {count} additional certificate authorities. Right for tests only.',
+    roots: 'Additional certificate authorities it trusts: {count}. Right for tests only.',
     ports: 'It uses other ports for the cloud than the usual ones ({ports}). Right for tests only.',
     noSerial: 'The serial number of this unit cannot be read.',
   },
@@ -162,7 +162,8 @@ export const en: Texts = {
     fault: 'This check itself is at fault. Send the report to Clock support.',
   },
   notes: {
-    'port-up': '{port}: connected, {mbit} Mbit/s',
+    'port-up': '{port}: connected',
+    'port-up-speed': '{port}: connected, {mbit} Mbit/s',
     'port-down': '{port}: no signal',
     'no-port': 'no Ethernet port in view',
     lease: '{port}: {address}',
@@ -217,7 +218,7 @@ export const en: Texts = {
     'endpoints-problem': 'cloud settings: {why}',
     'endpoints-built-in': 'built-in cloud settings, region {region}',
     'endpoints-override': 'cloud settings from the card, region {region}',
-    'extra-roots': '{count} additional certificate authorities trusted',
+    'extra-roots': 'additional certificate authorities: {count}',
     'seal-card': 'The key lies on the card itself: who takes the card can read it.',
     'seal-board':
       'The key is derived from this board. Protects when the card alone is taken: then only costly guessing is left. Does not protect when card and unit are taken together.',
@@ -234,7 +235,7 @@ export const en: Texts = {
     celsius: '{celsius} °C',
     'voltage-good': 'voltage is sufficient',
     'voltage-low': 'voltage too low',
-    'no-sensor': 'this board has no sensor for it',
+    'no-sensor': 'the system shows no sensor for it',
     'not-visible': 'not in view on this machine',
     fault: 'fault: {why}',
   },

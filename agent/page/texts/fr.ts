@@ -22,8 +22,7 @@ export const fr: Texts = {
     override: 'Ce boîtier est réglé pour un autre cloud que celui d’origine (région {region}).',
     overrideInvalid:
       'Les réglages du cloud sur cette carte sont invalides et ne sont pas utilisés : {why}',
-    roots:
-      'Il fait confiance à {count} autorités de certification supplémentaires. À réserver aux essais.',
+    roots: 'Autorités de certification supplémentaires admises : {count}. À réserver aux essais.',
     ports:
       'Il utilise d’autres ports que les ports habituels vers le cloud ({ports}). À réserver aux essais.',
     noSerial: 'Le numéro de série de ce boîtier est illisible.',
@@ -168,7 +167,8 @@ export const fr: Texts = {
     fault: 'Ce contrôle est lui-même en défaut. Envoyez le rapport au support Clock.',
   },
   notes: {
-    'port-up': '{port} : connecté, {mbit} Mbit/s',
+    'port-up': '{port} : connecté',
+    'port-up-speed': '{port} : connecté, {mbit} Mbit/s',
     'port-down': '{port} : pas de signal',
     'no-port': 'aucun port Ethernet visible',
     lease: '{port} : {address}',
@@ -223,7 +223,7 @@ export const fr: Texts = {
     'endpoints-problem': 'réglages du cloud : {why}',
     'endpoints-built-in': 'réglages du cloud d’origine, région {region}',
     'endpoints-override': 'réglages du cloud lus sur la carte, région {region}',
-    'extra-roots': '{count} autorités de certification supplémentaires admises',
+    'extra-roots': 'autorités de certification supplémentaires : {count}',
     'seal-card': 'La clé se trouve sur la carte même : qui la prend peut la lire.',
     'seal-board':
       'La clé est dérivée de ce boîtier. Protège si la carte seule est prise : il ne reste que de coûteux essais. Ne protège pas si carte et boîtier sont pris ensemble.',
@@ -240,7 +240,7 @@ export const fr: Texts = {
     celsius: '{celsius} °C',
     'voltage-good': 'tension suffisante',
     'voltage-low': 'tension trop basse',
-    'no-sensor': 'ce boîtier n’a pas de capteur pour cela',
+    'no-sensor': 'le système ne montre aucun capteur pour cela',
     'not-visible': 'non visible sur cette machine',
     fault: 'défaut : {why}',
   },

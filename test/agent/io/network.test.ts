@@ -222,6 +222,13 @@ test('the real network reads no more of an endless HTTP answer than its limit', 
   assert.equal((await real.http(at(port), HOST)).body.length, 16 * 1024);
 });
 
+test('the real network ends when a web server switches to a protocol of its own', async () => {
+  const port = await loopback.tcp((socket) =>
+    socket.end('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+  );
+  assert.equal(await real.http(at(port), HOST).then(() => 'fine', codeOf), 'ECONNRESET');
+});
+
 test('Node’s own roots hold the five that AWS documents', () => {
   assert.ok(publicRoots.length > 100);
   const names = amazonRoots().map((pem) => /CN=(.*)/.exec(new X509Certificate(pem).subject)?.[1]);

@@ -170,6 +170,26 @@ test('a network that drops connections makes no dead letters', () => {
   assert.equal(played.did('bury'), undefined);
 });
 
+test('no second carries more publishes than AWS takes, and a backlog still moves', () => {
+  const played = new Played().up();
+  const sentMs: number[] = [];
+  let count = 0;
+  while (played.nowMs < 20_000) {
+    const ask = played.effects.find((effect) => effect.do === 'ask');
+    if (ask !== undefined) {
+      const ids = Array.from({ length: ask.count }, () => `m${count++}`);
+      sentMs.push(...ids.map(() => played.nowMs));
+      played.play({ on: 'offered', ids });
+    } else if (played.link.at === 'up' && played.link.inFlight.length > 0) {
+      played.after(1).play({ on: 'acked', id: played.link.inFlight[0]!.what });
+    } else played.after(100).play({ on: 'ready' });
+  }
+  for (const [i, ms] of sentMs.entries()) {
+    assert.ok((sentMs[i + 100] ?? Infinity) - ms > 1_000, `100 within a second after ${ms} ms`);
+  }
+  assert.ok(count > 20 * 70, `${count} in 20 s`);
+});
+
 test('a suspect that is gone from the queue does not keep the link careful', () => {
   const played = new Played()
     .up()

@@ -61,6 +61,15 @@ export async function closed(client: MqttClient): Promise<void> {
   await promise.finally(() => clearTimeout(tooLate));
 }
 
+/** Looks again and again until something holds; throws when it does not within five seconds. */
+export async function until(holds: () => boolean): Promise<void> {
+  const tooLateMs = performance.now() + 5_000;
+  while (!holds()) {
+    if (performance.now() > tooLateMs) throw new Error(`It never came true: ${holds.toString()}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
 export interface Raw {
   readonly socket: TLSSocket;
   /** Everything that has come, oldest first. */

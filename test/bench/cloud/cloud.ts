@@ -129,7 +129,8 @@ class CloudTime {
   #skewMs = 0;
   readonly #timers = new Set<NodeJS.Timeout>();
 
-  readonly nowMs = (): number => performance.timeOrigin + performance.now() + this.#skewMs;
+  readonly nowMs = (): number =>
+    Math.floor(performance.timeOrigin + performance.now() + this.#skewMs);
 
   readonly later = (ms: number, task: () => void): void => {
     const timer = setTimeout(() => {

@@ -23,54 +23,58 @@ interface OfPacket {
 /** How the services say no: jobs-mqtt-api, device-shadow-mqtt and fleet-provision-api. */
 export type ServiceError = Readonly<Record<string, string | number>>;
 
-export type Fault = Scope &
-  (
-    | /** TCP is accepted, then closed or left without an answer. */
-      {
-        readonly at: 'accept';
-        readonly do: 'drop' | 'black-hole';
-      } /** The server shows another certificate. `large` is a valid one, 20 % larger. */
-    | {
-        readonly at: 'handshake';
-        readonly do: 'wrong-authority' | 'wrong-name' | 'expired' | 'large';
-      } /** CONNACK with a code; 3 is "server unavailable", 7 is AWS's "not authorised". */
-    | {
-        readonly at: 'connect';
-        readonly do: 'refuse';
-        readonly code: number;
-      } /** Something the cloud sends: not sent, sent later, or the connection is closed instead. */
-    | (OfPacket & { readonly at: 'send'; readonly do: 'swallow' | 'drop' })
-    | (OfPacket & {
-        readonly at: 'send';
-        readonly do: 'delay';
-        readonly ms: number;
-      }) /** Something the cloud receives: ignored, or the connection is closed instead. */
-    | (OfPacket & {
-        readonly at: 'receive';
-        readonly do: 'swallow' | 'drop';
-      }) /** A message to a client: twice (QoS 1 under another packet id), or `count` of them backwards. */
-    | { readonly at: 'deliver'; readonly topic: string; readonly do: 'repeat' }
-    | {
-        readonly at: 'deliver';
-        readonly topic: string;
-        readonly do: 'reorder';
-        readonly count: number;
-      } /** A request to provisioning, shadows or jobs, by its topic. `lose-answer`: it is carried out. */
-    | {
-        readonly at: 'request';
-        readonly topic: string;
-        readonly do: 'reject';
-        readonly error: ServiceError;
-      }
-    | { readonly at: 'request'; readonly topic: string; readonly do: 'lose-answer' }
-    | {
-        readonly at: 'request';
-        readonly topic: string;
-        readonly do: 'delay-answer';
-        readonly ms: number;
-      } /** The line is dead, both ends believe it is up: nothing passes, nothing is closed. */
-    | { readonly at: 'link'; readonly do: 'half-open' }
+/** TCP is accepted, then closed or left without an answer. */
+interface AtAccept {
+  readonly at: 'accept';
+  readonly do: 'drop' | 'black-hole';
+}
+
+/** The server shows another certificate. `large` is a valid one, 20 % larger. */
+interface AtHandshake {
+  readonly at: 'handshake';
+  readonly do: 'wrong-authority' | 'wrong-name' | 'expired' | 'large';
+}
+
+/** CONNACK with a code; 3 is "server unavailable", 7 is AWS's "not authorised". */
+interface AtConnect {
+  readonly at: 'connect';
+  readonly do: 'refuse';
+  readonly code: number;
+}
+
+/** Something the cloud sends: not sent, sent later, or the connection is closed instead. */
+type AtSend = OfPacket & { readonly at: 'send' } & (
+    | { readonly do: 'swallow' | 'drop' }
+    | { readonly do: 'delay'; readonly ms: number }
   );
+
+/** Something the cloud receives: ignored, or the connection is closed (as lost, or as throttled). */
+interface AtReceive extends OfPacket {
+  readonly at: 'receive';
+  readonly do: 'swallow' | 'drop' | 'throttle';
+}
+
+/** A message to a client: twice (QoS 1 under another packet id), or `count` of them backwards. */
+type AtDeliver = { readonly at: 'deliver'; readonly topic: string } & (
+  | { readonly do: 'repeat' }
+  | { readonly do: 'reorder'; readonly count: number }
+);
+
+/** A request to provisioning, shadows or jobs, by its topic. `lose-answer`: it is carried out. */
+type AtRequest = { readonly at: 'request'; readonly topic: string } & (
+  | { readonly do: 'lose-answer' }
+  | { readonly do: 'delay-answer'; readonly ms: number }
+  | { readonly do: 'reject'; readonly error: ServiceError }
+);
+
+/** The line is dead, both ends believe it is up: nothing passes, nothing is closed. */
+interface AtLink {
+  readonly at: 'link';
+  readonly do: 'half-open';
+}
+
+export type Fault = Scope &
+  (AtAccept | AtHandshake | AtConnect | AtSend | AtReceive | AtDeliver | AtRequest | AtLink);
 
 type At = Fault['at'];
 type FaultAt<A extends At> = Extract<Fault, { readonly at: A }>;

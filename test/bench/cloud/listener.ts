@@ -40,6 +40,10 @@ type Port = keyof Ports;
 const ALPN = { mqtt: 'x-amzn-mqtt-ca', https: 'x-amzn-http-ca' };
 /** As AWS: a client that stops in the middle of the handshake is not waited for. */
 const HANDSHAKE_MS_MAX = 10_000;
+/** A client that no longer reads is cut off: 100 of the largest messages and their like. */
+const UNREAD_BYTES_MAX = 16 * 1024 * 1024;
+/** So long a client may take to read what was sent before the end. */
+const END_MS_MAX = 1_000;
 
 /** Opens the three ports. Throws what listen() throws: a fixed port may be taken. */
 export async function openListener(options: ListenerOptions): Promise<Listener> {
@@ -151,8 +155,15 @@ function speakMqtt(
   const throughput = new PerSecond();
   const link = {
     port,
-    send: (packet: Parameters<typeof toBytes>[0]) => void secured.write(toBytes(packet)),
-    end: () => void secured.end(() => secured.destroy()),
+    send: (packet: Parameters<typeof toBytes>[0]) => {
+      secured.write(toBytes(packet));
+      if (secured.writableLength > UNREAD_BYTES_MAX) secured.destroy();
+    },
+    end: () => {
+      const tooLong = setTimeout(() => secured.destroy(), END_MS_MAX);
+      secured.end(() => secured.destroy());
+      secured.once('close', () => clearTimeout(tooLong));
+    },
   };
   const connection = broker.accept(link, certificate);
   secured.on('data', (bytes: Buffer) => {

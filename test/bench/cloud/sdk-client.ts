@@ -6,10 +6,10 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import awsIot from 'aws-iot-device-sdk-v2';
 import { run } from '../../../image/core/run.ts';
 import type { Cloud, Credentials } from './api.ts';
+import { until } from './client.ts';
 import { openCloud } from './cloud.ts';
 
 const { io, iot, iotidentity, iotjobs, iotshadow, mqtt } = awsIot;
@@ -191,10 +191,6 @@ const hasModeledCode =
     assert.equal((error as { modeledError?: { code?: unknown } }).modeledError?.code, code);
     return true;
   };
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 0; !holds() && tries < 200; tries++) await setTimeout(20);
-}
 
 const SCENES = { provisioning, shadow, jobs };
 

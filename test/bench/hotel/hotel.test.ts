@@ -5,11 +5,9 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { run } from '../../../image/core/run.ts';
-import type { Device } from './device.ts';
 import { openHotel } from './hotel.ts';
-import type { Hotel } from './hotel.ts';
 import { folderOf, namespacesOf } from './namespaces.ts';
 import {
   BLOCKABLES,
@@ -19,6 +17,7 @@ import {
   SERVICE_NAMES,
   TIME_ADDRESS,
   TIME_NAMES,
+  linkLocalOf,
 } from './places.ts';
 import type { Blockable } from './places.ts';
 import { probeOf } from './probes.ts';
@@ -37,14 +36,9 @@ const QUESTIONS: readonly (readonly [Blockable, Probe])[] = [
   ['ntp', { ask: 'ntp', address: TIME_ADDRESS }],
 ];
 
-let hotel: Hotel;
-let device: Device;
-
-before(async () => {
-  hotel = await openHotel();
-  device = await hotel.plugDevice(HOST_NAME);
-});
+const hotel = await openHotel();
 after(() => hotel.close());
+const device = await hotel.plugDevice(HOST_NAME);
 
 /** What was refused, by name. */
 async function closed(): Promise<string[]> {
@@ -160,6 +154,8 @@ test('a scan finds what listens and nothing else', async () => {
     const { tcp, refused } = await hotel.scan(device.address);
     assert.deepEqual(tcp, [80, 2222, 65535]);
     assert.equal(refused, 65_535 - 3);
+    const local = await hotel.scan(linkLocalOf(device.mac));
+    assert.deepEqual(local.tcp, [80, 2222, 65535]);
     await assert.rejects(hotel.scan('192.0.2.1'), /nothing else is ever scanned/);
   } finally {
     server.kill();

@@ -6,6 +6,19 @@ import endpoints from '../../../stage-clock/01-agent/files/usr/share/clock/endpo
 export const LAN = { router: '172.17.0.1', prefix: 16, range: '172.17.0.0/16' } as const;
 /** TEST-NET-2 (RFC 5737): addresses that nobody has. */
 export const INTERNET = { router: '198.51.100.1', prefix: 24, range: '198.51.100.0/24' } as const;
+/** Whether an address is one of a device on the LAN: nothing else is ever scanned. */
+export function isOnLan(address: string): boolean {
+  return /^172\.17\.\d+\.\d+$/.test(address) || /^fe80::[0-9a-f:]+%lan$/.test(address);
+}
+
+/** The IPv6 address that a device gives itself, with the interface to ask on (RFC 4291, appendix A). */
+export function linkLocalOf(mac: string): string {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac
+    .split(':')
+    .map((byte) => parseInt(byte, 16));
+  const words = [((a ^ 2) << 8) | b, (c << 8) | 0xff, 0xfe00 | d, (e << 8) | f];
+  return `fe80::${words.map((word) => word.toString(16)).join(':')}%${BRIDGE}`;
+}
 export const DOMAIN = 'hotel.example';
 /** Interfaces inside the LAN's namespace: the bridge, the way out, the unit's plug. */
 export const BRIDGE = 'lan';

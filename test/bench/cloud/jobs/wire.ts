@@ -102,7 +102,9 @@ export function readUpdate(body: Readonly<Record<string, unknown>>, limits: Limi
 }
 
 function detailsProblem(details: unknown, limits: Limits): string | undefined {
-  if (typeof details !== 'object' || details === null) return 'statusDetails is a map of texts';
+  if (typeof details !== 'object' || details === null || Array.isArray(details)) {
+    return 'statusDetails is a map of texts';
+  }
   const pairs = Object.entries(details);
   if (pairs.length > limits.statusDetailsMax) return 'statusDetails has too many pairs';
   for (const [name, value] of pairs as readonly (readonly [string, unknown])[]) {

@@ -86,6 +86,7 @@ export class Connection {
       topic,
     });
     if (fault?.do === 'drop') return this.close('CONNECTION_LOST', 'a scripted fault');
+    if (fault?.do === 'throttle') return this.close('THROTTLED', 'a scripted fault');
     if (fault?.do === 'swallow') return undefined;
     // Quotas: these four restart the keep-alive timer (PUBLISH, SUBSCRIBE, PINGREQ, PUBACK).
     if (/^(connect|publish|subscribe|pingreq|puback)$/.test(packet.cmd)) {

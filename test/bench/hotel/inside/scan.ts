@@ -2,8 +2,8 @@
 // Usage: node scan.ts ADDRESS. Refuses addresses outside the simulated hotel.
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
-import { LAN } from '../places.ts';
 import { queryOf } from '../dns.ts';
+import { isOnLan } from '../places.ts';
 
 /** One repetition after 1 s; an emulated board behind it answers in a tenth of that. */
 const TCP_MS_MAX = 1_800;
@@ -18,9 +18,8 @@ const UDP_PORTS = [
 ];
 
 const [address = ''] = process.argv.slice(2);
-if (!address.startsWith(LAN.router.slice(0, 7))) {
-  throw new Error(`${address} is not in the hotel (${LAN.range}): nothing else is ever scanned`);
-}
+if (!isOnLan(address))
+  throw new Error(`${address} is not in the hotel: nothing else is ever scanned`);
 
 /** Open or closed are both answers; a firewall that drops gives none. */
 async function tcp(port: number): Promise<'open' | 'closed' | undefined> {
@@ -31,7 +30,8 @@ async function tcp(port: number): Promise<'open' | 'closed' | undefined> {
       socket.destroy();
       resolve(found);
     };
-    const timer = setTimeout(() => end(undefined), TCP_MS_MAX);
+    // On a busy machine timers come late, and with them answers that have long arrived: those first.
+    const timer = setTimeout(() => setImmediate(() => end(undefined)), TCP_MS_MAX);
     socket.once('connect', () => end('open'));
     socket.once('error', (error: NodeJS.ErrnoException) => {
       end(error.code === 'ECONNREFUSED' ? 'closed' : undefined);
@@ -41,7 +41,7 @@ async function tcp(port: number): Promise<'open' | 'closed' | undefined> {
 
 async function udp(port: number): Promise<'open' | 'closed' | undefined> {
   return new Promise((resolve) => {
-    const socket = createSocket('udp4');
+    const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
     const end = (found: 'open' | 'closed' | undefined): void => {
       clearTimeout(timer);
       socket.removeAllListeners().on('error', () => {});

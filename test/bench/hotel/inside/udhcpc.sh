@@ -4,7 +4,7 @@ set -eu
 # shellcheck disable=SC2154 # udhcpc sets them
 case "${1:-}" in
   bound | renew)
-    ip address flush dev "$interface"
+    ip -4 address flush dev "$interface"
     ip address add "$ip/$mask" dev "$interface"
     ip route replace default via "$router" dev "$interface"
     {

@@ -82,7 +82,8 @@ drop_transport_key() {
   fi
   mount -o remount,rw "${PRIVATE}/boot" || stop card-failing 5 "The boot partition cannot be written."
   dd if=/dev/urandom of="${key}" bs=64 count=1 conv=notrunc,fsync 2>/dev/null
-  rm -f "${key}"
-  sync
+  # A file that stayed would let a later start take a damaged state partition for an unfinished one.
+  rm -f "${key}" && sync && [ ! -e "${key}" ] \
+    || stop card-failing 5 "The transport key cannot be removed from the boot partition."
   mount -o remount,ro "${PRIVATE}/boot"
 }

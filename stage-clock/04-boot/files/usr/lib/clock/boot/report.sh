@@ -32,8 +32,11 @@ stop() {
   exit 1 # init ends: the kernel panics and restarts (panic=30)
 }
 
+# The kernel's words (block/blk-core.c, fs/buffer.c, drivers/mmc/core/sd.c). Not "SDIO card": that is
+# the Wi-Fi's.
 card_is_failing() {
-  dmesg 2>/dev/null | grep -qE "(I/O error, dev|mmc[0-9]+: error|Buffer I/O error on dev) *[mv]"
+  dmesg 2>/dev/null \
+    | grep -qE "I/O error,? (on )?dev (mmcblk|vd)|mmc[0-9]+: error -[0-9]+ whilst initialising SD card"
 }
 
 # blink TIMES SECONDS: TIMES short flashes, a pause, again, on every LED of the board.

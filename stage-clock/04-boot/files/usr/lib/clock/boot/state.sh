@@ -71,14 +71,18 @@ fill_state() {
   mount -t ext4 -o noatime,nodev,nosuid,noexec "/dev/mapper/${STATE_NAME}" "${state}" \
     || stop card-failing 5 "The new state partition cannot be mounted."
   if [ -d "${PRIVATE}/os/unit" ]; then
-    cp "${PRIVATE}/os/unit/"* "${state}/"
+    # What is lost here is lost for good: drop_transport_key removes the record.
+    cp "${PRIVATE}/os/unit/"* "${state}/" \
+      || stop card-failing 5 "The unit's record cannot be copied. Write the card again."
   fi
   # 128 random bits, as in "clockrpi-a407a36985b48965a3e00ab85aa1e820".
   [ -s "${state}/serial" ] || hexdump -n 16 -v -e '16/1 "%02x" "\n"' /dev/urandom >"${state}/serial"
   tr -d - </proc/sys/kernel/random/uuid >"${state}/machine-id"
   mkdir -p "${state}/timesync"
   chmod 0755 "${state}"
+  # What the agent reads, as a user of its own; all else in a record stays root's.
   chmod 0444 "${state}/serial" "${state}/machine-id"
+  [ ! -e "${state}/endpoints.json" ] || chmod 0444 "${state}/endpoints.json"
   sync
 }
 
