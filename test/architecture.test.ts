@@ -92,6 +92,8 @@ for (const { name, because, forbids } of RULES) {
 
 /** Where each library of package.json may be imported. */
 const HOMES: Readonly<Record<string, RegExp>> = {
+  mqtt: /^agent\/io\/mqtt\.ts$/,
+  'node-forge': /^agent\/io\/certificates\.ts$/,
   'dbus-next': /^agent\/io\/systemd\.ts$/,
   koa: /^agent\/page\/run\.ts$/,
   valibot: /^agent\/[a-z-]+\/(wire|config)\.ts$/,

@@ -4,6 +4,7 @@ import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import { MEASUREMENT_MS_MAX } from '../core/limits.ts';
 import { cloudChecks } from './checks/cloud.ts';
+import { connectionChecks } from './checks/connection.ts';
 import { noFacts, note } from './checks/facts.ts';
 import type { Check, Facts, Needs } from './checks/facts.ts';
 import { networkChecks } from './checks/network.ts';
@@ -15,6 +16,7 @@ import type { Effect, Event } from './state.ts';
 const MEASURE: Readonly<Record<CheckId, Check>> = {
   ...networkChecks,
   ...cloudChecks,
+  ...connectionChecks,
   ...unitChecks,
 };
 

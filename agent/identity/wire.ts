@@ -28,11 +28,17 @@ const RootsPem = v.pipe(
   v.check((text) => splitPem(text).every(isAuthority), 'rootsPem holds what is no CA certificate'),
 );
 
+const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
+
 /** `endpoints.json`: the one place where host names stand. */
 const Endpoints = v.strictObject({
   region: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,32}$/, 'not a region')),
   clock: v.strictObject({ host: Host }),
-  aws: v.strictObject({ host: Host }),
+  aws: v.strictObject({
+    host: Host,
+    /** Other ports than AWS's, for the test bench: 8883, 443 and 8443 in this order. */
+    ports: v.optional(v.strictObject({ mqtt: Port, alpn: Port, https: Port })),
+  }),
   gems: v.strictObject({ host: Host }),
   ntp: v.pipe(v.array(Host), v.minLength(1), v.maxLength(8)),
   /** Further roots to trust, for a cloud that is not AWS (staging, the test bench). */

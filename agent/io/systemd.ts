@@ -2,7 +2,6 @@
 import { execFile } from 'node:child_process';
 import type { EventEmitter } from 'node:events';
 import { promisify } from 'node:util';
-import dbus from 'dbus-next';
 import { codeOf } from '../core/errors.ts';
 import type { Systemd } from '../host/ports.ts';
 
@@ -37,6 +36,8 @@ export function realSystemd(env: NodeJS.ProcessEnv): Systemd {
  * 'error' listener stays for good, since an error may come after the bus was left.
  */
 async function startUnit(name: string, busAddress: string | undefined): Promise<void> {
+  // Loaded when the light is first asked for: 8 MiB of memory for what most units never do.
+  const { default: dbus } = await import('dbus-next');
   const bus = busAddress === undefined ? dbus.systemBus() : dbus.sessionBus({ busAddress });
   let timer: NodeJS.Timeout | undefined;
   try {

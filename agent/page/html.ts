@@ -4,7 +4,7 @@ import type { CheckView, Group } from '../diagnostics/results.ts';
 import { ago, fill, sentence, texts } from './language.ts';
 import { LANGUAGES } from './texts/shape.ts';
 import type { Language, Texts } from './texts/shape.ts';
-import { noticesOf, remedyOf, verdictText } from './wire.ts';
+import { connectionRows, noticesOf, remedyOf, verdictText } from './wire.ts';
 import type { PageModel } from './wire.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -58,7 +58,7 @@ ${languageLinks(language, t)}
 ${notices(model, t)}${actions(model, language, t)}
 ${toDo.length === 0 ? '' : `<section aria-labelledby="to-do"><h2 id="to-do">${escape(t.words.toDo)}</h2>\n${toDo.map((view) => task(view, language, t)).join('\n')}\n</section>`}
 ${GROUPS.map((group) => groupSection(group, model, language, t)).join('\n')}
-${unitSection(model, t)}
+${connectionSection(model, language)}${unitSection(model, t)}
 </main>
 </body>
 </html>
@@ -159,6 +159,18 @@ function passedAge({ passedMsAgo }: CheckView, language: Language, t: Texts): st
   return fill(t.words.lastPassed, { age: ago(passedMsAgo, language) }, t);
 }
 
+function connectionSection(model: PageModel, language: Language): string {
+  const rows = connectionRows(model, language);
+  if (rows.length === 0) return '';
+  const title = escape(texts[language].checks.connection);
+  return `<section class="unit" aria-labelledby="connection"><h2 id="connection">${title}</h2>
+<dl>${list(rows)}</dl></section>
+`;
+}
+
+const list = (rows: readonly (readonly [string, string])[]): string =>
+  rows.map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`).join('\n');
+
 function unitSection(model: PageModel, t: Texts): string {
   const { release, cloud } = model;
   const rows: (readonly [string, string])[] = [
@@ -171,7 +183,6 @@ function unitSection(model: PageModel, t: Texts): string {
     [t.words.release, release === undefined ? '–' : release.version],
     [t.words.region, cloud.region ?? '–'],
   ];
-  const list = rows.map(([name, value]) => `<dt>${escape(name)}</dt><dd>${escape(value)}</dd>`);
   return `<section class="unit" aria-labelledby="unit"><h2 id="unit">${escape(t.words.unit)}</h2>
-<dl>${list.join('\n')}</dl></section>`;
+<dl>${list(rows)}</dl></section>`;
 }

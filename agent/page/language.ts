@@ -51,6 +51,8 @@ const UNTRUSTED =
 
 function inWords(code: string, t: Texts): string {
   if (UNTRUSTED.test(code)) return t.why.UNTRUSTED;
+  // MQTT's own codes: 5 is "not authorised", which AWS says as 7.
+  if (/^(CONNACK_\d+|HTTP_403)$/.test(code)) return `${t.why.REFUSED} (${code})`;
   return Object.hasOwn(t.why, code) ? t.why[code as WhyKey] : code;
 }
 

@@ -1,8 +1,10 @@
 // What the page knows of the unit, and its two forms for machines and support: JSON and plain text.
 // Pure. Holds no secret: there is none in the model.
+import type { CloudView } from '../core/cloud.ts';
+import type { Ports } from '../core/connection.ts';
 import { CHECKS, REMEDIES, verdictOf, worstFirst } from '../diagnostics/results.ts';
 import type { CheckView } from '../diagnostics/results.ts';
-import { fill, sentence, texts } from './language.ts';
+import { ago, fill, sentence, texts } from './language.ts';
 import type { Language, Texts } from './texts/shape.ts';
 
 export interface PageModel {
@@ -22,7 +24,11 @@ export interface PageModel {
     readonly from: 'built-in' | 'override';
     readonly problem: string | undefined;
     readonly extraRoots: number;
+    /** Only if they are not AWS's. */
+    readonly ports: Ports | undefined;
   };
+  /** undefined where no agent holds the connection: `diagnose`. */
+  readonly connection: CloudView | undefined;
   readonly seal: string | undefined;
   readonly slot: string | undefined;
   readonly uptimeSeconds: number;
@@ -49,17 +55,89 @@ export function remedyOf(view: CheckView, t: Texts): { who: string; text: string
 
 /** What differs from a plain unit and must be said plainly. */
 export function noticesOf(model: PageModel, t: Texts): string[] {
-  const { region = '?', from, problem, extraRoots } = model.cloud;
+  const { region = '?', from, problem, extraRoots, ports } = model.cloud;
   const notices: string[] = [];
   if (model.serial === undefined) notices.push(t.notices.noSerial);
   if (from === 'override') notices.push(fill(t.notices.override, { region }, t));
   if (problem !== undefined) notices.push(fill(t.notices.overrideInvalid, { why: problem }, t));
   if (extraRoots > 0) notices.push(fill(t.notices.roots, { count: extraRoots }, t));
+  if (ports !== undefined) {
+    const list = `${ports.mqtt}, ${ports.alpn}, ${ports.https}`;
+    notices.push(fill(t.notices.ports, { ports: list }, t));
+  }
   return notices;
 }
 
 const seconds = (ms: number | undefined): number | null =>
   ms === undefined ? null : Math.round(ms / 1_000);
+
+/** `provisioning`, `link` and `outbox` of the status; ages in seconds. */
+function connectionStatus(connection: CloudView | undefined): Record<string, unknown> {
+  if (connection === undefined) return { provisioning: null, link: null, outbox: null };
+  const { provisioning, link, outbox } = connection;
+  const problemOf = (problem: { why: string; msAgo: number } | undefined): unknown =>
+    problem === undefined ? null : { why: problem.why, secondsAgo: seconds(problem.msAgo) };
+  return {
+    provisioning: { ...provisioning, problem: problemOf(provisioning.problem) },
+    link: {
+      at: link.at,
+      port: link.port,
+      publishOnly: link.route === 'https-8443',
+      sinceSecondsAgo: seconds(link.sinceMsAgo),
+      failures: link.failures,
+      refused: link.refused,
+      problem: problemOf(link.problem),
+    },
+    outbox: {
+      at: outbox.at,
+      problem: outbox.problem ?? null,
+      waiting: outbox.waiting,
+      waitingBytes: outbox.waitingBytes,
+      oldestSecondsAgo: seconds(outbox.oldestMsAgo),
+      dead: outbox.dead,
+      dropped: outbox.dropped,
+      tight: outbox.tight,
+    },
+  };
+}
+
+/** The cloud connection in words, as it is now: names and values. */
+export function connectionRows(
+  { connection }: PageModel,
+  language: Language,
+): (readonly [string, string])[] {
+  const t = texts[language];
+  if (connection === undefined) return [];
+  const { provisioning, link, outbox } = connection;
+  const aged = (text: string, ms: number | undefined): string =>
+    ms === undefined ? text : `${text} (${ago(ms, language)})`;
+  const isPublishOnly = link.at === 'up' && link.route === 'https-8443';
+  const how = fill(t.link[isPublishOnly ? 'publishOnly' : link.at], { port: link.port }, t);
+  const problem = provisioning.step === 'done' ? link.problem : provisioning.problem;
+  const queue = [
+    outbox.problem === undefined
+      ? String(outbox.waiting)
+      : fill(t.notes['outbox-closed'], { why: outbox.problem }, t),
+    ...(outbox.oldestMsAgo === undefined
+      ? []
+      : [fill(t.words.oldest, { age: ago(outbox.oldestMsAgo, language) }, t)]),
+    ...(outbox.dead > 0 ? [fill(t.notes['outbox-dead'], { count: outbox.dead }, t)] : []),
+    ...(outbox.tight ? [t.notes['outbox-tight']] : []),
+  ];
+  return [
+    [t.words.provisioning, t.steps[provisioning.step]],
+    [t.words.connection, aged(how, link.sinceMsAgo)],
+    ...(problem === undefined
+      ? []
+      : [
+          [
+            t.words.lastProblem,
+            aged(fill('{why}', { why: problem.why }, t), problem.msAgo),
+          ] as const,
+        ]),
+    [t.words.queue, queue.join('; ')],
+  ];
+}
 
 /** The answer of GET /api/status; its schema is in agent/README.md. */
 export function renderStatus(model: PageModel, language: Language): unknown {
@@ -78,7 +156,9 @@ export function renderStatus(model: PageModel, language: Language): unknown {
       from: model.cloud.from,
       problem: model.cloud.problem ?? null,
       extraRoots: model.cloud.extraRoots,
+      ports: model.cloud.ports ?? null,
     },
+    ...connectionStatus(model.connection),
     notices: noticesOf(model, t),
     verdict: verdictOf(model.views),
     running: model.running,
@@ -119,6 +199,7 @@ export function renderReport(model: PageModel, language: Language): string {
       ({ name, mac, addresses }) =>
         [name, `${addresses.join(' ') || t.words.noAddress}, MAC ${mac}`] as const,
     ),
+    ...connectionRows(model, language),
   ];
   const lines = worstFirst(model.views).flatMap((view) => {
     const { id, outcome } = view;

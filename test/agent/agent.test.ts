@@ -8,7 +8,8 @@ import { LANGUAGES } from '../../agent/page/texts/shape.ts';
 import { LOOPBACK, SERIAL, residentMib, sendRaw, startAgent } from './running.ts';
 import type { Running } from './running.ts';
 
-const RSS_MIB_MAX = 110;
+/** 75 to 79 are usual; the collector has its moods, a leak is more. */
+const RSS_MIB_MAX = 100;
 const START_MS_MAX = 2_000;
 let agent: Running;
 let startedMs = 0;

@@ -53,10 +53,18 @@ export interface Running {
   /** What it wrote until now. */
   readonly lines: readonly string[];
   close(): Promise<number | null>;
+  /** As if the plug were pulled. */
+  pull(): Promise<void>;
 }
 
 /** As the unit's own service starts it (clock-agent.service). */
-const NODE_FLAGS = ['--max-old-space-size=96', '--max-semi-space-size=1'];
+const NODE_FLAGS = [
+  '--max-old-space-size=96',
+  '--max-semi-space-size=1',
+  '--no-opt',
+  '--no-maglev',
+  '--no-sparkplug',
+];
 const START_MS_MAX = 20_000;
 
 export async function startAgent(
@@ -65,14 +73,37 @@ export async function startAgent(
 ): Promise<Running> {
   const root = await prepareRoot(files);
   const { file } = await bundleAgent({ outDir: root, minify: true });
+  const running = await launch(root, file, env);
+  return {
+    ...running,
+    close: async () => {
+      const code = await running.close();
+      await rm(root, { recursive: true, force: true });
+      return code;
+    },
+  };
+}
+
+/** Starts the bundle in a root that stays: the next start finds what this one left. */
+export async function launch(
+  root: string,
+  bundle: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Running> {
   const startedMs = performance.now();
   const child = spawn(
     process.execPath,
-    [...NODE_FLAGS, file, 'run', '--root', root, '--listen', '0'],
+    [...NODE_FLAGS, bundle, 'run', '--root', root, '--listen', '0'],
     {
       cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...env },
+      env: {
+        PATH: process.env['PATH'],
+        NODE_ENV: 'production',
+        MALLOC_ARENA_MAX: '2',
+        NODE_COMPILE_CACHE: join(root, 'run/clock-agent/compile'),
+        ...env,
+      },
     },
   );
   const lines: string[] = [];
@@ -88,9 +119,11 @@ export async function startAgent(
     lines,
     close: async () => {
       child.kill('SIGTERM');
-      const code = await ended;
-      await rm(root, { recursive: true, force: true });
-      return code;
+      return ended;
+    },
+    pull: async () => {
+      child.kill('SIGKILL');
+      await ended;
     },
   };
 }

@@ -22,9 +22,13 @@ export function idsIn(status: Status, state: string): string[] {
   return status.results.filter((result) => result.state === state).map(({ id }) => id);
 }
 
-/** `id state` of the network's and the cloud's checks that are neither passed nor excused. */
+/**
+ * `id state` of the network's and the cloud's checks that are neither passed nor excused: a unit without a
+ * claim has no connection to judge.
+ */
 export function unpassed(status: Status): string[] {
   return status.results
     .filter(({ group, state }) => group !== 'unit' && state !== 'passed')
+    .filter(({ id, state }) => id !== 'connection' || state !== 'not-checked')
     .map(({ id, state }) => `${id} ${state}`);
 }

@@ -1,6 +1,8 @@
 // The checks of the way to the cloud. A port check judges whether the port can be reached; whether
 // who answers is to be trusted is the business of the tls check alone, over the same handshakes.
 import { codeOf } from '../../core/errors.ts';
+import { AWS_PORTS, portOf } from '../../core/connection.ts';
+import type { Route } from '../../core/connection.ts';
 import { needs as needing, note, passed } from './facts.ts';
 import type { Check, Facts } from './facts.ts';
 import type { CheckId, Note, Outcome } from '../results.ts';
@@ -15,12 +17,14 @@ const NAMES = {
   gems: 'ruby-gems.clock-software.com',
 } as const;
 
-/** A port that the unit needs, and that speaks TLS. */
+/** A port that the unit needs, and that speaks TLS. A way to AWS may have another port on a bench. */
 const tlsPort =
-  (id: CheckId, of: 'clock' | 'aws', port: number, alpn?: string): Check =>
+  (id: CheckId, of: 'clock' | 'aws', where: number | Route, alpn?: string): Check =>
   async ({ network, settings, roots }, facts) => {
     const { endpoints } = settings;
     if (endpoints === undefined) return needing('settings');
+    const port =
+      typeof where === 'number' ? where : portOf(where, endpoints.aws.ports ?? AWS_PORTS);
     const { host } = endpoints[of];
     const address = facts.addresses.get(host)?.[0];
     if (address === undefined) return needing('dns');
@@ -117,9 +121,9 @@ function judgeTrust(seen: Facts['handshakes'], isClockWrong: boolean): Outcome {
 
 export const cloudChecks = {
   'clock-443': tlsPort('clock-443', 'clock', 443),
-  'aws-443': tlsPort('aws-443', 'aws', 443, AWS_ALPN),
-  'aws-8443': tlsPort('aws-8443', 'aws', 8443),
-  'aws-8883': tlsPort('aws-8883', 'aws', 8883),
+  'aws-443': tlsPort('aws-443', 'aws', 'mqtt-443', AWS_ALPN),
+  'aws-8443': tlsPort('aws-8443', 'aws', 'https-8443'),
+  'aws-8883': tlsPort('aws-8883', 'aws', 'mqtt-8883'),
   tls,
   'clock-80': spare('clock', 80),
   'clock-22': spare('clock', 22),

@@ -1,13 +1,15 @@
 // What the checks of all groups share: needs, the facts of one run, notes.
 import { NOTE_CHARS_MAX } from '../../core/limits.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { CloudView } from '../../core/cloud.ts';
+import type { Ports } from '../../core/connection.ts';
 import type { EthernetPort, Handshake, Lease, Machine, Network } from '../ports.ts';
 import type { CheckId, Note, NoteKey, Outcome, Values } from '../results.ts';
 
 interface Endpoints {
   readonly region: string;
   readonly clock: { readonly host: string };
-  readonly aws: { readonly host: string };
+  readonly aws: { readonly host: string; readonly ports?: Ports | undefined };
   readonly gems: { readonly host: string };
   readonly ntp: readonly string[];
   readonly rootsPem?: string | undefined;
@@ -33,6 +35,8 @@ export interface Needs {
   readonly clock: Clock;
   readonly settings: Settings;
   readonly roots: { readonly amazon: readonly string[]; readonly public: readonly string[] };
+  /** undefined where no agent holds the connection: `diagnose`. */
+  readonly cloud: () => CloudView | undefined;
 }
 
 /** What one run has found out so far, for the checks that come later in it. */

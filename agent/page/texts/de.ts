@@ -24,6 +24,7 @@ export const de: Texts = {
     overrideInvalid:
       'Die Cloud-Einstellungen auf dieser Karte sind ungültig und nicht in Gebrauch: {why}',
     roots: 'Zusätzliche Zertifizierungsstellen, denen es vertraut: {count}. Nur für Tests richtig.',
+    ports: 'Es verwendet andere Ports zur Cloud als die üblichen ({ports}). Nur für Tests richtig.',
     noSerial: 'Die Seriennummer dieses Geräts ist nicht lesbar.',
   },
   buttons: {
@@ -56,6 +57,28 @@ export const de: Texts = {
     language: 'Sprache',
     toDo: 'Zu tun',
     description: 'Alle Prüfungen',
+    provisioning: 'Anmeldung',
+    connection: 'Verbindung',
+    lastProblem: 'Letztes Problem',
+    queue: 'Wartet auf die Cloud',
+    oldest: 'älteste {age}',
+  },
+  steps: {
+    off: 'nicht begonnen',
+    claim: 'wartet auf eine Berechtigung (Claim) der Fabrik',
+    key: 'erzeugt seinen Schlüssel',
+    certificate: 'beantragt sein Zertifikat',
+    registration: 'meldet sich an',
+    connection: 'erprobt sein Zertifikat',
+    'clean-up': 'entfernt die Berechtigung (Claim)',
+    done: 'angemeldet',
+  },
+  link: {
+    off: 'nicht begonnen',
+    waiting: 'nicht verbunden, versucht Port {port} bald wieder',
+    dialling: 'verbindet sich, Port {port}',
+    up: 'verbunden, Port {port}',
+    publishOnly: 'kann nur senden, Port {port}',
   },
   who: {
     installer: 'Installateur, am Gerät',
@@ -87,10 +110,12 @@ export const de: Texts = {
     'clock-80': '*.clock-software.com, Port 80',
     'clock-22': '*.clock-software.com, Port 22',
     'gems-5000': 'ruby-gems.clock-software.com, Port 5000',
+    connection: 'Verbindung zur Cloud',
     time: 'Uhr des Geräts',
     settings: 'Einstellungen des Geräts',
     seal: 'Verschlüsselung der Karte',
     storage: 'Speicher (SD-Karte)',
+    outbox: 'Warteschlange zur Cloud',
     memory: 'Arbeitsspeicher',
     cgroup: 'Speichergrenzen für Dienste',
     temperature: 'Temperatur',
@@ -111,6 +136,16 @@ export const de: Texts = {
     interception:
       '*.clock-software.com und *.amazonaws.com in Firewall oder Proxy von der TLS-Überprüfung ausnehmen: diese Verbindungen müssen ungeöffnet durchgehen.',
     alpn: 'Die Firewall muss TLS zu *.amazonaws.com Port 443 unverändert durchlassen: sie entfernt den Protokollnamen (ALPN), wie es Proxys tun.',
+    claim:
+      'Die Cloud nimmt die Anmeldung dieses Geräts nicht an. Den Bericht an den Clock-Support senden.',
+    certificate:
+      'Die Cloud lässt dieses Gerät mit seinem Zertifikat nicht ein. Den Bericht an den Clock-Support senden.',
+    'publish-only':
+      'In der Firewall ausgehend TCP-Port 8883, oder 443 unverändert, zu *.amazonaws.com freigeben. Bis dahin kann das Gerät melden, ist aber nicht erreichbar.',
+    connection:
+      'Die Ports sind offen, aber die Verbindung kommt nicht zustande. Den Bericht an den Clock-Support senden.',
+    outbox:
+      'Einige Meldungen an die Cloud wurden nicht angenommen oder sind nicht speicherbar. Den Bericht an den Clock-Support senden.',
     time: 'Eine Minute warten: Das Gerät stellt seine Uhr selbst, sobald ein Zeitserver antwortet. Bleibt es dabei, den Bericht an den Clock-Support senden.',
     'card-full': 'Die Karte ist fast voll. Den Bericht an den Clock-Support senden.',
     'card-dead':
@@ -162,6 +197,22 @@ export const de: Texts = {
     'tls-untrusted': '{where}: unterschrieben von „{issuer}“ ({why})',
     'tls-no-alpn': '{where}: Protokoll {protocol} nicht vereinbart ({issuer})',
     'tls-clock': '{where}: {why}, aber die Uhr ist nicht gestellt',
+    'cloud-not-here': 'nur das laufende Gerät weiß es; siehe seine Seite',
+    'claim-missing': 'wartet auf eine Berechtigung (Claim): auf dieser Karte ist keine',
+    'provisioning-key': 'erzeugt seinen Schlüssel',
+    'provisioning-certificate': 'beantragt sein Zertifikat',
+    'provisioning-registration': 'meldet sich an',
+    'provisioning-connection': 'erprobt sein Zertifikat',
+    'provisioning-clean-up': 'entfernt die Berechtigung (Claim)',
+    'cloud-problem': 'letztes Problem: {why}',
+    'cloud-up': 'verbunden, Port {port}',
+    'cloud-publish-only': 'kann nur senden, Port {port}',
+    'cloud-dialling': 'nicht verbunden, Port {port}',
+    'outbox-closed': 'die Warteschlange lässt sich nicht öffnen: {why}',
+    'outbox-tight': 'die Karte ist voll: nur was nicht verloren gehen darf, wird angenommen',
+    'outbox-waiting': '{count} warten',
+    'outbox-dead': '{count} wurden nicht angenommen und liegen beiseite',
+    'outbox-dropped': '{count} wurden wegen Alter oder Platz verworfen',
     'unit-time': 'jetzt {utc} UTC',
     'time-set': 'von einem Zeitserver gestellt',
     'time-not-set': 'noch nicht von einem Zeitserver gestellt',
@@ -209,5 +260,8 @@ export const de: Texts = {
     NO_SYSTEMD: 'hier läuft kein systemd',
     ENOSPC: 'kein Platz mehr',
     EROFS: 'die Karte lässt sich nur noch lesen',
+    CLOSED: 'von der Gegenseite beendet',
+    NO_ALPN: 'Protokollname unterwegs entfernt',
+    REFUSED: 'von der Cloud abgelehnt',
   },
 };

@@ -23,6 +23,8 @@ export const fr: Texts = {
     overrideInvalid:
       'Les réglages du cloud sur cette carte sont invalides et ne sont pas utilisés : {why}',
     roots: 'Autorités de certification supplémentaires admises : {count}. À réserver aux essais.',
+    ports:
+      'Il utilise d’autres ports que les ports habituels vers le cloud ({ports}). À réserver aux essais.',
     noSerial: 'Le numéro de série de ce boîtier est illisible.',
   },
   buttons: {
@@ -55,6 +57,28 @@ export const fr: Texts = {
     language: 'Langue',
     toDo: 'À faire',
     description: 'Tous les contrôles',
+    provisioning: 'Inscription',
+    connection: 'Connexion',
+    lastProblem: 'Dernier problème',
+    queue: 'En attente du cloud',
+    oldest: 'le plus ancien {age}',
+  },
+  steps: {
+    off: 'pas commencée',
+    claim: 'attend une autorisation (claim) de l’usine',
+    key: 'crée sa clé',
+    certificate: 'demande son certificat',
+    registration: 's’inscrit',
+    connection: 'essaie son certificat',
+    'clean-up': 'supprime l’autorisation (claim)',
+    done: 'inscrit',
+  },
+  link: {
+    off: 'pas commencée',
+    waiting: 'pas connecté, réessaie bientôt le port {port}',
+    dialling: 'se connecte, port {port}',
+    up: 'connecté, port {port}',
+    publishOnly: 'peut seulement envoyer, port {port}',
   },
   who: {
     installer: 'Installateur, près du boîtier',
@@ -86,10 +110,12 @@ export const fr: Texts = {
     'clock-80': '*.clock-software.com, port 80',
     'clock-22': '*.clock-software.com, port 22',
     'gems-5000': 'ruby-gems.clock-software.com, port 5000',
+    connection: 'Connexion au cloud',
     time: 'Horloge du boîtier',
     settings: 'Réglages du boîtier',
     seal: 'Chiffrement de la carte',
     storage: 'Stockage (carte SD)',
+    outbox: 'File d’attente vers le cloud',
     memory: 'Mémoire vive',
     cgroup: 'Limites de mémoire des services',
     temperature: 'Température',
@@ -110,6 +136,16 @@ export const fr: Texts = {
     interception:
       'Dispensez *.clock-software.com et *.amazonaws.com de l’inspection TLS dans le pare-feu ou le proxy : ces connexions doivent passer sans être ouvertes.',
     alpn: 'Le pare-feu doit laisser passer TLS vers *.amazonaws.com port 443 sans le modifier : il retire le nom de protocole (ALPN), comme le font les proxys.',
+    claim:
+      'Le cloud n’accepte pas l’inscription de ce boîtier. Envoyez le rapport au support Clock.',
+    certificate:
+      'Le cloud ne laisse pas entrer ce boîtier avec son certificat. Envoyez le rapport au support Clock.',
+    'publish-only':
+      'Dans le pare-feu, autorisez en sortie le port TCP 8883, ou 443 sans modification, vers *.amazonaws.com. D’ici là le boîtier peut envoyer, mais n’est pas joignable.',
+    connection:
+      'Les ports sont ouverts, mais la connexion ne se fait pas. Envoyez le rapport au support Clock.',
+    outbox:
+      'Des messages vers le cloud n’ont pas été acceptés ou ne peuvent pas être enregistrés. Envoyez le rapport au support Clock.',
     time: 'Attendez une minute : le boîtier se met à l’heure lui-même dès qu’un serveur de temps répond. Si cela persiste, envoyez le rapport au support Clock.',
     'card-full': 'La carte est presque pleine. Envoyez le rapport au support Clock.',
     'card-dead':
@@ -161,6 +197,22 @@ export const fr: Texts = {
     'tls-untrusted': '{where} : signé par « {issuer} » ({why})',
     'tls-no-alpn': '{where} : protocole {protocol} non convenu ({issuer})',
     'tls-clock': '{where} : {why}, mais l’horloge n’est pas réglée',
+    'cloud-not-here': 'seul le boîtier en marche le sait ; voir sa page',
+    'claim-missing': 'attend une autorisation (claim) : il n’y en a pas sur cette carte',
+    'provisioning-key': 'crée sa clé',
+    'provisioning-certificate': 'demande son certificat',
+    'provisioning-registration': 's’inscrit',
+    'provisioning-connection': 'essaie son certificat',
+    'provisioning-clean-up': 'supprime l’autorisation (claim)',
+    'cloud-problem': 'dernier problème : {why}',
+    'cloud-up': 'connecté, port {port}',
+    'cloud-publish-only': 'peut seulement envoyer, port {port}',
+    'cloud-dialling': 'pas connecté, port {port}',
+    'outbox-closed': 'la file d’attente ne s’ouvre pas : {why}',
+    'outbox-tight': 'la carte est pleine : seul ce qui ne doit pas se perdre est accepté',
+    'outbox-waiting': '{count} en attente',
+    'outbox-dead': '{count} n’ont pas été acceptés et sont mis de côté',
+    'outbox-dropped': '{count} abandonnés faute de place ou trop anciens',
     'unit-time': 'maintenant {utc} UTC',
     'time-set': 'réglée par un serveur de temps',
     'time-not-set': 'pas encore réglée par un serveur de temps',
@@ -208,5 +260,8 @@ export const fr: Texts = {
     NO_SYSTEMD: 'pas de systemd ici',
     ENOSPC: 'plus de place',
     EROFS: 'la carte n’est plus que lisible',
+    CLOSED: 'fermé par l’autre côté',
+    NO_ALPN: 'nom de protocole retiré en chemin',
+    REFUSED: 'refusé par le cloud',
   },
 };

@@ -1,4 +1,5 @@
 // What every language must say: the type of the texts. Words in {braces} are filled in.
+import type { ProvisioningStep } from '../../core/cloud.ts';
 import type {
   CheckId,
   CheckState,
@@ -32,6 +33,7 @@ export interface Texts {
     readonly override: string;
     readonly overrideInvalid: string;
     readonly roots: string;
+    readonly ports: string;
     readonly noSerial: string;
   };
   readonly buttons: {
@@ -64,7 +66,15 @@ export interface Texts {
     readonly language: string;
     readonly toDo: string;
     readonly description: string;
+    readonly provisioning: string;
+    readonly connection: string;
+    readonly lastProblem: string;
+    readonly queue: string;
+    readonly oldest: string;
   };
+  /** The cloud connection as it is now. */
+  readonly steps: Readonly<Record<ProvisioningStep, string>>;
+  readonly link: Readonly<Record<'off' | 'waiting' | 'dialling' | 'up' | 'publishOnly', string>>;
   readonly who: Readonly<Record<Who, string>>;
   readonly groups: Readonly<Record<Group, string>>;
   readonly states: Readonly<Record<CheckState, string>>;
@@ -90,4 +100,7 @@ export type WhyKey =
   | 'ERR_TLS_CERT_ALTNAME_INVALID'
   | 'NO_SYSTEMD'
   | 'ENOSPC'
-  | 'EROFS';
+  | 'EROFS'
+  | 'CLOSED'
+  | 'NO_ALPN'
+  | 'REFUSED';

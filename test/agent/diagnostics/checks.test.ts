@@ -2,8 +2,18 @@
 // depends on it says so; everything else stays as it was.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { CloudView } from '../../../agent/core/cloud.ts';
 import type { Listener } from './network.fake.ts';
-import { check, NOW_MS, openHotel, unlike, withBoard, withDropped, withListener } from './hotel.ts';
+import {
+  check,
+  connected,
+  NOW_MS,
+  openHotel,
+  unlike,
+  withBoard,
+  withDropped,
+  withListener,
+} from './hotel.ts';
 import type { Hotel } from './hotel.ts';
 
 const CLOUD_NEEDS = (id: string): Record<string, string> => ({
@@ -234,4 +244,65 @@ test('172.17.x.x is a note, not a failure', async () => {
   const outcomes = await check({ ...openHotel, world: { ...openHotel.world, interfaces } });
   assert.equal(outcomes.subnet.state, 'passed');
   assert.equal(outcomes.subnet.notes[0]?.say, 'subnet-clash');
+});
+
+const withLink = (link: Partial<CloudView['link']>): Hotel => ({
+  ...openHotel,
+  cloud: { ...connected, link: { ...connected.link, ...link } },
+});
+const withProvisioning = (provisioning: Partial<CloudView['provisioning']>): Hotel => ({
+  ...openHotel,
+  cloud: { ...connected, provisioning: { ...connected.provisioning, ...provisioning } },
+});
+const withOutbox = (outbox: Partial<CloudView['outbox']>): Hotel => ({
+  ...openHotel,
+  cloud: { ...connected, outbox: { ...connected.outbox, ...outbox } },
+});
+const down = { at: 'waiting', failures: 5, problem: { why: 'CLOSED', msAgo: 1 } } as const;
+const connections: Readonly<Record<string, readonly [Hotel, Record<string, string>]>> = {
+  'no agent to ask': [
+    { ...openHotel, cloud: undefined },
+    { connection: 'not-checked', outbox: 'not-checked' },
+  ],
+  'no claim': [withProvisioning({ step: 'claim' }), { connection: 'not-checked' }],
+  'a registration under way': [
+    withProvisioning({ step: 'certificate', failures: 1 }),
+    { connection: 'not-checked' },
+  ],
+  'a refused claim': [
+    withProvisioning({ step: 'certificate', failures: 3, refused: true }),
+    { connection: 'failed claim' },
+  ],
+  'a link that only publishes': [
+    withLink({ route: 'https-8443' }),
+    { connection: 'warning publish-only' },
+  ],
+  'a first lost connection': [
+    withLink({ at: 'waiting', failures: 1 }),
+    { connection: 'not-checked' },
+  ],
+  'a refused certificate': [
+    withLink({ ...down, refused: true }),
+    { connection: 'failed certificate' },
+  ],
+  'open ports and no connection': [withLink(down), { connection: 'failed connection' }],
+  'a queue that does not open': [
+    withOutbox({ at: 'closed', problem: 'busy' }),
+    { connection: 'not-checked needs outbox', outbox: 'failed outbox' },
+  ],
+  'dead letters': [withOutbox({ dead: 2 }), { outbox: 'warning outbox' }],
+  'a full queue': [withOutbox({ tight: true }), { outbox: 'failed card-full' }],
+};
+for (const [name, [hotel, expected]] of Object.entries(connections)) {
+  test(`of the connection: with ${name}, exactly that is said`, async () => {
+    assert.deepEqual(unlike(await check(hotel)), expected);
+  });
+}
+
+test('a connection that fails behind a closed port is that port’s business', async () => {
+  const hotel = withDropped(withLink(down), '198.51.100.2:8883');
+  assert.deepEqual(unlike(await check(hotel)), {
+    'aws-8883': 'failed port',
+    connection: 'not-checked needs aws-8883',
+  });
 });

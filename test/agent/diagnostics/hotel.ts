@@ -1,4 +1,5 @@
 // An open hotel network and a healthy board, for the tests of the checks; each test breaks one thing.
+import type { CloudView } from '../../../agent/core/cloud.ts';
 import type { Needs, Settings } from '../../../agent/diagnostics/checks/facts.ts';
 import { createDiagnostics } from '../../../agent/diagnostics/run.ts';
 import type { CheckId, Outcome } from '../../../agent/diagnostics/results.ts';
@@ -104,8 +105,32 @@ export interface Hotel {
   readonly board: Board;
   readonly settings: Settings;
   readonly wallMs: number;
+  readonly cloud: CloudView | undefined;
 }
-export const openHotel: Hotel = { world, board, settings, wallMs: NOW_MS };
+/** A unit that is connected, and has nothing to say. */
+export const connected: CloudView = {
+  provisioning: { step: 'done', failures: 0, refused: false, problem: undefined },
+  link: {
+    at: 'up',
+    route: 'mqtt-8883',
+    port: 8883,
+    sinceMsAgo: 60_000,
+    failures: 0,
+    refused: false,
+    problem: undefined,
+  },
+  outbox: {
+    at: 'open',
+    problem: undefined,
+    waiting: 0,
+    waitingBytes: 0,
+    oldestMsAgo: undefined,
+    dead: 0,
+    dropped: 0,
+    tight: false,
+  },
+};
+export const openHotel: Hotel = { world, board, settings, wallMs: NOW_MS, cloud: connected };
 
 export function needsOf(hotel: Hotel): Needs {
   return {
@@ -113,6 +138,7 @@ export function needsOf(hotel: Hotel): Needs {
     machine: fakeMachine(hotel.board),
     clock: { nowMs: () => performance.now(), wallMs: () => hotel.wallMs },
     settings: hotel.settings,
+    cloud: () => hotel.cloud,
     roots: { amazon: ['amazon'], public: ['amazon', 'public'] },
   };
 }

@@ -29,6 +29,9 @@ const OVERRIDE = 'var/lib/clock/endpoints.json';
 const root = issue({ name: 'Bench Root' });
 const leaf = issue({ name: 'leaf', by: root, hosts: ['a.test'] });
 
+const withPorts = (ports: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({ ...LOOPBACK, aws: { host: 'a.test', ports } });
+
 test('a whole card has no problems', async () => {
   const identity = await readIdentity(files(WHOLE));
   assert.equal(identity.serial, SERIAL);
@@ -63,6 +66,11 @@ test('an invalid override is a problem, and the built-in endpoints stay', async 
     [JSON.stringify({ ...LOOPBACK, clock: { host: 'http://a.test' } }), /clock\.host/],
     [JSON.stringify({ ...LOOPBACK, aws: { host: '-a.test' } }), /aws\.host/],
     [JSON.stringify({ ...LOOPBACK, aws: { host: 'a.test', port: 1 } }), /port/],
+    [JSON.stringify({ ...LOOPBACK, aws: { host: 'a.test', ports: { mqtt: 1 } } }), /alpn/],
+    [withPorts({ mqtt: 0, alpn: 1, https: 1 }), /mqtt/],
+    [withPorts({ mqtt: 1, alpn: 65_536, https: 1 }), /alpn/],
+    [withPorts({ mqtt: 1, alpn: 1, https: '1' }), /https/],
+    [withPorts({ mqtt: 1, alpn: 1, https: 1, more: 1 }), /more/],
     [JSON.stringify({ ...LOOPBACK, ntp: [] }), /ntp/],
     [JSON.stringify({ ...LOOPBACK, ntp: Array(9).fill('a.test') }), /ntp/],
     [JSON.stringify({ ...LOOPBACK, rootsPem: 'nothing' }), /rootsPem/],

@@ -63,7 +63,7 @@ test('nothing measured can become markup, in any place that shows it', () => {
     hostName: evil,
     ports: [{ name: evil, mac: evil, up: true, addresses: [evil] }],
     release: { version: evil, builtAt: evil },
-    cloud: { region: evil, from: 'override', problem: evil, extraRoots: 1 },
+    cloud: { region: evil, from: 'override', problem: evil, extraRoots: 1, ports: undefined },
     light: { at: 'refused', why: evil },
   };
   for (const language of LANGUAGES) {
@@ -90,7 +90,13 @@ test('no style, script or handler stands in the page itself', () => {
 test('an override, additional roots and an invalid override are said plainly everywhere', () => {
   const model: PageModel = {
     ...well,
-    cloud: { region: 'test-1', from: 'override', problem: 'clock.host: odd', extraRoots: 2 },
+    cloud: {
+      region: 'test-1',
+      from: 'override',
+      problem: 'clock.host: odd',
+      extraRoots: 2,
+      ports: undefined,
+    },
   };
   for (const text of [renderPage(model, 'en'), renderReport(model, 'en')]) {
     assert.match(text, /another cloud than the built-in one \(region test-1\)/);
@@ -118,8 +124,11 @@ test('the status has the fields that agent/README.md promises', () => {
     'hostName',
     'language',
     'light',
+    'link',
     'notices',
+    'outbox',
     'ports',
+    'provisioning',
     'release',
     'results',
     'running',

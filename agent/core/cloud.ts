@@ -1,0 +1,61 @@
+// What is shown of the cloud connection, on the page, in the status and by its check: the vocabulary
+// that the capabilities share. Types only.
+import type { Route } from './connection.ts';
+
+/** How a unit gets its own certificate; in this order. */
+export type ProvisioningStep =
+  | 'off'
+  | 'claim'
+  | 'key'
+  | 'certificate'
+  | 'registration'
+  | 'connection'
+  | 'clean-up'
+  | 'done';
+
+interface Problem {
+  /** A code or a short text from outside, bounded, no secret. */
+  readonly why: string;
+  readonly msAgo: number;
+}
+
+export interface ProvisioningView {
+  readonly step: ProvisioningStep;
+  /** In a row. */
+  readonly failures: number;
+  /** The cloud said no, as opposed to: it was not reached. */
+  readonly refused: boolean;
+  readonly problem: Problem | undefined;
+}
+
+export interface LinkView {
+  readonly at: 'off' | 'waiting' | 'dialling' | 'up';
+  /** In use, or tried next. */
+  readonly route: Route;
+  readonly port: number;
+  /** In this state. */
+  readonly sinceMsAgo: number | undefined;
+  readonly failures: number;
+  readonly refused: boolean;
+  readonly problem: Problem | undefined;
+}
+
+export interface OutboxView {
+  readonly at: 'closed' | 'open';
+  /** Why it is closed. */
+  readonly problem: string | undefined;
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  /** By the unit's clock; undefined when nothing waits. */
+  readonly oldestMsAgo: number | undefined;
+  readonly dead: number;
+  readonly dropped: number;
+  /** The card was full; only what must not be lost is taken. */
+  readonly tight: boolean;
+}
+
+export interface CloudView {
+  readonly provisioning: ProvisioningView;
+  readonly link: LinkView;
+  readonly outbox: OutboxView;
+}

@@ -1,0 +1,58 @@
+// The checks of the cloud connection itself: what the running agent knows of it, judged. Where no
+// agent runs, or nothing is configured, they say so and claim nothing.
+import type { CloudView, LinkView, ProvisioningView } from '../../core/cloud.ts';
+import { needs as needing, notChecked, note, passed } from './facts.ts';
+import type { Check } from './facts.ts';
+import type { Note, Outcome } from '../results.ts';
+
+/** One failure is an accident, and the next try is seconds away. */
+const FAILURES_MIN = 3;
+
+const connection: Check = async ({ cloud }) => {
+  const seen = cloud();
+  if (seen === undefined) return notChecked(note('cloud-not-here'));
+  if (seen.outbox.at === 'closed') return needing('outbox');
+  const { provisioning, link } = seen;
+  if (provisioning.step === 'off') return needing('settings');
+  return provisioning.step === 'done' ? judgeLink(link) : judgeProvisioning(provisioning);
+};
+
+function judgeProvisioning({ step, failures, refused, problem }: ProvisioningView): Outcome {
+  const notes: Note[] = [];
+  if (step === 'claim') notes.push(note('claim-missing'));
+  else if (step !== 'off' && step !== 'done') notes.push(note(`provisioning-${step}`));
+  if (problem !== undefined) notes.push(note('cloud-problem', { why: problem.why }));
+  if (failures < FAILURES_MIN) return notChecked(...notes);
+  return { state: 'failed', notes, remedy: refused ? 'claim' : 'connection' };
+}
+
+function judgeLink({ at, route, port, failures, refused, problem }: LinkView): Outcome {
+  if (at === 'up' && route === 'https-8443') {
+    const notes = [note('cloud-publish-only', { port })];
+    return { state: 'warning', notes, remedy: 'publish-only' };
+  }
+  if (at === 'up') return passed(note('cloud-up', { port }));
+  const notes = [note('cloud-dialling', { port })];
+  if (problem !== undefined) notes.push(note('cloud-problem', { why: problem.why }));
+  if (failures < FAILURES_MIN) return notChecked(...notes);
+  return { state: 'failed', notes, remedy: refused ? 'certificate' : 'connection' };
+}
+
+const outbox: Check = async ({ cloud }) => {
+  const seen: CloudView | undefined = cloud();
+  if (seen === undefined) return notChecked(note('cloud-not-here'));
+  const { at, problem, waiting, dead, dropped, tight } = seen.outbox;
+  if (at === 'closed') {
+    const notes = [note('outbox-closed', { why: problem ?? '?' })];
+    return { state: 'failed', notes, remedy: 'outbox' };
+  }
+  const notes = [note('outbox-waiting', { count: waiting })];
+  if (dead > 0) notes.push(note('outbox-dead', { count: dead }));
+  if (dropped > 0) notes.push(note('outbox-dropped', { count: dropped }));
+  if (tight) {
+    return { state: 'failed', notes: [note('outbox-tight'), ...notes], remedy: 'card-full' };
+  }
+  return dead > 0 ? { state: 'warning', notes, remedy: 'outbox' } : passed(...notes);
+};
+
+export const connectionChecks = { connection, outbox };

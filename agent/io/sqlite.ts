@@ -1,0 +1,262 @@
+// The outbox on the card, in SQLite (node:sqlite): WAL, every commit through to the card
+// (synchronous=FULL), locked for this process alone. The lock is also what keeps two agents of one
+// unit from driving each other out of the cloud: the kernel gives it back whatever ends us.
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { Change, Message, Store, StoreLimits, Totals } from '../outbox/ports.ts';
+import { LANES } from '../outbox/wire.ts';
+import type { Lane } from '../outbox/wire.ts';
+
+const PAGE_BYTES = 4_096;
+/** SQLite result codes (sqlite.org/rescode.html): what an unreadable file says. */
+const CORRUPT = new Set([11, 26]);
+const BUSY = 5;
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS waiting (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, lane INTEGER NOT NULL,
+    topic TEXT NOT NULL, payload BLOB NOT NULL, at INTEGER NOT NULL
+  );
+  CREATE INDEX IF NOT EXISTS waiting_lane ON waiting (lane, seq);
+  CREATE TABLE IF NOT EXISTS dead (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, payload BLOB NOT NULL,
+    at INTEGER NOT NULL, why TEXT NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+`;
+
+/**
+ * Opens `outbox.db` in `folder`, making both if needed. A damaged file is set aside (one of them is
+ * kept) and a new one begun. Throws with code `busy` if another process has it.
+ */
+export function openSqlite(folder: string, limits: StoreLimits): Store {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const path = join(folder, 'outbox.db');
+  try {
+    return new SqliteStore(path, limits);
+  } catch (error) {
+    const { errcode = 0 } = error as { errcode?: number };
+    if ((errcode & 0xff) === BUSY) {
+      throw Object.assign(new Error('another agent runs here', { cause: error }), { code: 'busy' });
+    }
+    if (!CORRUPT.has(errcode & 0xff)) throw error;
+    renameSync(path, `${path}.damaged`);
+    for (const part of ['-wal', '-shm']) rmSync(path + part, { force: true });
+    return new SqliteStore(path, limits);
+  }
+}
+
+interface Row {
+  readonly seq: number;
+  readonly id: string;
+  readonly lane: number;
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly at: number;
+}
+
+class SqliteStore implements Store {
+  readonly #db: DatabaseSync;
+  readonly #reserve: string;
+  readonly #limits: StoreLimits;
+  /** Kept beside the table: the page asks for them with every view. */
+  readonly #totals = new Map<Lane, { count: number; bytes: number }>();
+  #dead = 0;
+  #dropped = 0;
+
+  constructor(path: string, limits: StoreLimits) {
+    this.#limits = limits;
+    this.#reserve = `${path}.reserve`;
+    this.#db = new DatabaseSync(path);
+    try {
+      this.#db.exec(`
+        PRAGMA locking_mode = EXCLUSIVE;
+        PRAGMA journal_mode = WAL;
+        PRAGMA synchronous = FULL;
+        PRAGMA auto_vacuum = INCREMENTAL;
+        PRAGMA journal_size_limit = 1048576;
+        PRAGMA cache_size = -512;
+        PRAGMA max_page_count = ${Math.floor(limits.bytesMax / PAGE_BYTES)};
+        BEGIN IMMEDIATE; ${SCHEMA} COMMIT;
+      `);
+      this.#count();
+    } catch (error) {
+      this.#db.close();
+      throw error;
+    }
+    this.restoreReserve();
+  }
+
+  apply({ add, remove, bury }: Change): void {
+    const db = this.#db;
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      // First what makes room.
+      for (const { id, why } of bury) this.#bury(id, why);
+      for (const id of remove) this.#forget(id);
+      for (const message of add) this.#insert(message);
+      db.prepare('INSERT OR REPLACE INTO counter VALUES (?, ?)').run('dropped', this.#dropped);
+      db.exec('COMMIT');
+    } catch (error) {
+      // A full disk rolls back by itself at times.
+      if (db.isTransaction) db.exec('ROLLBACK');
+      this.#count();
+      throw error;
+    }
+  }
+
+  #insert({ id, lane, topic, payload, atMs }: Message): void {
+    const { changes } = this.#db
+      .prepare(
+        `INSERT OR IGNORE INTO waiting (id, lane, topic, payload, at)
+         SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM dead WHERE id = ?)`,
+      )
+      .run(id, LANES.indexOf(lane), topic, payload, Math.trunc(atMs), id);
+    if (Number(changes) > 0) this.#add(lane, { count: 1, bytes: payload.length });
+  }
+
+  #forget(id: string): void {
+    const row = this.#db
+      .prepare('DELETE FROM waiting WHERE id = ? RETURNING lane, length(payload) AS bytes')
+      .get(id);
+    if (row !== undefined) {
+      this.#add(LANES[Number(row['lane'])]!, { count: -1, bytes: -Number(row['bytes']) });
+    }
+  }
+
+  #bury(id: string, why: string): void {
+    const { changes } = this.#db
+      .prepare(
+        `INSERT OR IGNORE INTO dead (id, topic, payload, at, why)
+         SELECT id, topic, payload, at, ? FROM waiting WHERE id = ?`,
+      )
+      .run(why, id);
+    this.#forget(id);
+    const { changes: tooMany } = this.#db
+      .prepare('DELETE FROM dead WHERE seq <= (SELECT MAX(seq) FROM dead) - ?')
+      .run(this.#limits.deadMax);
+    this.#dead += Number(changes) - Number(tooMany);
+  }
+
+  #add(lane: Lane, change: { readonly count: number; readonly bytes: number }): void {
+    const { count, bytes } = this.#totals.get(lane) ?? { count: 0, bytes: 0 };
+    this.#totals.set(lane, { count: count + change.count, bytes: bytes + change.bytes });
+  }
+
+  take(
+    count: number,
+    { except, lanes }: { readonly except: readonly string[]; readonly lanes: readonly Lane[] },
+  ): Message[] {
+    const numbers = lanes.map((lane) => LANES.indexOf(lane)).join(',');
+    const rows = this.#db
+      .prepare(
+        `SELECT * FROM waiting WHERE lane IN (${numbers})
+         AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY lane, seq LIMIT ?`,
+      )
+      .all(JSON.stringify(except), count) as unknown as readonly Row[];
+    return rows.map(({ id, lane, topic, payload, at }) => ({
+      id,
+      lane: LANES[lane]!,
+      topic,
+      payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength),
+      atMs: at,
+    }));
+  }
+
+  totals(lane: Lane): Totals {
+    const { count = 0, bytes = 0 } = this.#totals.get(lane) ?? {};
+    const row = this.#db
+      .prepare('SELECT at FROM waiting WHERE lane = ? ORDER BY seq LIMIT 1')
+      .get(LANES.indexOf(lane));
+    return { count, bytes, oldestMs: row === undefined ? undefined : Number(row['at']) };
+  }
+
+  oldest(lane: Lane, bytes: number): string[] {
+    const ids: string[] = [];
+    let freed = 0;
+    const rows = this.#db
+      .prepare('SELECT id, length(payload) AS bytes FROM waiting WHERE lane = ? ORDER BY seq')
+      .iterate(LANES.indexOf(lane));
+    for (const row of rows) {
+      if (freed >= bytes) break;
+      ids.push(String(row['id']));
+      freed += Number(row['bytes']);
+    }
+    return ids;
+  }
+
+  olderThan(lane: Lane, atMs: number): string[] {
+    return this.#db
+      .prepare('SELECT id FROM waiting WHERE lane = ? AND at < ? ORDER BY seq')
+      .all(LANES.indexOf(lane), Math.trunc(atMs))
+      .map((row) => String(row['id']));
+  }
+
+  deadCount(): number {
+    return this.#dead;
+  }
+
+  droppedCount(): number {
+    return this.#dropped;
+  }
+
+  noteDropped(count: number): void {
+    this.#dropped += count;
+  }
+
+  releaseReserve(): void {
+    rmSync(this.#reserve, { force: true });
+  }
+
+  /** Written, not only sized: a file with holes reserves nothing. */
+  restoreReserve(): boolean {
+    const { reserveBytes } = this.#limits;
+    try {
+      if (statSync(this.#reserve, { throwIfNoEntry: false })?.size === reserveBytes) return true;
+      const { bavail, bsize } = statfsSync(join(this.#reserve, '..'));
+      if (bavail * bsize < 4 * reserveBytes) return false;
+      const file = openSync(this.#reserve, 'w', 0o600);
+      try {
+        writeSync(file, Buffer.alloc(reserveBytes, 0xa5));
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** From the file: at the start, and after a transaction that did not come about. */
+  #count(): void {
+    const rows = this.#db
+      .prepare(
+        'SELECT lane, COUNT(*) AS n, SUM(length(payload)) AS bytes FROM waiting GROUP BY lane',
+      )
+      .all();
+    this.#totals.clear();
+    for (const row of rows) {
+      const lane = LANES[Number(row['lane'])]!;
+      this.#totals.set(lane, { count: Number(row['n']), bytes: Number(row['bytes']) });
+    }
+    const one = (sql: string): number => Number(this.#db.prepare(sql).get()?.['n'] ?? 0);
+    this.#dead = one('SELECT COUNT(*) AS n FROM dead');
+    this.#dropped = Math.max(this.#dropped, one('SELECT MAX(value) AS n FROM counter'));
+  }
+}

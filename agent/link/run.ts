@@ -1,0 +1,188 @@
+// Performs the link: dials, subscribes, publishes what state.ts says, and tells it what came of it.
+// Nothing that happens to a connection can throw out of here.
+import type { LinkView } from '../core/cloud.ts';
+import type { Connection, ConnectionEvent, Credentials, Dial, Route } from '../core/connection.ts';
+import type { Clock } from '../core/clock.ts';
+import { codeOf } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import { TICK_MS } from './limits.ts';
+import type { Outgoing, Receive, Source } from './ports.ts';
+import { initial, next } from './state.ts';
+import type { Effect, Event, Link } from './state.ts';
+
+interface Needs {
+  readonly dial: Dial;
+  readonly portOf: (route: Route) => number;
+  readonly source: Source;
+  readonly receive: Receive;
+  /** What the unit listens to; the same for the life of the process. */
+  readonly filters: readonly string[];
+  readonly clientId: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  /** The link came up or went down. */
+  readonly onChange: () => void;
+}
+
+export interface LinkRunner {
+  start(credentials: Credentials): void;
+  /** The outbox has something new. */
+  ready(): void;
+  view(): LinkView;
+  close(): void;
+}
+
+export function createLink(needs: Needs): LinkRunner {
+  const { clock, source, log } = needs;
+  let link: Link = initial;
+  let credentials: Credentials | undefined;
+  let connection: Connection | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let pacer: NodeJS.Timeout | undefined;
+  let ticker: NodeJS.Timeout | undefined;
+  /** Taken from the source and in flight, by id. */
+  let taken = new Map<string, Outgoing>();
+  /** What the broker holds for us, as far as this process knows: a session outlives a connection. */
+  const granted = new Set<string>();
+
+  const dispatch = (event: Event): void => {
+    const before = link;
+    const step = next(link, event);
+    link = step.state;
+    say(before);
+    for (const effect of step.effects) perform(effect);
+  };
+  const say = (before: Link): void => {
+    if (before.at === link.at) return;
+    if (before.at === 'up' || link.at === 'up') setImmediate(needs.onChange);
+    const port = needs.portOf(before.route);
+    if (link.at === 'up') log.info(`cloud: connected, port ${port}`);
+    if (link.at === 'waiting' && link.problem !== undefined) {
+      log.warning(`cloud: port ${port}: ${link.problem.why}`);
+    }
+  };
+  const heard =
+    (attempt: number, route: Route) =>
+    (event: ConnectionEvent): void => {
+      const nowMs = clock.nowMs();
+      switch (event.on) {
+        case 'opened': {
+          if (!event.sessionPresent) granted.clear();
+          const canSubscribe = route !== 'https-8443';
+          const missing = canSubscribe ? needs.filters.filter((one) => !granted.has(one)) : [];
+          return dispatch({ on: 'opened', attempt, missing, nowMs });
+        }
+        case 'closed': {
+          const { why, refused } = event;
+          const random = needs.random();
+          return dispatch({ on: 'closed', attempt, why, refused, nowMs, random });
+        }
+        case 'acked':
+          return dispatch({ on: 'acked', attempt, id: event.key, nowMs });
+        case 'subscribed':
+          for (const filter of event.filters) granted.add(filter);
+          for (const filter of event.denied) log.error(`cloud: not granted: ${filter}`);
+          return dispatch({ on: 'subscribed', attempt, filters: event.filters });
+        case 'message':
+          return void take(event, attempt);
+      }
+    };
+  /** On trouble with the disk the broker keeps the message, and sends it again to the next connection. */
+  const take = async (
+    { topic, payload, taken }: Extract<ConnectionEvent, { on: 'message' }>,
+    attempt: number,
+  ): Promise<void> => {
+    try {
+      await needs.receive({ topic, payload });
+      taken();
+    } catch (error) {
+      if (link.attempt !== attempt || link.at !== 'up') return;
+      connection?.close();
+      const why = `not stored: ${codeOf(error)}`;
+      const [nowMs, random] = [clock.nowMs(), needs.random()];
+      dispatch({ on: 'closed', attempt, why, refused: false, nowMs, random });
+    }
+  };
+  const hangUp = (): void => {
+    clearTimeout(timer);
+    clearTimeout(pacer);
+    pacer = undefined;
+    connection?.close();
+    connection = undefined;
+    taken = new Map();
+  };
+  const perform = (effect: Effect): void => {
+    switch (effect.do) {
+      case 'dial': {
+        hangUp();
+        const { route, attempt } = effect;
+        const options = { route, credentials: credentials!, clientId: needs.clientId };
+        connection = needs.dial({ ...options, keepSession: true }, heard(attempt, route));
+        return;
+      }
+      case 'hang-up':
+        return hangUp();
+      case 'wait':
+        timer = setTimeout(() => dispatch({ on: 'due', nowMs: clock.nowMs() }), effect.delayMs);
+        return;
+      case 'subscribe':
+        return connection?.subscribe(effect.filters);
+      case 'resubscribe':
+        return connection?.resubscribe(effect.filters);
+      case 'ask':
+        return offer(effect);
+      case 'pace':
+        pacer ??= setTimeout(() => {
+          pacer = undefined;
+          dispatch({ on: 'ready', nowMs: clock.nowMs() });
+        }, effect.delayMs);
+        return;
+      case 'publish':
+        return connection?.publish(effect.id, taken.get(effect.id)!);
+      case 'resend':
+        return connection?.resend(effect.id);
+      case 'settle':
+        taken.delete(effect.id);
+        return source.settle(effect.id);
+      case 'bury':
+        log.error(`cloud: message ${effect.id} is set aside: ${effect.why}`);
+        return source.bury(effect.id, effect.why);
+    }
+  };
+  const offer = ({ count, except, route }: Extract<Effect, { do: 'ask' }>): void => {
+    // Over HTTPS the unit's policy allows events only (the bench's policies.ts, as for AWS).
+    const messages = source.take(count, { except, eventsOnly: route === 'https-8443' });
+    for (const message of messages) taken.set(message.id, message);
+    const ids = messages.map(({ id }) => id);
+    dispatch({ on: 'offered', attempt: link.attempt, ids, nowMs: clock.nowMs() });
+  };
+  return {
+    start: (given) => {
+      credentials = given;
+      ticker ??= setInterval(() => {
+        dispatch({ on: 'tick', nowMs: clock.nowMs(), random: needs.random() });
+      }, TICK_MS);
+      dispatch({ on: 'start', nowMs: clock.nowMs(), random: needs.random() });
+    },
+    ready: () => dispatch({ on: 'ready', nowMs: clock.nowMs() }),
+    view: () => viewOf(link, needs.portOf(link.route), clock.nowMs()),
+    close: () => {
+      clearInterval(ticker);
+      dispatch({ on: 'stop' });
+    },
+  };
+}
+
+function viewOf(link: Link, port: number, nowMs: number): LinkView {
+  const { at, route, failures, problem } = link;
+  return {
+    at,
+    route,
+    port,
+    sinceMsAgo: link.at === 'off' ? undefined : nowMs - link.sinceMs,
+    failures,
+    refused: problem?.refused ?? false,
+    problem: problem === undefined ? undefined : { why: problem.why, msAgo: nowMs - problem.atMs },
+  };
+}

@@ -1,0 +1,56 @@
+// What the outbox keeps and for how long, each with its reason. Lanes are sent in this order: work and
+// health never wait behind a backlog of the others.
+
+import type { StoreLimits } from './ports.ts';
+import type { Lane } from './wire.ts';
+
+const MIB = 1024 * 1024;
+const DAY_MS = 86_400_000;
+
+interface Policy {
+  readonly bytesMax: number;
+  /** undefined: never too old. */
+  readonly ageMsMax: number | undefined;
+  /** At the cap: `refuse` leaves it with the source, `drop-oldest` makes room and counts. */
+  readonly whenFull: 'refuse' | 'drop-oldest';
+  /** Still taken when the card is full. */
+  readonly essential: boolean;
+}
+
+export const POLICIES: Readonly<Record<Lane, Policy>> = {
+  /** Results of commands and jobs: who asked has given up after a week. */
+  work: { bytesMax: 4 * MIB, ageMsMax: 7 * DAY_MS, whenFull: 'drop-oldest', essential: true },
+  /** What the unit says of itself: only the present matters. */
+  health: { bytesMax: MIB, ageMsMax: DAY_MS, whenFull: 'drop-oldest', essential: true },
+  /** Charges, bookings, receipts: never dropped. Full, the source keeps what it has and is told. */
+  business: { bytesMax: 40 * MIB, ageMsMax: undefined, whenFull: 'refuse', essential: true },
+  /** Call records and the like: 16 MiB are some 50,000 calls; older than a month nobody bills them. */
+  records: {
+    bytesMax: 16 * MIB,
+    ageMsMax: 30 * DAY_MS,
+    whenFull: 'drop-oldest',
+    essential: false,
+  },
+};
+
+/** AWS IoT: 128 KiB. Whatever is larger would close the connection. */
+export const PAYLOAD_BYTES_MAX = 128 * 1024;
+export const TOPIC_BYTES_MAX = 256;
+/** Between commits at the latest; more than a card's usual fsync, so that commits group. */
+export const COMMIT_MS_MAX = 200;
+/** What one commit carries: beyond it a single fsync takes too long for the page. */
+export const BATCH_MAX = 500;
+/** Appends that wait for a commit; a source that does not wait for its acknowledgement is told so. */
+export const PENDING_MAX = 10_000;
+/** Records dropped at once when the card is full, so that what must not be lost fits. */
+export const MAKE_ROOM_BYTES = MIB;
+export const STORE_LIMITS: StoreLimits = {
+  /** All lanes, dead letters and SQLite's own pages. */
+  bytesMax: 96 * MIB,
+  /** Dead letters are for a person to look at; the oldest go. */
+  deadMax: 200,
+  /** Given up on a full card, so that deletions (which write first) and one commit still fit. */
+  reserveBytes: MIB,
+};
+/** Ages, and whether the card has room again, are looked at this often. */
+export const SWEEP_MS = 60_000;

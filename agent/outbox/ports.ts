@@ -1,0 +1,57 @@
+// What the outbox needs from outside. Types only.
+import type { Lane } from './wire.ts';
+
+export interface Message {
+  /** Unique for ever: the receiver drops what it has seen. */
+  readonly id: string;
+  readonly lane: Lane;
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** When it was made, by the unit's clock: milliseconds since 1970. */
+  readonly atMs: number;
+}
+
+export interface Change {
+  readonly add: readonly Message[];
+  readonly remove: readonly string[];
+  readonly bury: readonly { readonly id: string; readonly why: string }[];
+}
+
+export interface Totals {
+  readonly count: number;
+  readonly bytes: number;
+  readonly oldestMs: number | undefined;
+}
+
+/** Calls are synchronous: `apply` returns when everything is on the card, or throws and nothing is. */
+export interface Store {
+  /** A message whose id is known already (waiting or dead) is not added again. */
+  apply(change: Change): void;
+  /** In the order of lanes, then of arrival. */
+  take(
+    count: number,
+    options: { readonly except: readonly string[]; readonly lanes: readonly Lane[] },
+  ): Message[];
+  totals(lane: Lane): Totals;
+  /** The oldest ids of a lane that together free `bytes`. */
+  oldest(lane: Lane, bytes: number): string[];
+  /** The ids of a lane made before `atMs`. */
+  olderThan(lane: Lane, atMs: number): string[];
+  deadCount(): number;
+  droppedCount(): number;
+  /** Counts what was dropped by policy; in the same commit as the next `apply`. */
+  noteDropped(count: number): void;
+  /** Gives up the reserve; takes it again if the card has room: false if not. */
+  releaseReserve(): void;
+  restoreReserve(): boolean;
+  close(): void;
+}
+
+export interface StoreLimits {
+  readonly bytesMax: number;
+  readonly deadMax: number;
+  readonly reserveBytes: number;
+}
+
+/** Says why a store cannot be opened: `busy` (another agent holds it) or the system's reason. */
+export type OpenStore = () => Store;

@@ -1,0 +1,182 @@
+// The link with its real adapters and a real outbox against the bench's cloud: what mqtt.js does not do
+// by itself, and what the broker does to a unit.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { portOf } from '../../../agent/core/connection.ts';
+import type { Credentials, Dial } from '../../../agent/core/connection.ts';
+import { createLog } from '../../../agent/core/log.ts';
+import { dialMqtt } from '../../../agent/io/mqtt.ts';
+import { openSqlite } from '../../../agent/io/sqlite.ts';
+import { createLink } from '../../../agent/link/run.ts';
+import type { LinkRunner } from '../../../agent/link/run.ts';
+import { STORE_LIMITS } from '../../../agent/outbox/limits.ts';
+import { createOutbox } from '../../../agent/outbox/run.ts';
+import type { Outbox } from '../../../agent/outbox/run.ts';
+import type { Cloud } from '../../bench/cloud/api.ts';
+import { openCloud } from '../../bench/cloud/cloud.ts';
+import { randomFrom } from '../random.ts';
+
+let cloud: Cloud;
+const home = await mkdtemp(join(tmpdir(), 'link-'));
+before(async () => {
+  cloud = await openCloud({ hosts: ['localhost'] });
+});
+after(async () => {
+  await cloud.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+interface Rig {
+  readonly thing: string;
+  readonly link: LinkRunner;
+  readonly outbox: Outbox;
+  readonly received: string[];
+  add(id: string, topic?: string): Promise<void>;
+  until(is: () => boolean, withinMs?: number): Promise<void>;
+  close(): void;
+}
+
+/** A thing of its own; `receive` fails as long as `broken` says so. */
+function rig(thing: string, options: { readonly broken?: () => boolean } = {}): Rig {
+  const { certPem, keyPem } = cloud.addThing(thing);
+  const credentials: Credentials = { certificatePem: certPem, keyPem };
+  const clock = { nowMs: () => performance.now(), wallMs: () => Date.now() };
+  const log = createLog(() => {});
+  const place = { host: 'localhost', ports: cloud.ports, roots: [cloud.rootsPem] };
+  const dial: Dial = (how, hear) => dialMqtt(place, how, hear);
+  const folder = join(home, thing);
+  const received: string[] = [];
+  const outbox = createOutbox(() => openSqlite(folder, STORE_LIMITS), {
+    clock,
+    log,
+    onReady: () => link.ready(),
+  });
+  const link = createLink({
+    dial,
+    portOf: (route) => portOf(route, cloud.ports),
+    source: outbox,
+    receive: async ({ topic }) => {
+      if (options.broken?.() === true) throw new Error('EIO');
+      received.push(topic);
+    },
+    filters: [`clock/v1/${thing}/command/+`],
+    clientId: thing,
+    clock,
+    random: randomFrom(7),
+    log,
+    onChange: () => {},
+  });
+  link.start(credentials);
+  return {
+    thing,
+    link,
+    outbox,
+    received,
+    add: async (id, topic = `clock/v1/${thing}/event/s`) => {
+      const payload = Buffer.from(id);
+      const rest = { lane: 'business', atMs: Date.now() } as const;
+      assert.deepEqual(await outbox.append({ id, topic, payload, ...rest }), { ok: true });
+    },
+    until: async (is, withinMs = 20_000) => {
+      const endMs = performance.now() + withinMs;
+      while (!is()) {
+        assert.ok(performance.now() < endMs, JSON.stringify([link.view(), outbox.view()]));
+        await sleep(20);
+      }
+    },
+    close: () => {
+      link.close();
+      outbox.close();
+    },
+  };
+}
+const arrived = (thing: string): string[] =>
+  cloud.messages(`clock/v1/${thing}/event/+`).map(({ payload }) => payload.toString());
+
+test('a backlog drains at the link’s speed, through a drop, and nothing is missing', async (t) => {
+  const one = rig('backlog');
+  const ids = Array.from({ length: 300 }, (_, i) => `m${String(i).padStart(3, '0')}`);
+  const startMs = performance.now();
+  await Promise.all(ids.map(async (id) => one.add(id)));
+  await one.until(() => arrived('backlog').length > 50);
+  cloud.disconnect('backlog');
+  await one.until(() => one.outbox.view().waiting === 0, 40_000);
+  const all = arrived('backlog');
+  t.diagnostic(`${all.length} for ${ids.length} in ${(performance.now() - startMs).toFixed(0)} ms`);
+  assert.ok(performance.now() - startMs < 20_000, 'nothing had to wait for a resend');
+  assert.deepEqual([...new Set(all)].toSorted(), ids);
+  one.close();
+});
+
+test('without a PUBACK the same packet is sent again on the same connection', async () => {
+  const fault = cloud.inject({
+    at: 'send',
+    packet: 'puback',
+    do: 'swallow',
+    times: 1,
+    clientId: 'patient',
+  });
+  const one = rig('patient');
+  await one.add('a');
+  await one.until(() => fault.hits === 1);
+  const connections = (): number =>
+    cloud.events('patient').filter(({ eventType }) => eventType === 'connected').length;
+  await one.until(() => one.outbox.view().waiting === 0, 15_000);
+  assert.equal(connections(), 1);
+  one.close();
+});
+
+test('without a SUBACK the same SUBSCRIBE is sent again on the same connection', async () => {
+  const fault = cloud.inject({
+    at: 'receive',
+    packet: 'subscribe',
+    do: 'swallow',
+    times: 1,
+    clientId: 'deaf',
+  });
+  const one = rig('deaf');
+  await one.until(() => fault.hits === 1);
+  await sleep(9_000);
+  cloud.publish('clock/v1/deaf/command/s', { v: 1 });
+  await one.until(() => one.received.length === 1, 10_000);
+  one.close();
+});
+
+test('a message against the policy becomes a dead letter, and the others arrive', async () => {
+  const one = rig('poisoned');
+  await one.add('good-1');
+  await one.add('poison', 'somebody/else');
+  await one.add('good-2');
+  await one.until(() => one.outbox.view().dead === 1, 60_000);
+  await one.until(() => one.outbox.view().waiting === 0, 30_000);
+  assert.deepEqual([...new Set(arrived('poisoned'))].toSorted(), ['good-1', 'good-2']);
+  one.close();
+});
+
+test('a command that cannot be stored is not acknowledged, and comes again', async () => {
+  let isBroken = true;
+  const one = rig('careful', { broken: () => isBroken });
+  await one.until(() => one.link.view().at === 'up');
+  await sleep(300);
+  cloud.publish('clock/v1/careful/command/s', { v: 1 });
+  await one.until(() => one.link.view().problem?.why === 'not stored: EIO');
+  isBroken = false;
+  await one.until(() => one.received.length >= 1, 30_000);
+  one.close();
+});
+
+test('a wrong authority is refused by us, and nothing is sent to it', async () => {
+  const fault = cloud.inject({ at: 'handshake', do: 'wrong-authority' });
+  const one = rig('stranger');
+  await one.add('secret');
+  await one.until(() => one.link.view().problem !== undefined);
+  assert.match(one.link.view().problem?.why ?? '', /SELF_SIGNED|UNABLE_TO/);
+  assert.equal(one.link.view().refused, false);
+  assert.deepEqual(arrived('stranger'), []);
+  fault.undo();
+  one.close();
+});

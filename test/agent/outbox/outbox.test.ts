@@ -1,0 +1,207 @@
+// The outbox over its real store: lanes, caps, ages, dead letters, a full card, a damaged file.
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { createLog } from '../../../agent/core/log.ts';
+import { openSqlite } from '../../../agent/io/sqlite.ts';
+import { POLICIES, STORE_LIMITS } from '../../../agent/outbox/limits.ts';
+import { createOutbox } from '../../../agent/outbox/run.ts';
+import type { Outbox } from '../../../agent/outbox/run.ts';
+import type { Lane } from '../../../agent/outbox/wire.ts';
+import { envelope, uuidV7 } from '../../../agent/outbox/wire.ts';
+
+const DAY_MS = 86_400_000;
+const home = await mkdtemp(join(tmpdir(), 'outbox-'));
+after(async () => rm(home, { recursive: true, force: true }));
+
+let made = 0;
+const clock = { nowMs: () => performance.now(), wallMs: () => Date.UTC(2026, 5, 1) };
+const folderOf = (): string => join(home, `${(made += 1)}`);
+function open(folder: string, limits = STORE_LIMITS): Outbox {
+  const log = createLog(() => {});
+  return createOutbox(() => openSqlite(folder, limits), { clock, log, onReady: () => {} });
+}
+const message = (id: string, lane: Lane = 'business', bytes = 10, atMs = clock.wallMs()) => ({
+  id,
+  lane,
+  topic: `clock/v1/t/event/${lane}`,
+  payload: Buffer.alloc(bytes, 0x20),
+  atMs,
+});
+const take = (outbox: Outbox, count = 100, except: readonly string[] = []): string[] =>
+  outbox.take(count, { except, eventsOnly: false }).map(({ id }) => id);
+
+test('work and health overtake any backlog; within a lane the order stays', async () => {
+  const outbox = open(folderOf());
+  for (const [id, lane] of [
+    ['r1', 'records'],
+    ['b1', 'business'],
+    ['b2', 'business'],
+    ['h1', 'health'],
+    ['w1', 'work'],
+  ] as const) {
+    assert.deepEqual(await outbox.append(message(id, lane)), { ok: true });
+  }
+  assert.deepEqual(take(outbox), ['w1', 'h1', 'b1', 'b2', 'r1']);
+  assert.deepEqual(take(outbox, 2, ['w1', 'b1']), ['h1', 'b2']);
+  const events = outbox.take(9, { except: [], eventsOnly: true });
+  assert.equal(events[0]?.id, 'h1', 'over HTTPS there are no results');
+  outbox.close();
+});
+
+test('what is settled is not given out again, and is gone after a restart', async () => {
+  const folder = folderOf();
+  const outbox = open(folder);
+  await Promise.all(['a', 'b', 'c'].map(async (id) => outbox.append(message(id))));
+  outbox.settle('b');
+  assert.deepEqual(take(outbox), ['a', 'c']);
+  assert.equal(outbox.view().waiting, 2);
+  outbox.close();
+  const again = open(folder);
+  assert.deepEqual(take(again), ['a', 'c']);
+  again.close();
+});
+
+test('the same id twice is one message, also when it is a dead letter', async () => {
+  const outbox = open(folderOf());
+  await outbox.append(message('a'));
+  assert.deepEqual(await outbox.append(message('a')), { ok: true });
+  assert.equal(outbox.view().waiting, 1);
+  outbox.bury('a', 'why');
+  await outbox.append(message('b'));
+  assert.deepEqual(await outbox.append(message('a')), { ok: true });
+  assert.deepEqual(take(outbox), ['b']);
+  assert.equal(outbox.view().dead, 1);
+  outbox.close();
+});
+
+test('a full lane refuses business and drops the oldest records, counted', async () => {
+  const outbox = open(folderOf());
+  const big = 100 * 1024;
+  const many = Math.floor(POLICIES.business.bytesMax / big);
+  for (let i = 0; i < many; i += 1) await outbox.append(message(`b${i}`, 'business', big));
+  assert.deepEqual(await outbox.append(message('more', 'business', big)), {
+    ok: false,
+    why: 'full',
+  });
+  const some = Math.floor(POLICIES.health.bytesMax / big);
+  for (let i = 0; i < some + 2; i += 1) await outbox.append(message(`h${i}`, 'health', big));
+  assert.deepEqual(take(outbox, 1), ['h2']);
+  assert.equal(outbox.view().dropped, 2);
+  outbox.close();
+});
+
+test('what is too old for its lane is dropped at the next start; business never is', async () => {
+  const folder = folderOf();
+  const outbox = open(folder);
+  const old = clock.wallMs() - 40 * DAY_MS;
+  for (const lane of ['work', 'health', 'business', 'records'] as const) {
+    await outbox.append(message(lane, lane, 10, old));
+  }
+  outbox.close();
+  const again = open(folder);
+  assert.deepEqual(take(again), ['business']);
+  assert.equal(again.view().dropped, 3);
+  assert.equal(again.view().oldestMsAgo, 40 * DAY_MS);
+  again.close();
+});
+
+test('a message larger than AWS takes is refused at the door', async () => {
+  const outbox = open(folderOf());
+  const large = await outbox.append(message('a', 'work', 128 * 1024 + 1));
+  assert.deepEqual(large, { ok: false, why: 'too-large' });
+  outbox.close();
+});
+
+test('on a full card records make room for business, the reserve is given up, nothing is lost', async () => {
+  const folder = folderOf();
+  const outbox = open(folder, { ...STORE_LIMITS, bytesMax: 4 * 1024 * 1024 });
+  assert.ok((await stat(join(folder, 'outbox.db.reserve'))).size > 0);
+  const kept: string[] = [];
+  for (let i = 0; i < 200; i += 1) {
+    const { ok } = await outbox.append(message(`r${i}`, 'records', 50_000));
+    if (!ok) break;
+  }
+  assert.equal(outbox.view().tight, true);
+  assert.ok(!(await readdir(folder)).includes('outbox.db.reserve'));
+  assert.deepEqual(await outbox.append(message('late', 'records')), {
+    ok: false,
+    why: 'disk-full',
+  });
+  for (let i = 0; i < 20; i += 1) {
+    const id = `b${i}`;
+    if ((await outbox.append(message(id, 'business', 50_000))).ok) kept.push(id);
+    else await new Promise((done) => setTimeout(done, 250));
+  }
+  assert.ok(kept.length > 15, `${kept.length} of 20`);
+  const given = new Set(take(outbox, 500));
+  for (const id of kept) assert.ok(given.has(id));
+  outbox.close();
+});
+
+test('one process has it: a second is told so', () => {
+  const folder = folderOf();
+  const outbox = open(folder);
+  const second = open(folder);
+  assert.deepEqual([second.view().at, second.view().problem], ['closed', 'busy']);
+  outbox.close();
+});
+
+test('a damaged file is set aside, and a new one begun', async () => {
+  const folder = folderOf();
+  open(folder).close();
+  await writeFile(join(folder, 'outbox.db'), Buffer.alloc(50_000, 0x5a));
+  const outbox = open(folder);
+  assert.equal(outbox.view().at, 'open');
+  assert.deepEqual(await outbox.append(message('a')), { ok: true });
+  assert.ok((await readdir(folder)).includes('outbox.db.damaged'));
+  outbox.close();
+});
+
+test('a folder that cannot be made is a closed outbox, and no crash', async () => {
+  await writeFile(join(home, 'file'), '');
+  const outbox = open(join(home, 'file', 'agent'));
+  assert.equal(outbox.view().at, 'closed');
+  assert.deepEqual(await outbox.append(message('a')), { ok: false, why: 'closed' });
+  outbox.close();
+});
+
+test('many at once share commits: thousands a second, each on disk before it is acknowledged', async (t) => {
+  const outbox = open(folderOf());
+  const count = 5_000;
+  const startMs = performance.now();
+  const all = Array.from({ length: count }, async (_, i) => outbox.append(message(`m${i}`)));
+  assert.ok((await Promise.all(all)).every(({ ok }) => ok));
+  const rate = count / ((performance.now() - startMs) / 1_000);
+  t.diagnostic(`${rate.toFixed(0)} a second`);
+  assert.ok(rate > 500, `${rate}`);
+  outbox.close();
+});
+
+test('uuidV7() sorts by time and says its version; an envelope is what the cloud is promised', () => {
+  const random = Buffer.alloc(10, 0xff);
+  const ids = [1, 2 ** 31, 2 ** 33, Date.UTC(2026, 0, 1)].map((ms) => uuidV7(ms, random));
+  assert.deepEqual(ids.toSorted(), ids);
+  assert.match(ids[0]!, /^00000000-0001-7fff-bfff-ffffffffffff$/);
+  const { topic, payload } = envelope({
+    id: 'i',
+    thing: 't',
+    direction: 'event',
+    lane: 'business',
+    service: 's',
+    kind: 'k',
+    atMs: 0,
+    body: { a: 1 },
+  });
+  assert.equal(topic, 'clock/v1/t/event/s');
+  assert.deepEqual(JSON.parse(payload.toString()), {
+    v: 1,
+    id: 'i',
+    at: '1970-01-01T00:00:00.000Z',
+    service: 's',
+    kind: 'k',
+    body: { a: 1 },
+  });
+});

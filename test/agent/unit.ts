@@ -1,0 +1,126 @@
+// A unit of the test bench: a root that stays over restarts, set up for the bench's cloud, with a claim.
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { bundleAgent } from '../../image/release/bundle.ts';
+import type { Cloud } from '../bench/cloud/api.ts';
+import { LOOPBACK, SERIAL, launch, prepareRoot } from './running.ts';
+import type { Running } from './running.ts';
+
+export const THING = `clockrpi-${SERIAL}`;
+
+export interface UnitStatus {
+  readonly notices: readonly string[];
+  readonly provisioning: {
+    readonly step: string;
+    readonly failures: number;
+    readonly refused: boolean;
+    readonly problem: { readonly why: string } | null;
+  };
+  readonly link: {
+    readonly at: string;
+    readonly port: number;
+    readonly publishOnly: boolean;
+    readonly refused: boolean;
+    readonly problem: { readonly why: string } | null;
+  };
+  readonly outbox: { readonly at: string; readonly waiting: number; readonly dead: number };
+  readonly results: readonly { readonly id: string; readonly state: string }[];
+}
+
+export class Unit {
+  readonly root: string;
+  readonly #bundle: string;
+  #running: Running | undefined;
+
+  private constructor(root: string, bundle: string) {
+    this.root = root;
+    this.#bundle = bundle;
+  }
+
+  /** `cloud` is where it is set up for; without `claim` it has none. */
+  static async prepare(cloud: Cloud, { claim = true } = {}): Promise<Unit> {
+    const { ports, rootsPem } = cloud;
+    const aws = { host: 'localhost', ports };
+    const root = await prepareRoot({ override: JSON.stringify({ ...LOOPBACK, aws, rootsPem }) });
+    const { file } = await bundleAgent({ outDir: root, minify: true });
+    const unit = new Unit(root, file);
+    if (claim) await unit.putClaim(cloud);
+    return unit;
+  }
+
+  get folder(): string {
+    return join(this.root, 'var/lib/clock/agent');
+  }
+
+  get running(): Running {
+    if (this.#running === undefined) throw new Error('The unit is not running');
+    return this.#running;
+  }
+
+  async putClaim(cloud: Cloud): Promise<void> {
+    const { certPem, keyPem } = cloud.makeClaim();
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
+    await writeFile(join(this.folder, 'claim.crt'), certPem);
+    await writeFile(join(this.folder, 'claim.key'), keyPem, { mode: 0o600 });
+  }
+
+  async start(): Promise<void> {
+    this.#running = await launch(this.root, this.#bundle);
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.close();
+    this.#running = undefined;
+  }
+
+  async pull(): Promise<void> {
+    await this.#running?.pull();
+    this.#running = undefined;
+  }
+
+  async status(): Promise<UnitStatus> {
+    return (await (await fetch(`${this.running.url}api/status`)).json()) as UnitStatus;
+  }
+
+  /** Waits until the status is as wanted. */
+  async until(is: (status: UnitStatus) => boolean, withinMs = 30_000): Promise<UnitStatus> {
+    const endMs = performance.now() + withinMs;
+    for (;;) {
+      const status = await this.status();
+      if (is(status)) return status;
+      if (performance.now() > endMs) {
+        const { provisioning, link, outbox } = status;
+        throw new Error(`Still ${JSON.stringify({ provisioning, link, outbox })}`);
+      }
+      await sleep(50);
+    }
+  }
+
+  async untilUp(withinMs?: number): Promise<UnitStatus> {
+    return this.until(({ link }) => link.at === 'up', withinMs);
+  }
+
+  /** Waits for a line of its log. */
+  async said(pattern: RegExp, withinMs = 20_000): Promise<void> {
+    const endMs = performance.now() + withinMs;
+    while (!this.running.lines.some((line) => pattern.test(line))) {
+      if (performance.now() > endMs) throw new Error(`Never said ${pattern}`);
+      await sleep(2);
+    }
+  }
+
+  async files(): Promise<string[]> {
+    return (await readdir(this.folder)).toSorted();
+  }
+
+  async certificateId(): Promise<string> {
+    const text = await readFile(join(this.folder, 'provisioning.json'), 'utf8');
+    return (JSON.parse(text) as { certificateId: string }).certificateId;
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    await rm(this.root, { recursive: true, force: true });
+  }
+}
