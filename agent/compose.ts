@@ -1,10 +1,7 @@
 // The composition root: builds the adapters and the capabilities and connects them.
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import type { CloudView } from './core/cloud.ts';
-import { AWS_PORTS, portOf } from './core/connection.ts';
-import type { Dial } from './core/connection.ts';
+import { startCloud } from './compose-cloud.ts';
 import { OperatorError, codeOf } from './core/errors.ts';
 import { createLog } from './core/log.ts';
 import type { Log } from './core/log.ts';
@@ -17,28 +14,13 @@ import type { Light } from './host/state.ts';
 import { readIdentity } from './identity/run.ts';
 import type { Identity } from './identity/run.ts';
 import { splitPem } from './identity/wire.ts';
-import { realCertificates } from './io/certificates.ts';
 import { systemClock } from './io/clock.ts';
 import { realFiles } from './io/files.ts';
-import { realFolder } from './io/folder.ts';
 import { realMachine } from './io/machine.ts';
-import { dialMqtt } from './io/mqtt.ts';
 import { amazonRoots, publicRoots, realNetwork } from './io/network.ts';
-import { dialHttps } from './io/publish.ts';
-import { systemRandom, systemRandomBytes } from './io/random.ts';
-import { openSqlite } from './io/sqlite.ts';
 import { inheritedSocket, realSystemd } from './io/systemd.ts';
-import { createLink } from './link/run.ts';
-import type { LinkRunner } from './link/run.ts';
-import { commandFilter, parseCommand } from './link/wire.ts';
-import { STORE_LIMITS } from './outbox/limits.ts';
-import { createOutbox } from './outbox/run.ts';
-import type { Outbox } from './outbox/run.ts';
-import { envelope, uuidV7 } from './outbox/wire.ts';
 import { createPage } from './page/run.ts';
 import type { PageModel } from './page/wire.ts';
-import { createProvisioning } from './provisioning/run.ts';
-import type { ProvisioningRunner } from './provisioning/run.ts';
 
 export interface AgentOptions {
   /** "/" on the unit; a prepared folder on a workstation. */
@@ -133,7 +115,7 @@ export async function diagnoseOnce(root: string): Promise<PageModel> {
 /** Starts the agent; resolves when the page answers. */
 export async function startAgent(options: AgentOptions): Promise<{ close(): Promise<void> }> {
   const log = createLog(options.sink);
-  let cloud: Cloud | undefined;
+  let cloud: ReturnType<typeof startCloud>;
   const parts = await buildParts(options.root, () => cloud?.view());
   const systemd = realSystemd(process.env);
   const host = createHost({ systemd, clock: systemClock, log });
@@ -164,7 +146,12 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
   await host.ready();
   announce(log, { parts, where });
   // Last: whatever becomes of it, the page is there.
-  cloud = startCloud(parts, { root: options.root, log, onChange: () => startChecks('visit') });
+  cloud = startCloud(parts.identity, {
+    root: options.root,
+    log,
+    roots: parts.needs.roots.amazon,
+    onChange: () => startChecks('visit'),
+  });
   return {
     close: async () => {
       await host.close();
@@ -176,122 +163,6 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
       });
     },
   };
-}
-
-interface Cloud {
-  view(): CloudView;
-  close(): void;
-}
-
-/** Identity, queue and connection. Without a serial or endpoints there is nobody to connect, nowhere. */
-function startCloud(
-  { identity, needs }: Parts,
-  { root, log, onChange }: { root: string; log: Log; onChange: () => void },
-): Cloud | undefined {
-  const { serial, endpoints } = identity;
-  if (serial === undefined || endpoints === undefined) return undefined;
-  const thing = `clockrpi-${serial}`;
-  const ports = endpoints.aws.ports ?? AWS_PORTS;
-  const place = { host: endpoints.aws.host, ports, roots: needs.roots.amazon };
-  const dial: Dial = (options, hear) =>
-    (options.route === 'https-8443' ? dialHttps : dialMqtt)(place, options, hear);
-  const folder = join(root, 'var/lib/clock/agent');
-  const world = { clock: systemClock, random: systemRandom, log, dial };
-  const outbox = createOutbox(() => openSqlite(folder, STORE_LIMITS), {
-    ...world,
-    onReady: () => link.ready(),
-  });
-  const link = createLink({
-    ...world,
-    portOf: (route) => portOf(route, ports),
-    source: outbox,
-    receive: async (message) => answerCommand(thing, { message, outbox, log }),
-    filters: [commandFilter(thing)],
-    clientId: thing,
-    onChange,
-  });
-  // A closed outbox may be another agent's: two of one name drive each other out of the cloud.
-  const isOurs = outbox.view().at === 'open';
-  const provisioning = isOurs
-    ? createProvisioning(
-        {
-          ...world,
-          folder: realFolder(folder),
-          certificates: realCertificates,
-          serial,
-          thing,
-        },
-        (credentials) => link.start(credentials),
-      )
-    : undefined;
-  void say(outbox, { thing, kind: 'unit.started', body: startedBody(identity) });
-  return cloudOf({ outbox, link, provisioning });
-}
-
-function cloudOf(running: {
-  readonly outbox: Outbox;
-  readonly link: LinkRunner;
-  readonly provisioning: ProvisioningRunner | undefined;
-}): Cloud {
-  const { outbox, link, provisioning } = running;
-  const off = { step: 'off', failures: 0, refused: false, problem: undefined } as const;
-  return {
-    view: () => ({
-      provisioning: provisioning?.view() ?? off,
-      link: link.view(),
-      outbox: outbox.view(),
-    }),
-    close: () => {
-      provisioning?.close();
-      link.close();
-      outbox.close();
-    },
-  };
-}
-
-const startedBody = ({ release, boot }: Identity): Readonly<Record<string, unknown>> => ({
-  release: release?.version ?? null,
-  slot: boot['SLOT'] ?? null,
-  seal: boot['SEAL'] ?? null,
-});
-
-/** What the unit says of itself. */
-async function say(
-  outbox: Outbox,
-  event: {
-    readonly thing: string;
-    readonly kind: string;
-    readonly body: Readonly<Record<string, unknown>>;
-  },
-): Promise<void> {
-  const atMs = systemClock.wallMs();
-  const id = uuidV7(atMs, systemRandomBytes(10));
-  const rest = { direction: 'event', lane: 'health', service: 'unit' } as const;
-  await outbox.append(envelope({ ...event, ...rest, id, atMs }));
-}
-
-/**
- * No service takes commands yet, and whoever sent one is told so. Rejects if the answer cannot be
- * stored: the broker then keeps the command.
- */
-async function answerCommand(
-  thing: string,
-  given: {
-    readonly message: { readonly topic: string; readonly payload: Buffer };
-    readonly outbox: Outbox;
-    readonly log: Log;
-  },
-): Promise<void> {
-  const { message, outbox, log } = given;
-  const command = parseCommand(thing, message);
-  if (command === undefined) return log.warning(`cloud: no command: ${message.topic}`);
-  const { service, kind } = command;
-  const atMs = systemClock.wallMs();
-  const id = uuidV7(atMs, systemRandomBytes(10));
-  const body = { command: command.id, state: 'error', why: 'no-such-service' };
-  const rest = { thing, direction: 'result', lane: 'work' } as const;
-  const stored = await outbox.append(envelope({ ...rest, id, service, kind, atMs, body }));
-  if (!stored.ok) throw new Error(stored.why);
 }
 
 async function listen(page: Server, { listen }: AgentOptions): Promise<string> {

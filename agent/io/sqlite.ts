@@ -14,9 +14,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { Change, Message, Store, StoreLimits, Totals } from '../outbox/ports.ts';
-import { LANES } from '../outbox/wire.ts';
-import type { Lane } from '../outbox/wire.ts';
+import { LANES } from '../core/messages.ts';
+import type { Lane, Message } from '../core/messages.ts';
+import type { StoredRecord } from '../core/records.ts';
+import type { Change, Store, StoreLimits, Totals } from '../outbox/ports.ts';
 
 const PAGE_BYTES = 4_096;
 /** SQLite result codes (sqlite.org/rescode.html): what an unreadable file says. */
@@ -34,6 +35,7 @@ const SCHEMA = `
     at INTEGER NOT NULL, why TEXT NOT NULL
   );
   CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS record (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
 
 /**
@@ -98,14 +100,18 @@ class SqliteStore implements Store {
     this.restoreReserve();
   }
 
-  apply({ add, remove, bury }: Change): void {
+  apply({ add, remove, bury, put, drop }: Change): void {
     const db = this.#db;
     db.exec('BEGIN IMMEDIATE');
     try {
       // First what makes room.
       for (const { id, why } of bury) this.#bury(id, why);
       for (const id of remove) this.#forget(id);
+      for (const key of drop) db.prepare('DELETE FROM record WHERE key = ?').run(key);
       for (const message of add) this.#insert(message);
+      for (const { key, value } of put) {
+        db.prepare('INSERT OR REPLACE INTO record VALUES (?, ?)').run(key, value);
+      }
       db.prepare('INSERT OR REPLACE INTO counter VALUES (?, ?)').run('dropped', this.#dropped);
       db.exec('COMMIT');
     } catch (error) {
@@ -172,6 +178,19 @@ class SqliteStore implements Store {
       payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength),
       atMs: at,
     }));
+  }
+
+  get(key: string): string | undefined {
+    const row = this.#db.prepare('SELECT value FROM record WHERE key = ?').get(key);
+    return row === undefined ? undefined : String(row['value']);
+  }
+
+  list(prefix: string): StoredRecord[] {
+    // U+10FFFF sorts behind all that a key holds.
+    return this.#db
+      .prepare('SELECT key, value FROM record WHERE key >= ? AND key < ? ORDER BY key')
+      .all(prefix, `${prefix}\u{10FFFF}`)
+      .map((row) => ({ key: String(row['key']), value: String(row['value']) }));
   }
 
   totals(lane: Lane): Totals {

@@ -36,3 +36,7 @@ export const DIAL_MS_MAX = 30_000;
 /** Failures in a row with short lives after which another way is tried. */
 export const SHORT_LIVES_MAX = 3;
 export const TICK_MS = 1_000;
+/** Questions to shadows and jobs under way: AWS takes 10 at a time of one thing's shadows. */
+export const LIVE_WAITING_MAX = 32;
+/** AWS IoT delivers 128 KiB at most. */
+export const LIVE_BYTES_MAX = 128 * 1024;

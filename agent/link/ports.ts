@@ -16,9 +16,3 @@ export interface Source {
   settle(id: string): void;
   bury(id: string, why: string): void;
 }
-
-/** Resolves when the message is safe; the broker hears of it only then. */
-export type Receive = (message: {
-  readonly topic: string;
-  readonly payload: Buffer;
-}) => Promise<void>;

@@ -5,18 +5,20 @@ import type { Connection, ConnectionEvent, Credentials, Dial, Route } from '../c
 import type { Clock } from '../core/clock.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import type { Arrived, Remote, Send } from '../core/remote.ts';
 import { TICK_MS } from './limits.ts';
-import type { Outgoing, Receive, Source } from './ports.ts';
+import { createMailbox } from './mailbox.ts';
+import type { Outgoing, Source } from './ports.ts';
 import { initial, next } from './state.ts';
 import type { Effect, Event, Link } from './state.ts';
 
 interface Needs {
   readonly dial: Dial;
   readonly portOf: (route: Route) => number;
+  /** The outbox. */
   readonly source: Source;
-  readonly receive: Receive;
-  /** What the unit listens to; the same for the life of the process. */
-  readonly filters: readonly string[];
+  /** Who listens. */
+  readonly remotes: readonly Remote[];
   readonly clientId: string;
   readonly clock: Clock;
   readonly random: () => number;
@@ -29,12 +31,18 @@ export interface LinkRunner {
   start(credentials: Credentials): void;
   /** The outbox has something new. */
   ready(): void;
+  readonly send: Send;
   view(): LinkView;
   close(): void;
 }
 
 export function createLink(needs: Needs): LinkRunner {
-  const { clock, source, log } = needs;
+  const { clock, log, remotes } = needs;
+  const filters = remotes.flatMap((remote) => remote.filters);
+  const ready = (): void => dispatch({ on: 'ready', nowMs: clock.nowMs() });
+  const mailbox = createMailbox(needs.source, ready);
+  /** The connection on which the remotes are up. */
+  let upOn: number | undefined;
   let link: Link = initial;
   let credentials: Credentials | undefined;
   let connection: Connection | undefined;
@@ -52,6 +60,21 @@ export function createLink(needs: Needs): LinkRunner {
     link = step.state;
     say(before);
     for (const effect of step.effects) perform(effect);
+    tellRemotes();
+  };
+  /** A question is answered only where the broker grants the answers' topics. */
+  const tellRemotes = (): void => {
+    const canAsk = link.at === 'up' && link.route !== 'https-8443' && link.subscribing.length === 0;
+    const on = canAsk ? link.attempt : undefined;
+    if (on === upOn) return;
+    if (upOn !== undefined) {
+      mailbox.clear();
+      for (const remote of remotes) remote.down();
+    }
+    upOn = on;
+    if (on === undefined) return;
+    mailbox.open();
+    for (const remote of remotes) remote.up();
   };
   const say = (before: Link): void => {
     if (before.at === link.at) return;
@@ -70,7 +93,7 @@ export function createLink(needs: Needs): LinkRunner {
         case 'opened': {
           if (!event.sessionPresent) granted.clear();
           const canSubscribe = route !== 'https-8443';
-          const missing = canSubscribe ? needs.filters.filter((one) => !granted.has(one)) : [];
+          const missing = canSubscribe ? filters.filter((one) => !granted.has(one)) : [];
           return dispatch({ on: 'opened', attempt, missing, nowMs });
         }
         case 'closed': {
@@ -88,13 +111,18 @@ export function createLink(needs: Needs): LinkRunner {
           return void take(event, attempt);
       }
     };
+  const receive = async (message: Arrived): Promise<void> => {
+    const owner = remotes.find((remote) => remote.owns(message.topic));
+    if (owner !== undefined) return owner.receive(message);
+    log.warning(`cloud: a message for nobody: ${message.topic}`);
+  };
   /** On trouble with the disk the broker keeps the message, and sends it again to the next connection. */
   const take = async (
     { topic, payload, taken }: Extract<ConnectionEvent, { on: 'message' }>,
     attempt: number,
   ): Promise<void> => {
     try {
-      await needs.receive({ topic, payload });
+      await receive({ topic, payload });
       taken();
     } catch (error) {
       if (link.attempt !== attempt || link.at !== 'up') return;
@@ -144,15 +172,15 @@ export function createLink(needs: Needs): LinkRunner {
         return connection?.resend(effect.id);
       case 'settle':
         taken.delete(effect.id);
-        return source.settle(effect.id);
+        return mailbox.settle(effect.id);
       case 'bury':
         log.error(`cloud: message ${effect.id} is set aside: ${effect.why}`);
-        return source.bury(effect.id, effect.why);
+        return mailbox.bury(effect.id, effect.why);
     }
   };
   const offer = ({ count, except, route }: Extract<Effect, { do: 'ask' }>): void => {
     // Over HTTPS the unit's policy allows events only (the bench's policies.ts, as for AWS).
-    const messages = source.take(count, { except, eventsOnly: route === 'https-8443' });
+    const messages = mailbox.take(count, { except, eventsOnly: route === 'https-8443' });
     for (const message of messages) taken.set(message.id, message);
     const ids = messages.map(({ id }) => id);
     dispatch({ on: 'offered', attempt: link.attempt, ids, nowMs: clock.nowMs() });
@@ -165,7 +193,8 @@ export function createLink(needs: Needs): LinkRunner {
       }, TICK_MS);
       dispatch({ on: 'start', nowMs: clock.nowMs(), random: needs.random() });
     },
-    ready: () => dispatch({ on: 'ready', nowMs: clock.nowMs() }),
+    ready,
+    send: mailbox.send,
     view: () => viewOf(link, needs.portOf(link.route), clock.nowMs()),
     close: () => {
       clearInterval(ticker);

@@ -1,6 +1,7 @@
 // Topics and envelopes of the unit's own messages (docs: agent/README.md, "Messages"), and the two
 // MQTT packets that are sent again by hand. Pure.
 import * as v from 'valibot';
+import type { Command } from '../core/commands.ts';
 
 /** AWS IoT delivers 128 KiB at most. */
 const PAYLOAD_BYTES_MAX = 128 * 1024;
@@ -8,17 +9,14 @@ const PAYLOAD_BYTES_MAX = 128 * 1024;
 const SERVICE = /^[a-z0-9-]{1,32}$/;
 
 /** What a command looks like; anything else is junk, acknowledged and dropped. */
-const Command = v.object({
+const CommandMessage = v.object({
   v: v.literal(1),
   id: v.pipe(v.string(), v.regex(/^[0-9A-Za-z-]{1,64}$/)),
   kind: v.pipe(v.string(), v.regex(/^[a-z0-9.-]{1,64}$/)),
+  body: v.optional(v.unknown()),
+  /** A key order dies in seconds; what has no date is never too late. */
+  expiresAt: v.optional(v.pipe(v.string(), v.maxLength(40), v.isoTimestamp())),
 });
-
-export interface Command {
-  readonly id: string;
-  readonly kind: string;
-  readonly service: string;
-}
 
 export const commandFilter = (thing: string): string => `clock/v1/${thing}/command/+`;
 
@@ -36,8 +34,11 @@ export function parseCommand(
   } catch {
     return undefined;
   }
-  const parsed = v.safeParse(Command, json);
-  return parsed.success ? { id: parsed.output.id, kind: parsed.output.kind, service } : undefined;
+  const parsed = v.safeParse(CommandMessage, json);
+  if (!parsed.success) return undefined;
+  const { id, kind, body, expiresAt } = parsed.output;
+  const expiresMs = expiresAt === undefined ? undefined : Date.parse(expiresAt);
+  return { id, service, kind, body, expiresMs };
 }
 
 /** A PUBLISH with QoS 1 and DUP (MQTT 3.1.1, 3.3). */

@@ -1,8 +1,8 @@
 // What the outbox keeps and for how long, each with its reason. Lanes are sent in this order: work and
 // health never wait behind a backlog of the others.
 
+import type { Lane } from '../core/messages.ts';
 import type { StoreLimits } from './ports.ts';
-import type { Lane } from './wire.ts';
 
 const MIB = 1024 * 1024;
 const DAY_MS = 86_400_000;
@@ -33,6 +33,8 @@ export const POLICIES: Readonly<Record<Lane, Policy>> = {
   },
 };
 
+/** One record: state of one thing, never a document. */
+export const RECORD_BYTES_MAX = 64 * 1024;
 /** AWS IoT: 128 KiB. Whatever is larger would close the connection. */
 export const PAYLOAD_BYTES_MAX = 128 * 1024;
 export const TOPIC_BYTES_MAX = 256;

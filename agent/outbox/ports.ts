@@ -1,20 +1,13 @@
 // What the outbox needs from outside. Types only.
-import type { Lane } from './wire.ts';
-
-export interface Message {
-  /** Unique for ever: the receiver drops what it has seen. */
-  readonly id: string;
-  readonly lane: Lane;
-  readonly topic: string;
-  readonly payload: Buffer;
-  /** When it was made, by the unit's clock: milliseconds since 1970. */
-  readonly atMs: number;
-}
+import type { Lane, Message } from '../core/messages.ts';
+import type { StoredRecord } from '../core/records.ts';
 
 export interface Change {
   readonly add: readonly Message[];
   readonly remove: readonly string[];
   readonly bury: readonly { readonly id: string; readonly why: string }[];
+  readonly put: readonly StoredRecord[];
+  readonly drop: readonly string[];
 }
 
 export interface Totals {
@@ -27,6 +20,9 @@ export interface Totals {
 export interface Store {
   /** A message whose id is known already (waiting or dead) is not added again. */
   apply(change: Change): void;
+  get(key: string): string | undefined;
+  /** All records whose key begins so, in the order of keys. */
+  list(prefix: string): StoredRecord[];
   /** In the order of lanes, then of arrival. */
   take(
     count: number,

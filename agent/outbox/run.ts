@@ -1,6 +1,9 @@
 // What must reach the cloud: taken on in groups, acknowledged when on the card, given out in the order
 // of the lanes, kept until settled. Keeps every lane within its policy (limits.ts).
 import type { OutboxView } from '../core/cloud.ts';
+import { LANES } from '../core/messages.ts';
+import type { Lane, Message } from '../core/messages.ts';
+import type { RecordChange, Records } from '../core/records.ts';
 import type { Clock } from '../core/clock.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -11,12 +14,11 @@ import {
   PAYLOAD_BYTES_MAX,
   PENDING_MAX,
   POLICIES,
+  RECORD_BYTES_MAX,
   SWEEP_MS,
   TOPIC_BYTES_MAX,
 } from './limits.ts';
-import type { Message, OpenStore, Store } from './ports.ts';
-import { LANES } from './wire.ts';
-import type { Lane } from './wire.ts';
+import type { OpenStore, Store } from './ports.ts';
 
 type Appended =
   | { readonly ok: true }
@@ -29,6 +31,7 @@ type Appended =
 export interface Outbox {
   /** Resolves when the message is on the card, or says why it is not taken. Never rejects. */
   append(message: Message): Promise<Appended>;
+  readonly records: Records;
   take(
     count: number,
     options: { readonly except: readonly string[]; readonly eventsOnly: boolean },
@@ -39,8 +42,9 @@ export interface Outbox {
   close(): void;
 }
 
+/** Taken on as a whole or not at all. */
 interface Pending {
-  readonly message: Message;
+  readonly change: Required<RecordChange>;
   readonly done: (appended: Appended) => void;
 }
 
@@ -66,6 +70,11 @@ function closedOutbox(problem: string): Outbox {
   const nothing = { waiting: 0, waitingBytes: 0, oldestMsAgo: undefined, dead: 0, dropped: 0 };
   return {
     append: async () => ({ ok: false, why: 'closed' }),
+    records: {
+      get: () => undefined,
+      list: () => [],
+      change: async () => Promise.reject(notStored('closed')),
+    },
     take: () => [],
     settle: () => {},
     bury: () => {},
@@ -73,6 +82,8 @@ function closedOutbox(problem: string): Outbox {
     close: () => {},
   };
 }
+
+const notStored = (code: string): Error => Object.assign(new Error(code), { code });
 
 class OpenOutbox implements Outbox {
   readonly #store: Store;
@@ -102,15 +113,33 @@ class OpenOutbox implements Outbox {
   }
 
   async append(message: Message): Promise<Appended> {
-    const { payload, topic, lane } = message;
-    if (payload.length > PAYLOAD_BYTES_MAX || Buffer.byteLength(topic) > TOPIC_BYTES_MAX) {
-      return { ok: false, why: 'too-large' };
-    }
+    return this.#add({ put: [], remove: [], messages: [message] });
+  }
+
+  readonly records: Records = {
+    get: (key) => this.#store.get(key),
+    list: (prefix) => this.#store.list(prefix),
+    change: async ({ put = [], remove = [], messages = [] }) => {
+      const appended = await this.#add({ put, remove, messages });
+      if (!appended.ok) throw notStored(appended.why);
+    },
+  };
+
+  async #add(change: Required<RecordChange>): Promise<Appended> {
+    const isTooLarge =
+      change.put.some(({ value }) => Buffer.byteLength(value) > RECORD_BYTES_MAX) ||
+      change.messages.some(
+        ({ payload, topic }) =>
+          payload.length > PAYLOAD_BYTES_MAX || Buffer.byteLength(topic) > TOPIC_BYTES_MAX,
+      );
+    if (isTooLarge) return { ok: false, why: 'too-large' };
     if (this.#isClosed) return { ok: false, why: 'closed' };
     if (this.#pending.length >= PENDING_MAX) return { ok: false, why: 'busy' };
-    if (this.#tight && !POLICIES[lane].essential) return { ok: false, why: 'disk-full' };
+    if (this.#tight && change.messages.some(({ lane }) => !POLICIES[lane].essential)) {
+      return { ok: false, why: 'disk-full' };
+    }
     return new Promise((done) => {
-      this.#pending.push({ message, done });
+      this.#pending.push({ change, done });
       // What else arrives in this turn of the loop shares the commit.
       this.#soon ??= setImmediate(() => this.#commit());
     });
@@ -183,8 +212,14 @@ class OpenOutbox implements Outbox {
     const gone = [...this.#settled];
     const dead = [...this.#buried].map(([id, why]) => ({ id, why }));
     if (taken.length + gone.length + dead.length === 0) return;
+    const changes = taken.map(({ change }) => change);
     try {
-      this.#store.apply({ add: taken.map(({ message }) => message), remove: gone, bury: dead });
+      this.#store.apply({
+        add: changes.flatMap(({ messages }) => messages),
+        remove: gone,
+        bury: dead,
+        ...lastOf(changes),
+      });
     } catch (error) {
       this.#notTaken(taken, error);
       return;
@@ -192,26 +227,29 @@ class OpenOutbox implements Outbox {
     for (const id of gone) this.#settled.delete(id);
     for (const { id } of dead) this.#buried.delete(id);
     for (const { done } of taken) done({ ok: true });
-    if (taken.length > 0) this.#onReady();
+    if (changes.some(({ messages }) => messages.length > 0)) this.#onReady();
   }
 
   /** By each lane's cap: room is made, or the message stays with its source. */
   #admit(batch: readonly Pending[]): { taken: Pending[]; refused: Pending[] } {
     const taken: Pending[] = [];
     const refused: Pending[] = [];
-    for (const lane of new Set(batch.map(({ message }) => message.lane))) {
-      const { bytesMax, whenFull } = POLICIES[lane];
-      let { bytes } = this.#store.totals(lane);
-      for (const pending of batch) {
-        if (pending.message.lane !== lane) continue;
-        bytes += pending.message.payload.length;
-        if (bytes <= bytesMax || whenFull === 'drop-oldest') taken.push(pending);
-        else {
-          refused.push(pending);
-          bytes -= pending.message.payload.length;
-        }
+    const bytes = new Map(LANES.map((lane) => [lane, this.#store.totals(lane).bytes]));
+    for (const pending of batch) {
+      const after = new Map(bytes);
+      for (const { lane, payload } of pending.change.messages) {
+        after.set(lane, after.get(lane)! + payload.length);
       }
-      if (whenFull === 'drop-oldest' && bytes > bytesMax) this.#drop(lane, bytes - bytesMax);
+      const isFull = pending.change.messages.some(
+        ({ lane }) =>
+          POLICIES[lane].whenFull === 'refuse' && after.get(lane)! > POLICIES[lane].bytesMax,
+      );
+      (isFull ? refused : taken).push(pending);
+      if (!isFull) for (const [lane, total] of after) bytes.set(lane, total);
+    }
+    for (const [lane, total] of bytes) {
+      const { bytesMax, whenFull } = POLICIES[lane];
+      if (whenFull === 'drop-oldest' && total > bytesMax) this.#drop(lane, total - bytesMax);
     }
     return { taken, refused };
   }
@@ -262,4 +300,19 @@ class OpenOutbox implements Outbox {
       this.#log.error(`outbox: ${codeOf(error)}`);
     }
   }
+}
+
+/** Of several changes to one record in a commit the last one counts. */
+function lastOf(changes: readonly Required<RecordChange>[]): {
+  readonly put: { readonly key: string; readonly value: string }[];
+  readonly drop: string[];
+} {
+  const values = new Map<string, string | undefined>();
+  for (const { remove, put } of changes) {
+    for (const key of remove) values.set(key, undefined);
+    for (const { key, value } of put) values.set(key, value);
+  }
+  const put = [...values].flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }]));
+  const drop = [...values].flatMap(([key, value]) => (value === undefined ? [key] : []));
+  return { put, drop };
 }

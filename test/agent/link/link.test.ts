@@ -35,6 +35,7 @@ interface Rig {
   readonly link: LinkRunner;
   readonly outbox: Outbox;
   readonly received: string[];
+  readonly heard: string[];
   add(id: string, topic?: string): Promise<void>;
   until(is: () => boolean, withinMs?: number): Promise<void>;
   close(): void;
@@ -50,6 +51,7 @@ function rig(thing: string, options: { readonly broken?: () => boolean } = {}): 
   const dial: Dial = (how, hear) => dialMqtt(place, how, hear);
   const folder = join(home, thing);
   const received: string[] = [];
+  const heard: string[] = [];
   const outbox = createOutbox(() => openSqlite(folder, STORE_LIMITS), {
     clock,
     log,
@@ -59,11 +61,18 @@ function rig(thing: string, options: { readonly broken?: () => boolean } = {}): 
     dial,
     portOf: (route) => portOf(route, cloud.ports),
     source: outbox,
-    receive: async ({ topic }) => {
-      if (options.broken?.() === true) throw new Error('EIO');
-      received.push(topic);
-    },
-    filters: [`clock/v1/${thing}/command/+`],
+    remotes: [
+      {
+        filters: [`clock/v1/${thing}/command/+`],
+        owns: () => true,
+        receive: async ({ topic }) => {
+          if (options.broken?.() === true) throw new Error('EIO');
+          received.push(topic);
+        },
+        up: () => heard.push('up'),
+        down: () => heard.push('down'),
+      },
+    ],
     clientId: thing,
     clock,
     random: randomFrom(7),
@@ -76,6 +85,7 @@ function rig(thing: string, options: { readonly broken?: () => boolean } = {}): 
     link,
     outbox,
     received,
+    heard,
     add: async (id, topic = `clock/v1/${thing}/event/s`) => {
       const payload = Buffer.from(id);
       const rest = { lane: 'business', atMs: Date.now() } as const;
@@ -178,5 +188,26 @@ test('a wrong authority is refused by us, and nothing is sent to it', async () =
   assert.equal(one.link.view().refused, false);
   assert.deepEqual(arrived('stranger'), []);
   fault.undo();
+  one.close();
+});
+
+test('a question goes out once its answers are granted, and is gone with the connection', async () => {
+  const one = rig('curious');
+  const topic = 'clock/v1/curious/event/live';
+  assert.equal(one.link.send(topic, { early: true }), false, 'not connected yet');
+  await one.until(() => one.heard.includes('up'));
+  assert.equal(one.link.send(topic, { question: 1 }), true);
+  await one.until(() => arrived('curious').length === 1);
+  const fault = cloud.inject({ at: 'send', packet: 'puback', do: 'swallow', clientId: 'curious' });
+  assert.equal(one.link.send(topic, { question: 2 }), true);
+  await one.until(() => fault.hits >= 1);
+  cloud.disconnect('curious');
+  await one.until(() => one.heard.length === 3);
+  fault.undo();
+  assert.deepEqual(one.heard, ['up', 'down', 'up']);
+  await one.add('from-the-outbox');
+  await one.until(() => arrived('curious').includes('from-the-outbox'));
+  const questions = arrived('curious').filter((text) => text.includes('question'));
+  assert.deepEqual(questions, ['{"question":1}', '{"question":2}'], 'never again by itself');
   one.close();
 });

@@ -8,11 +8,13 @@ const parse = (topic: string, body: unknown) =>
 
 test('parseCommand() takes a command for this thing and nothing else', () => {
   const body = { v: 1, id: 'a-1', kind: 'key.encode', body: {} };
-  assert.deepEqual(parse('clock/v1/t/command/locks', body), {
-    id: 'a-1',
-    kind: 'key.encode',
-    service: 'locks',
-  });
+  const command = { id: 'a-1', service: 'locks', kind: 'key.encode', body: {} };
+  const topic = 'clock/v1/t/command/locks';
+  assert.deepEqual(parse(topic, body), { ...command, expiresMs: undefined });
+  const expiresAt = '2026-06-01T10:00:00Z';
+  const expiresMs = Date.UTC(2026, 5, 1, 10);
+  assert.deepEqual(parse(topic, { ...body, expiresAt }), { ...command, expiresMs });
+  assert.equal(parse(topic, { ...body, expiresAt: 'soon' }), undefined);
   assert.equal(parse('clock/v1/other/command/locks', body), undefined);
   assert.equal(parse('clock/v1/t/command/a/b', body), undefined);
   assert.equal(parse('clock/v1/t/command/locks', { ...body, v: 2 }), undefined);

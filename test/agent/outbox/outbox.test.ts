@@ -9,8 +9,8 @@ import { openSqlite } from '../../../agent/io/sqlite.ts';
 import { POLICIES, STORE_LIMITS } from '../../../agent/outbox/limits.ts';
 import { createOutbox } from '../../../agent/outbox/run.ts';
 import type { Outbox } from '../../../agent/outbox/run.ts';
-import type { Lane } from '../../../agent/outbox/wire.ts';
-import { envelope, uuidV7 } from '../../../agent/outbox/wire.ts';
+import type { Lane } from '../../../agent/core/messages.ts';
+import { envelope, uuidV7 } from '../../../agent/core/messages.ts';
 
 const DAY_MS = 86_400_000;
 const home = await mkdtemp(join(tmpdir(), 'outbox-'));
@@ -204,4 +204,44 @@ test('uuidV7() sorts by time and says its version; an envelope is what the cloud
     kind: 'k',
     body: { a: 1 },
   });
+});
+
+test('a record and what is said of it are on the card together, or neither is', async () => {
+  const folder = folderOf();
+  const outbox = open(folder);
+  const { records } = outbox;
+  const put = (name: string, value: string) => ({ key: `jobs/${name}`, value });
+  await records.change({ put: [put('a', '1'), put('b', '2')], messages: [message('m')] });
+  await Promise.all([
+    records.change({ put: [put('a', '3')] }),
+    records.change({ remove: ['jobs/b'], put: [{ key: 'other/x', value: '{}' }] }),
+    records.change({ put: [put('c', '4')] }),
+  ]);
+  await assert.rejects(records.change({ put: [put('big', 'x'.repeat(70_000))] }), {
+    code: 'too-large',
+  });
+  const large = message('large', 'business', POLICIES.business.bytesMax);
+  await assert.rejects(records.change({ put: [put('d', '5')], messages: [large] }), /too-large/);
+  outbox.close();
+  await assert.rejects(records.change({ put: [put('e', '6')] }), { code: 'closed' });
+  const again = open(folder);
+  assert.deepEqual(again.records.list('jobs/'), [put('a', '3'), put('c', '4')]);
+  assert.equal(again.records.get('jobs/b'), undefined);
+  assert.equal(again.records.get('other/x'), '{}');
+  assert.deepEqual(take(again), ['m']);
+  again.close();
+});
+
+test('a full lane refuses the record along with its message', async () => {
+  const outbox = open(folderOf());
+  const part = 120 * 1024;
+  const count = Math.floor(POLICIES.business.bytesMax / part);
+  for (let i = 0; i < count; i += 1) await outbox.append(message(`b${i}`, 'business', part));
+  const put = [{ key: 'jobs/a', value: '1' }];
+  const messages = [message('too-much', 'business', part)];
+  await assert.rejects(outbox.records.change({ put, messages }), { code: 'full' });
+  assert.equal(outbox.records.get('jobs/a'), undefined);
+  await outbox.records.change({ put });
+  assert.equal(outbox.records.get('jobs/a'), '1');
+  outbox.close();
 });

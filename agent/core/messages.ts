@@ -1,9 +1,33 @@
-// The envelope of the unit's messages to the cloud, and their identifiers. Pure.
-import type { Message } from './ports.ts';
+// The unit's messages to the cloud: their lanes, envelope and identifiers (docs: agent/README.md,
+// "Messages"). Pure.
 
-/** In the order of sending: work and health never wait behind a backlog of the others. */
+/**
+ * In the order of sending: work and health never wait behind a backlog of the others. What each may
+ * hold is outbox/limits.ts.
+ */
 export const LANES = ['work', 'health', 'business', 'records'] as const;
 export type Lane = (typeof LANES)[number];
+
+/** What must reach the cloud. */
+export interface Message {
+  /** Unique for ever: the receiver drops what it has seen. */
+  readonly id: string;
+  readonly lane: Lane;
+  readonly topic: string;
+  readonly payload: Buffer;
+  /** When it was made, by the unit's clock: milliseconds since 1970. */
+  readonly atMs: number;
+}
+
+/** What a capability says; id, time and thing are added where all is wired. */
+export interface Said {
+  readonly direction: 'event' | 'result';
+  readonly lane: Lane;
+  readonly service: string;
+  readonly kind: string;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+export type MakeMessage = (said: Said) => Message;
 
 /** A UUID of version 7 (RFC 9562, 5.7): sorts by time, and two units never make the same. */
 export function uuidV7(wallMs: number, random: Uint8Array): string {
@@ -20,16 +44,9 @@ export function uuidV7(wallMs: number, random: Uint8Array): string {
 }
 
 /** `clock/v1/<thing>/<direction>/<service>` with `{ v, id, at, service, kind, body }`. */
-export function envelope(options: {
-  readonly id: string;
-  readonly thing: string;
-  readonly direction: 'event' | 'result';
-  readonly lane: Lane;
-  readonly service: string;
-  readonly kind: string;
-  readonly atMs: number;
-  readonly body: Readonly<Record<string, unknown>>;
-}): Message {
+export function envelope(
+  options: Said & { readonly id: string; readonly thing: string; readonly atMs: number },
+): Message {
   const { id, thing, direction, lane, service, kind, atMs, body } = options;
   const at = new Date(atMs).toISOString();
   return {

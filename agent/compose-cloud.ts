@@ -1,0 +1,143 @@
+// The composition root's part for the cloud: identity, queue, connection and what talks over it.
+import { join } from 'node:path';
+import type { Clock } from './core/clock.ts';
+import type { CloudView } from './core/cloud.ts';
+import { AWS_PORTS, portOf } from './core/connection.ts';
+import type { Dial } from './core/connection.ts';
+import type { Log } from './core/log.ts';
+import { envelope, uuidV7 } from './core/messages.ts';
+import type { MakeMessage } from './core/messages.ts';
+import type { Records } from './core/records.ts';
+import type { Remote } from './core/remote.ts';
+import type { Identity } from './identity/run.ts';
+import { realCertificates } from './io/certificates.ts';
+import { systemClock } from './io/clock.ts';
+import { realFolder } from './io/folder.ts';
+import { dialMqtt } from './io/mqtt.ts';
+import { dialHttps } from './io/publish.ts';
+import { systemRandom, systemRandomBytes } from './io/random.ts';
+import { openSqlite } from './io/sqlite.ts';
+import { createLink } from './link/run.ts';
+import { commandFilter, parseCommand } from './link/wire.ts';
+import { STORE_LIMITS } from './outbox/limits.ts';
+import { createOutbox } from './outbox/run.ts';
+import { createProvisioning } from './provisioning/run.ts';
+
+interface Cloud {
+  view(): CloudView;
+  close(): void;
+}
+
+/** What every capability that works for the cloud is given. */
+interface World {
+  readonly thing: string;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly records: Records;
+  readonly makeMessage: MakeMessage;
+}
+
+const STATE = 'var/lib/clock/agent';
+
+/** Without a serial or endpoints there is nobody to connect, nowhere. */
+export function startCloud(
+  identity: Identity,
+  options: {
+    readonly root: string;
+    readonly log: Log;
+    /** Authorities of the cloud's servers, PEM. */
+    readonly roots: readonly string[];
+    /** The connection came up or went down. */
+    readonly onChange: () => void;
+  },
+): Cloud | undefined {
+  const { serial, endpoints } = identity;
+  if (serial === undefined || endpoints === undefined) return undefined;
+  const { root, log, roots, onChange } = options;
+  const thing = `clockrpi-${serial}`;
+  const ports = endpoints.aws.ports ?? AWS_PORTS;
+  const place = { host: endpoints.aws.host, ports, roots };
+  const dial: Dial = (how, hear) =>
+    (how.route === 'https-8443' ? dialHttps : dialMqtt)(place, how, hear);
+  const folder = join(root, STATE);
+  const base = { clock: systemClock, random: systemRandom, log };
+  const outbox = createOutbox(() => openSqlite(folder, STORE_LIMITS), {
+    ...base,
+    onReady: () => link.ready(),
+  });
+  const makeMessage: MakeMessage = (said) => {
+    const atMs = systemClock.wallMs();
+    return envelope({ ...said, thing, atMs, id: uuidV7(atMs, systemRandomBytes(10)) });
+  };
+  const world: World = { ...base, thing, makeMessage, records: outbox.records };
+  const link = createLink({
+    ...base,
+    dial,
+    portOf: (route) => portOf(route, ports),
+    source: outbox,
+    remotes: [commands(world)],
+    clientId: thing,
+    onChange,
+  });
+  // A closed outbox may be another agent's: two of one name drive each other out of the cloud.
+  const isOurs = outbox.view().at === 'open';
+  const provisioning = isOurs
+    ? createProvisioning(
+        {
+          ...base,
+          dial,
+          folder: realFolder(folder),
+          certificates: realCertificates,
+          serial,
+          thing,
+        },
+        (credentials) => link.start(credentials),
+      )
+    : undefined;
+  void outbox.append(makeMessage(started(identity)));
+  const off = { step: 'off', failures: 0, refused: false, problem: undefined } as const;
+  return {
+    view: () => ({
+      provisioning: provisioning?.view() ?? off,
+      link: link.view(),
+      outbox: outbox.view(),
+    }),
+    close: () => {
+      provisioning?.close();
+      link.close();
+      outbox.close();
+    },
+  };
+}
+
+/** What the unit says of itself at its start. */
+const started = ({ release, boot }: Identity): Parameters<MakeMessage>[0] => ({
+  direction: 'event',
+  lane: 'health',
+  service: 'unit',
+  kind: 'unit.started',
+  body: {
+    release: release?.version ?? null,
+    slot: boot['SLOT'] ?? null,
+    seal: boot['SEAL'] ?? null,
+  },
+});
+
+/** No service takes commands yet, and whoever sent one is told so. */
+function commands({ thing, records, makeMessage, log }: World): Remote {
+  return {
+    filters: [commandFilter(thing)],
+    owns: (topic) => topic.startsWith(`clock/v1/${thing}/command/`),
+    receive: async (message) => {
+      const command = parseCommand(thing, message);
+      if (command === undefined) return log.warning(`cloud: no command: ${message.topic}`);
+      const { id, service, kind } = command;
+      const body = { command: id, state: 'error', why: 'no-such-service' };
+      const result = { direction: 'result', lane: 'work', service, kind, body } as const;
+      await records.change({ messages: [makeMessage(result)] });
+    },
+    up: () => {},
+    down: () => {},
+  };
+}
