@@ -2,23 +2,16 @@
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../core/errors.ts';
-import { FILE_BYTES_MAX } from '../core/limits.ts';
 import type { StateFolder } from '../provisioning/ports.ts';
+import { realFiles } from './files.ts';
 
 /** Makes the folder if it is not there (0700), as systemd does on the unit (StateDirectory=). */
 export function realFolder(path: string): StateFolder {
+  const files = realFiles(path);
   return {
     read: async (name) => {
       try {
-        const file = await open(join(path, name), 'r');
-        try {
-          const buffer = Buffer.alloc(FILE_BYTES_MAX + 1);
-          const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
-          if (bytesRead > FILE_BYTES_MAX) throw new Error(`larger than ${FILE_BYTES_MAX} bytes`);
-          return buffer.toString('utf8', 0, bytesRead);
-        } finally {
-          await file.close();
-        }
+        return await files.read(name);
       } catch (error) {
         if (codeOf(error) === 'ENOENT') return undefined;
         throw error;
