@@ -32,7 +32,7 @@ async function cardFolder(path: string): Promise<string> {
   for (const name of ['os/unit', 'state', 'boot']) {
     await mkdir(join(path, name), { recursive: true });
   }
-  for (const name of ['serial', 'endpoints.json', 'claim.key']) {
+  for (const name of ['serial', 'endpoints.json', 'claim.crt', 'claim.key', 'unit.json', 'other']) {
     await writeFile(join(path, 'os/unit', name), `${name}\n`, { mode: 0o600 });
   }
   await writeFile(join(path, 'boot/clock.key'), 'key');
@@ -57,16 +57,27 @@ test('fill_state() lets the agent read what is its own of a record, and nothing 
   const card = await cardFolder(folder.path);
   assert.equal(await sh(['state'], 'STATE_NAME=none; fill_state', card), '');
   const modes: Record<string, string> = {};
-  for (const name of (await readdir(join(card, 'state'))).sort()) {
+  for (const name of (await readdir(join(card, 'state'), { recursive: true })).sort()) {
     modes[name] = ((await stat(join(card, 'state', name))).mode & 0o777).toString(8);
   }
   assert.deepEqual(modes, {
-    'claim.key': '600',
+    agent: '700',
+    'agent/claim.crt': '600',
+    'agent/claim.key': '600',
+    'agent/unit.json': '600',
     'endpoints.json': '444',
     'machine-id': '444',
+    other: '600',
     serial: '444',
     timesync: '755',
   });
+});
+
+test('fill_state() goes no further when the agent cannot be given what is its own', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-boot-'));
+  const script = 'mv() { return 1; }; STATE_NAME=none; fill_state; echo went on';
+  const card = await cardFolder(folder.path);
+  assert.equal(await sh(['state'], script, card), 'STOPPED card-failing');
 });
 
 test('fill_state() goes no further when the record cannot be copied', async () => {

@@ -75,6 +75,7 @@ fill_state() {
     cp "${PRIVATE}/os/unit/"* "${state}/" \
       || stop card-failing 5 "The unit's record cannot be copied. Write the card again."
   fi
+  give_to_agent
   # 128 random bits, as in "clockrpi-a407a36985b48965a3e00ab85aa1e820".
   [ -s "${state}/serial" ] || hexdump -n 16 -v -e '16/1 "%02x" "\n"' /dev/urandom >"${state}/serial"
   tr -d - </proc/sys/kernel/random/uuid >"${state}/machine-id"
@@ -84,6 +85,19 @@ fill_state() {
   chmod 0444 "${state}/serial" "${state}/machine-id"
   [ ! -e "${state}/endpoints.json" ] || chmod 0444 "${state}/endpoints.json"
   sync
+}
+
+# What a record holds for the agent goes into its own folder: systemd gives that with all it holds to
+# the agent's user at the service's first start (StateDirectory= in clock-agent.service).
+give_to_agent() {
+  local name agent="${PRIVATE}/state/agent"
+  mkdir -p "${agent}" && chmod 0700 "${agent}" \
+    || stop card-failing 5 "The unit's record cannot be stored. Write the card again."
+  for name in claim.crt claim.key unit.json; do
+    [ -e "${PRIVATE}/state/${name}" ] || continue
+    chmod 0600 "${PRIVATE}/state/${name}" && mv "${PRIVATE}/state/${name}" "${agent}/" \
+      || stop card-failing 5 "The unit's record cannot be stored. Write the card again."
+  done
 }
 
 complete_state() {
