@@ -29,6 +29,11 @@ export interface CloudOptions {
   readonly unauthorisedSubscribe?: 'close' | 'suback-128';
   /** Fixed ports, for people; tests let the system choose. */
   readonly ports?: Partial<Ports>;
+  /**
+   * A folder that outlives the process: authorities, certificates, things, shadows, jobs, sessions with
+   * their messages, and what clients published are in it before anybody is told. Default: none.
+   */
+  readonly keep?: string;
   /** Called with a line for everything the cloud sees. */
   readonly onLine?: (line: string) => void;
 }
@@ -72,6 +77,8 @@ export interface Cloud extends AsyncDisposable {
   publish(topic: string, payload: string | Uint8Array | object, options?: PublishOptions): void;
   /** What clients published and the broker accepted, oldest first; `filter` as in SUBSCRIBE. */
   messages(filter: string): readonly Message[];
+  /** What a client has not acknowledged yet, sent or not. */
+  waitingFor(clientId: string): readonly Message[];
   /** The first such message not yet returned by this function for this filter. */
   nextMessage(filter: string, options?: { readonly withinMs?: number }): Promise<Message>;
 

@@ -14,9 +14,12 @@ export interface ClientOptions extends IClientOptions {
   readonly at?: keyof Ports;
 }
 
+/** Where a cloud is, whichever process it lives in. */
+type Place = Pick<Cloud, 'address' | 'hosts' | 'ports' | 'rootsPem'>;
+
 /** How a client reaches one of the cloud's ports: TLS options of node:tls and mqtt.js alike. */
 export function tlsOptions(
-  cloud: Cloud,
+  cloud: Place,
   credentials: Credentials,
   at: keyof Ports = 'mqtt',
 ): ConnectionOptions & { readonly host: string; readonly port: number } {
@@ -83,7 +86,7 @@ export interface Raw {
 }
 
 /** A bare connection that sends what it is told; no CONNECT of its own. */
-export async function connectRaw(cloud: Cloud, credentials: Credentials): Promise<Raw> {
+export async function connectRaw(cloud: Place, credentials: Credentials): Promise<Raw> {
   const socket = connectTls(tlsOptions(cloud, credentials));
   socket.on('error', () => {});
   await once(socket, 'secureConnect');

@@ -5,10 +5,13 @@ import { readFile } from 'node:fs/promises';
 import type { Cloud, CloudOptions, Credentials, JobsHandle, ShadowHandle } from './api.ts';
 import { makeKeyPair, nameOf } from './certificates/issue.ts';
 import { Registry } from './certificates/registry.ts';
-import { makeServerCertificates } from './certificates/servers.ts';
+import { authorities, makeServerCertificates, savedOf } from './certificates/servers.ts';
+import type { SavedAuthorities } from './certificates/servers.ts';
 import { FaultBook } from './faults.ts';
 import { answerHttps } from './https.ts';
 import { Inbox } from './inbox.ts';
+import { KEEPS_NOTHING, Keep } from './keep.ts';
+import type { Kept } from './keep.ts';
 import { Jobs } from './jobs/run.ts';
 import { AWS_LIMITS } from './limits.ts';
 import type { Limits } from './limits.ts';
@@ -35,7 +38,9 @@ export async function openCloud(options: CloudOptions = {}): Promise<Cloud> {
   const limits: Limits = { ...AWS_LIMITS, ...options.limits };
   const time = new CloudTime();
   const say = options.onLine ?? ((): void => {});
-  const certificates = makeServerCertificates(hosts, Date.now());
+  const keep = options.keep === undefined ? undefined : new Keep(options.keep);
+  const kept: Kept = keep ?? KEEPS_NOTHING;
+  const certificates = makeServerCertificates(hosts, authoritiesIn(keep), Date.now());
   const registry = new Registry(certificates.devices, limits);
   const faults = new FaultBook();
   const template = options.template ?? 'clock-unit';
@@ -56,12 +61,14 @@ export async function openCloud(options: CloudOptions = {}): Promise<Cloud> {
     limits,
     faults,
     services: [provisioning, shadows, jobs],
+    kept,
     unauthorisedSubscribe: options.unauthorisedSubscribe ?? 'close',
     subscriptionLagMs: options.subscriptionLagMs ?? 0,
     nowMs: time.nowMs,
     later: time.later,
     say,
   });
+  if (keep !== undefined) remember(keep, { time, registry, provisioning, shadows, jobs, broker });
   const inbox = new Inbox(broker.messages);
   broker.onChange = () => inbox.changed();
   const https = answerHttps({ broker, limits, say });
@@ -75,11 +82,13 @@ export async function openCloud(options: CloudOptions = {}): Promise<Cloud> {
     provisioning.tick(nowMs);
     broker.tellSubscribers(jobs.tick(nowMs));
     broker.tick(nowMs);
+    kept.commit();
   };
   time.every(TICK_MS, tick);
   const close = async (): Promise<void> => {
     time.stop();
     await listener.close();
+    keep?.close();
   };
 
   return {
@@ -88,7 +97,7 @@ export async function openCloud(options: CloudOptions = {}): Promise<Cloud> {
     ports: listener.ports,
     rootsPem: certificates.rootsPem,
     template,
-    ...credentialCalls({ registry, broker, policies, time }),
+    ...credentialCalls({ registry, broker, policies, time, kept }),
     publish: (topic, payload, { qos = 1, retain = false } = {}) => {
       broker.route({
         topic,
@@ -100,9 +109,10 @@ export async function openCloud(options: CloudOptions = {}): Promise<Cloud> {
       });
     },
     messages: (filter) => inbox.all(filter),
+    waitingFor: (clientId) => broker.sessions.get(clientId)?.held ?? [],
     nextMessage: async (filter, { withinMs } = {}) => inbox.next(filter, withinMs),
-    shadow: (thing, name) => shadowHandle({ shadows, broker, time }, { thing, name }),
-    jobs: (thing) => jobsHandle({ jobs, broker, time }, thing),
+    shadow: (thing, name) => shadowHandle({ shadows, broker, time, kept }, { thing, name }),
+    jobs: (thing) => jobsHandle({ jobs, broker, time, kept }, thing),
     inject: (fault) => faults.inject(fault),
     disconnect: (clientId) => {
       broker.connectionOf(clientId)?.close('SERVER_INITIATED_DISCONNECT', 'asked for');
@@ -148,9 +158,75 @@ class CloudTime {
     this.#skewMs += ms;
   }
 
+  save(): number {
+    return this.#skewMs;
+  }
+
   stop(): void {
     for (const timer of this.#timers) clearTimeout(timer);
   }
+}
+
+/** Those of an earlier life; else new ones, kept from now on. */
+function authoritiesIn(keep: Keep | undefined): ReturnType<typeof authorities> {
+  let saved: SavedAuthorities | undefined;
+  keep?.add({
+    name: 'authorities',
+    save: () => saved,
+    load: (value) => {
+      saved = value as SavedAuthorities;
+    },
+  });
+  const made = authorities(Date.now(), saved);
+  saved = savedOf(made);
+  return made;
+}
+
+/** Everything that is kept, in an order in which nothing is named before it is there. */
+function remember(
+  keep: Keep,
+  parts: Pick<Parts, 'time' | 'registry' | 'broker'> & {
+    readonly provisioning: Provisioning;
+    readonly shadows: Shadows;
+    readonly jobs: Jobs;
+  },
+): void {
+  const { time, registry, provisioning, shadows, jobs, broker } = parts;
+  const add = <T>(name: string, save: () => T, load: (saved: T) => void): void =>
+    keep.add({ name, save, load: (saved) => load(saved as T) });
+  add(
+    'time',
+    () => time.save(),
+    (skewMs) => time.advance(skewMs),
+  );
+  add(
+    'registry',
+    () => registry.save(),
+    (saved) => registry.load(saved),
+  );
+  add(
+    'provisioning',
+    () => provisioning.save(),
+    (saved) => provisioning.load(saved),
+  );
+  add(
+    'shadows',
+    () => shadows.save(),
+    (saved) => shadows.load(saved),
+  );
+  add(
+    'jobs',
+    () => jobs.save(),
+    (saved) => jobs.load(saved),
+  );
+  const shelved = (clientId: string): ReturnType<Keep['shelved']> => keep.shelved(clientId);
+  add(
+    'sessions',
+    () => broker.save(),
+    (saved) => broker.load(saved, shelved),
+  );
+  broker.messages.push(...keep.messages());
+  keep.commit();
 }
 
 interface Parts {
@@ -158,6 +234,7 @@ interface Parts {
   readonly broker: Broker;
   readonly policies: Required<NonNullable<CloudOptions['policies']>>;
   readonly time: CloudTime;
+  readonly kept: Kept;
 }
 
 function credentialCalls({
@@ -165,6 +242,7 @@ function credentialCalls({
   broker,
   policies,
   time,
+  kept,
 }: Parts): Pick<Cloud, 'makeClaim' | 'addThing' | 'setCertificate' | 'deleteThing'> {
   const make = (name: string, isClaim: boolean): Credentials => {
     const { keyPem, spki } = makeKeyPair();
@@ -183,6 +261,7 @@ function credentialCalls({
         policyLagMs: 0,
       });
     }
+    kept.commit();
     return { certificateId: certificate.id, certPem: certificate.pem, keyPem };
   };
   return {
@@ -192,23 +271,28 @@ function credentialCalls({
       const certificate = registry.certificates.get(certificateId);
       if (certificate === undefined) throw new Error(`There is no certificate ${certificateId}`);
       certificate.status = status;
+      kept.commit();
       if (status === 'ACTIVE') return;
       for (const connection of broker.connections) {
         if (connection.certificate !== certificate) continue;
         connection.close('SERVER_INITIATED_DISCONNECT', `its certificate is ${status}`);
       }
     },
-    deleteThing: (name) => registry.deleteThing(name),
+    deleteThing: (name) => {
+      registry.deleteThing(name);
+      kept.commit();
+    },
   };
 }
 
 function shadowHandle(
-  { shadows, broker, time }: { shadows: Shadows; broker: Broker; time: CloudTime },
+  { shadows, broker, time, kept }: Pick<Parts, 'broker' | 'time' | 'kept'> & { shadows: Shadows },
   { thing, name }: { readonly thing: string; readonly name: string },
 ): ShadowHandle {
   const ask = (verb: string, body: object): object => {
     const topic = `${shadowPrefix(thing, name)}/${verb}`;
     const published = shadows.request({ topic, body, nowMs: time.nowMs() });
+    kept.commit();
     broker.tellSubscribers(published);
     const rejected = published.find(({ topic }) => topic.endsWith('/rejected'));
     if (rejected !== undefined) throw new Error(JSON.stringify(rejected.body));
@@ -223,10 +307,13 @@ function shadowHandle(
 }
 
 function jobsHandle(
-  { jobs, broker, time }: { jobs: Jobs; broker: Broker; time: CloudTime },
+  { jobs, broker, time, kept }: Pick<Parts, 'broker' | 'time' | 'kept'> & { jobs: Jobs },
   thing: string,
 ): JobsHandle {
-  const tell = (publications: readonly Publication[]): void => broker.tellSubscribers(publications);
+  const tell = (publications: readonly Publication[]): void => {
+    kept.commit();
+    broker.tellSubscribers(publications);
+  };
   return {
     create: (job) => {
       tell(jobs.create(thing, job, time.nowMs()));

@@ -1,5 +1,6 @@
-// The cloud for people: `npm run bench:cloud [-- --ports MQTT,ALPN,HTTPS] [--folder DIR]`. Prints where it
-// listens and everything it sees; takes commands. Writes a claim and the roots into the folder.
+// The cloud for people: `npm run bench:cloud [-- --ports MQTT,ALPN,HTTPS] [--folder DIR] [--keep]`.
+// Prints where it listens and everything it sees; takes commands. Writes a claim and the roots into the
+// folder.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
@@ -8,7 +9,8 @@ import { OperatorError } from '../../../image/core/errors.ts';
 import type { Cloud } from './api.ts';
 import { openCloud } from './cloud.ts';
 
-const USAGE = `Usage: npm run bench:cloud -- [--ports 8883,1443,8443] [--folder build/cloud]`;
+const USAGE = `Usage: npm run bench:cloud -- [--ports 8883,1443,8443] [--folder build/cloud] [--keep]
+--keep: what the cloud knows stays in the folder, and is there at the next start`;
 const HELP = `view                     what the cloud knows: units, connections, shadows, jobs
 events                   who came and went, and why
 thing NAME               a thing and its certificate, without provisioning
@@ -104,12 +106,14 @@ async function main(argv: readonly string[]): Promise<void> {
   const options = {
     ports: { type: 'string' },
     folder: { type: 'string', default: 'build/cloud' },
+    keep: { type: 'boolean', default: false },
   } as const;
   const { values } = parseArgs({ args: [...argv], options });
   const say = (text: string): boolean => process.stdout.write(text);
   const ports = portsOf(values.ports);
   await using cloud = await openCloud({
     ...(ports && { ports }),
+    ...(values.keep && { keep: values.folder }),
     onLine: (line) => say(`${line}\n`),
   });
   const { folder } = values;

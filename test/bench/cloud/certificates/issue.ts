@@ -2,6 +2,7 @@
 // certificate requests (RFC 2986). Pure but for chance: keys and serial numbers.
 import {
   createHash,
+  createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
   randomBytes,
@@ -82,6 +83,16 @@ export function makeAuthority(commonName: string, validity: Validity): Authority
     extensions,
   });
   return { ...pair, subject, certPem };
+}
+
+/** An authority that was made earlier. */
+export function restoreAuthority(
+  commonName: string,
+  { certPem, keyPem }: Pick<Authority, 'certPem' | 'keyPem'>,
+): Authority {
+  const key = createPrivateKey(keyPem);
+  const spki = createPublicKey(keyPem).export({ type: 'spki', format: 'der' });
+  return { key, keyPem, spki, subject: nameOf(commonName), certPem };
 }
 
 /** A server's certificate for `hosts`; `padding` makes it that many bytes larger. */

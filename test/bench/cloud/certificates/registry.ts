@@ -32,6 +32,11 @@ export interface Thing {
 /** AWS's own certificates are valid until 2049-12-31 (page device-certs-create). */
 const DEVICE_CERTIFICATE_TO_MS = Date.UTC(2049, 11, 31, 23, 59, 59);
 
+interface Saved {
+  readonly certificates: readonly Certificate[];
+  readonly things: readonly Thing[];
+}
+
 export class Registry {
   readonly certificates = new Map<string, Certificate>();
   readonly things = new Map<string, Thing>();
@@ -104,6 +109,17 @@ export class Registry {
       const isForgotten = nowMs - issuedMs > this.#limits.ownershipTokenMs;
       if (status === 'PENDING_ACTIVATION' && isForgotten) this.certificates.delete(id);
     }
+  }
+
+  save(): Saved {
+    return { certificates: [...this.certificates.values()], things: [...this.things.values()] };
+  }
+
+  load({ certificates, things }: Saved): void {
+    for (const one of certificates) {
+      this.certificates.set(one.id, { ...one, thing: one.thing, policy: one.policy });
+    }
+    for (const thing of things) this.things.set(thing.name, thing);
   }
 
   #makeRoom(map: ReadonlyMap<string, unknown>, what: string): void {

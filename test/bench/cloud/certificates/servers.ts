@@ -3,8 +3,8 @@
 import { createSecureContext } from 'node:tls';
 import type { SecureContext, SecureContextOptions } from 'node:tls';
 import { constants } from 'node:crypto';
-import { issueForServer, makeAuthority } from './issue.ts';
-import type { Authority } from './issue.ts';
+import { issueForServer, makeAuthority, restoreAuthority } from './issue.ts';
+import type { Authority, Validity } from './issue.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -36,14 +36,49 @@ export interface ServerCertificates {
   context(shown: Shown): SecureContext;
 }
 
-/** Makes the authorities and the right certificate; the wrong ones when first asked for. */
+/** Two names, two keys: who is trusted as a server, and who signs devices. */
+const NAMES = { roots: 'Bench Root CA of the cloud double', devices: 'Bench IoT Certificate CA' };
+
+export interface Authorities {
+  readonly roots: Authority;
+  readonly devices: Authority;
+}
+
+/** What of them is written down. */
+export type SavedAuthorities = Readonly<
+  Record<keyof Authorities, Pick<Authority, 'certPem' | 'keyPem'>>
+>;
+
+/** Those of an earlier life, or new ones. */
+export function authorities(nowMs: number, saved?: SavedAuthorities): Authorities {
+  const validity = validityAt(nowMs);
+  const one = (who: keyof Authorities): Authority =>
+    saved === undefined
+      ? makeAuthority(NAMES[who], validity)
+      : restoreAuthority(NAMES[who], saved[who]);
+  return { roots: one('roots'), devices: one('devices') };
+}
+
+export function savedOf({ roots, devices }: Authorities): SavedAuthorities {
+  const saved = ({ certPem, keyPem }: Authority): SavedAuthorities['roots'] => ({
+    certPem,
+    keyPem,
+  });
+  return { roots: saved(roots), devices: saved(devices) };
+}
+
+const validityAt = (nowMs: number): Validity => ({
+  fromMs: nowMs - DAY_MS,
+  toMs: nowMs + 30 * DAY_MS,
+});
+
+/** Makes the right certificate; the wrong ones when first asked for. */
 export function makeServerCertificates(
   hosts: readonly string[],
+  { roots, devices }: Authorities,
   nowMs: number,
 ): ServerCertificates {
-  const validity = { fromMs: nowMs - DAY_MS, toMs: nowMs + 30 * DAY_MS };
-  const roots = makeAuthority('Bench Root CA of the cloud double', validity);
-  const devices = makeAuthority('Bench IoT Certificate CA', validity);
+  const validity = validityAt(nowMs);
   const contexts = new Map<Shown, SecureContext>();
   const make = (shown: Shown): SecureContext => {
     const by = shown === 'wrong-authority' ? makeAuthority('Some Firewall CA', validity) : roots;

@@ -28,13 +28,23 @@ interface Entry {
   stepEndsMs: number | undefined;
 }
 
+interface Told {
+  readonly next: string;
+  readonly pending: string;
+}
+
+interface Saved {
+  readonly things: readonly (readonly [string, Entry[]])[];
+  readonly told: readonly (readonly [string, Told])[];
+}
+
 type Body = Readonly<Record<string, unknown>>;
 
 export class Jobs implements Service {
   readonly #limits: Limits;
   readonly #things = new Map<string, Entry[]>();
   /** What each thing was last told is next, and how many are pending. */
-  readonly #told = new Map<string, { readonly next: string; readonly pending: string }>();
+  readonly #told = new Map<string, Told>();
 
   constructor(limits: Limits) {
     this.#limits = limits;
@@ -42,6 +52,15 @@ export class Jobs implements Service {
 
   serves(topic: string): boolean {
     return readJobTopic(topic) !== undefined;
+  }
+
+  save(): Saved {
+    return { things: [...this.#things], told: [...this.#told] };
+  }
+
+  load({ things, told }: Saved): void {
+    for (const [thing, entries] of things) this.#things.set(thing, entries);
+    for (const [thing, one] of told) this.#told.set(thing, one);
   }
 
   handle(request: Request): readonly Publication[] {

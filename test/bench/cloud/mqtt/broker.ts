@@ -2,6 +2,7 @@
 // Pages mqtt, life-cycle-events, reserved-topics.
 import type { Certificate } from '../certificates/registry.ts';
 import type { FaultBook } from '../faults.ts';
+import type { Kept, Shelved } from '../keep.ts';
 import type { Limits } from '../limits.ts';
 import type { Publication, Requester, Service } from '../services.ts';
 import { Connection } from './connection.ts';
@@ -13,6 +14,7 @@ export interface BrokerOptions {
   readonly limits: Limits;
   readonly faults: FaultBook;
   readonly services: readonly Service[];
+  readonly kept: Kept;
   readonly unauthorisedSubscribe: 'close' | 'suback-128';
   readonly subscriptionLagMs: number;
   /** Milliseconds since 1970 by the cloud's clock. */
@@ -20,6 +22,16 @@ export interface BrokerOptions {
   /** Performs something after so many real milliseconds, unless the cloud is closed by then. */
   readonly later: (ms: number, task: () => void) => void;
   readonly say: (line: string) => void;
+}
+
+/** A persistent session as it is kept; what waits for it lies on its shelf. */
+interface SavedSession {
+  readonly clientId: string;
+  readonly subscriptions: readonly (readonly [
+    string,
+    { readonly qos: 0 | 1; readonly fromMs: number },
+  ])[];
+  readonly absentSinceMs?: number;
 }
 
 interface Leaving {
@@ -43,6 +55,7 @@ export class Broker {
   /** Called when a client has published something, come or gone. */
   onChange: () => void = () => {};
   readonly #services: readonly Service[];
+  readonly #kept: Kept;
   readonly #retained = new Map<string, Message>();
   readonly #connectedMs = new Map<string, number>();
   /** Requests whose answer is late, by thing and service. */
@@ -58,6 +71,34 @@ export class Broker {
     this.later = options.later;
     this.say = options.say;
     this.#services = options.services;
+    this.#kept = options.kept;
+  }
+
+  /** What has changed is kept: to be called before anybody is told of it. */
+  commit(): void {
+    this.#kept.commit();
+  }
+
+  /** As it is kept. Retained messages are not: units neither send nor get any. */
+  save(): readonly SavedSession[] {
+    return [...this.sessions]
+      .filter(([, { clean }]) => !clean)
+      .map(([clientId, { subscriptions, absentSinceMs }]) => ({
+        clientId,
+        subscriptions: [...subscriptions],
+        ...(absentSinceMs !== undefined && { absentSinceMs }),
+      }));
+  }
+
+  /** From an earlier life: whoever was connected is absent from now on. */
+  load(saved: readonly SavedSession[], shelved: (clientId: string) => readonly Shelved[]): void {
+    for (const { clientId, subscriptions, absentSinceMs = this.nowMs() } of saved) {
+      const shelf = this.#kept.shelf(clientId);
+      const session = new Session(this.limits, { clean: false, shelf, stored: shelved(clientId) });
+      for (const [filter, subscription] of subscriptions) session.subscribe(filter, subscription);
+      session.absentSinceMs = absentSinceMs;
+      this.sessions.set(clientId, session);
+    }
   }
 
   /** A transport with a known certificate; what it carries is given to the connection. */
@@ -87,8 +128,10 @@ export class Broker {
     this.#connectedMs.set(clientId, this.nowMs());
     const known = this.sessions.get(clientId);
     const isPresent = known !== undefined && !clean && !this.#isExpired(known);
-    const session = isPresent ? known : new Session(this.limits);
-    session.clean = clean;
+    if (!isPresent) this.#kept.clearShelf(clientId);
+    const session = isPresent
+      ? known
+      : new Session(this.limits, { clean, shelf: this.#kept.shelf(clientId) });
     session.absentSinceMs = undefined;
     this.sessions.set(clientId, session);
     this.#up.set(clientId, connection);
@@ -156,6 +199,7 @@ export class Broker {
       fault?.do === 'reject'
         ? service.reject(request, fault.error)
         : service.handle({ ...request, waiting });
+    this.#kept.commit();
     if (isLate) this.#waiting.set(place, waiting + 1);
     for (const answer of answers) {
       // What others are told is not the answer: only that one is lost or late.
@@ -213,7 +257,9 @@ export class Broker {
   tick(nowMs: number): void {
     for (const connection of this.connections) connection.tick(nowMs);
     for (const [clientId, session] of this.sessions) {
-      if (this.#isExpired(session)) this.sessions.delete(clientId);
+      if (!this.#isExpired(session)) continue;
+      this.sessions.delete(clientId);
+      this.#kept.clearShelf(clientId);
     }
   }
 
@@ -231,7 +277,11 @@ export class Broker {
 
   #keep(message: Message): void {
     this.messages.push(message);
-    if (this.messages.length > this.limits.historyMax) this.messages.shift();
+    this.#kept.keepMessage(message);
+    if (this.messages.length > this.limits.historyMax) {
+      this.messages.shift();
+      this.#kept.forgetMessages(this.limits.historyMax);
+    }
     this.onChange();
   }
 

@@ -302,6 +302,7 @@ export class Connection {
   #sendNow(packet: Packet): void {
     if (this.#state.at === 'closed') return;
     if (packet.cmd === 'puback') this.#unanswered.delete(packet.messageId!);
+    if (/^(connack|suback|unsuback)$/.test(packet.cmd)) this.#broker.commit();
     this.sent += 1;
     this.#broker.say(`${this.#name()} ← ${describe(packet)}`);
     this.link.send(packet);

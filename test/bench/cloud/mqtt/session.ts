@@ -6,8 +6,19 @@ import { PerSecond } from './rules.ts';
 import { matches } from './topics.ts';
 import type { Message, Publish } from './wire.ts';
 
-interface Flight {
+/** Where a persistent session's QoS 1 messages lie until they are acknowledged. */
+export interface Shelf {
+  put(message: Message): number;
+  drop(key: number): void;
+}
+
+interface Held {
   readonly message: Message;
+  /** On the shelf. */
+  readonly key: number;
+}
+
+interface Flight extends Held {
   readonly firstMs: number;
   sentMs: number;
   /** Every packet id it went out under: an acknowledgement of any of them counts. */
@@ -23,21 +34,37 @@ interface Subscription {
 export class Session {
   readonly subscriptions = new Map<string, Subscription>();
   readonly #limits: Limits;
-  readonly #stored: Message[] = [];
+  readonly #shelf: Shelf;
+  readonly #stored: Held[] = [];
   readonly #flights = new Set<Flight>();
   #lastId = 0;
   #outgoing = new PerSecond();
   #resumed = new PerSecond();
   /** Since when there is no connection; undefined while there is one. */
   absentSinceMs: number | undefined;
-  clean = true;
+  readonly clean: boolean;
 
-  constructor(limits: Limits) {
+  /** With what waited for it in an earlier life. */
+  constructor(
+    limits: Limits,
+    options: {
+      readonly clean: boolean;
+      readonly shelf: Shelf;
+      readonly stored?: readonly Held[];
+    },
+  ) {
     this.#limits = limits;
+    this.clean = options.clean;
+    this.#shelf = options.shelf;
+    this.#stored.push(...(options.stored ?? []));
   }
 
   get storedCount(): number {
     return this.#stored.length;
+  }
+  /** What this client has not acknowledged yet, sent or not. */
+  get held(): readonly Message[] {
+    return [...this.#flights, ...this.#stored].map(({ message }) => message);
   }
   get unacknowledged(): number {
     return this.#flights.size;
@@ -62,28 +89,42 @@ export class Session {
       // Page mqtt: only QoS 1 is stored, and only for a persistent session.
       const isKept =
         message.qos === 1 && !this.clean && this.#stored.length < this.#limits.storedMax;
-      if (isKept) this.#stored.push(message);
+      if (isKept) this.#store(message);
       return undefined;
     }
     const { unacknowledgedMax, publishesPerSecondMax: max } = this.#limits;
     if (message.qos === 1 && this.#flights.size >= unacknowledgedMax) {
-      this.#stored.push(message);
+      this.#store(message);
       return undefined;
     }
     if (!this.#outgoing.takes(1, { max, nowMs })) return undefined;
-    return this.#packet(message, nowMs);
+    const key = message.qos === 1 ? this.#keep(message) : 0;
+    return this.#packet({ message, key }, nowMs);
+  }
+
+  #store(message: Message): void {
+    this.#stored.push({ message, key: this.#keep(message) });
+  }
+
+  #keep(message: Message): number {
+    return this.clean ? 0 : this.#shelf.put(message);
+  }
+
+  #land(flight: Flight): void {
+    this.#flights.delete(flight);
+    if (!this.clean) this.#shelf.drop(flight.key);
   }
 
   acknowledge(id: number): void {
     for (const flight of this.#flights) {
-      if (flight.ids.includes(id)) this.#flights.delete(flight);
+      if (flight.ids.includes(id)) this.#land(flight);
     }
   }
 
   /** The connection is gone: what it did not acknowledge comes first next time. */
   leave(nowMs: number): void {
     this.absentSinceMs = nowMs;
-    if (!this.clean) this.#stored.unshift(...[...this.#flights].map(({ message }) => message));
+    if (!this.clean) this.#stored.unshift(...this.#flights);
     this.#flights.clear();
   }
 
@@ -106,7 +147,7 @@ export class Session {
   #again(nowMs: number): Publish[] {
     const packets: Publish[] = [];
     for (const flight of this.#flights) {
-      if (nowMs - flight.firstMs > this.#limits.redeliverForMs) this.#flights.delete(flight);
+      if (nowMs - flight.firstMs > this.#limits.redeliverForMs) this.#land(flight);
       else if (nowMs - flight.sentMs >= this.#limits.redeliverEveryMs) {
         packets.push(this.#repeat(flight, nowMs));
       }
@@ -127,10 +168,10 @@ export class Session {
     return publishOf(flight.message, id);
   }
 
-  #packet(message: Message, nowMs: number): Publish {
+  #packet({ message, key }: Held, nowMs: number): Publish {
     if (message.qos === 0) return publishOf(message);
     const id = this.#nextId();
-    this.#flights.add({ message, firstMs: nowMs, sentMs: nowMs, ids: [id] });
+    this.#flights.add({ message, key, firstMs: nowMs, sentMs: nowMs, ids: [id] });
     return publishOf(message, id);
   }
 

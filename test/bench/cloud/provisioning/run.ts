@@ -27,6 +27,12 @@ interface Token {
   readonly issuedMs: number;
 }
 
+type Saved = readonly {
+  readonly token: string;
+  readonly certificateId: string;
+  readonly issuedMs: number;
+}[];
+
 /** SerialNumber as the template wants it; its thing is named after it. */
 const SERIAL = /^[0-9a-f]{32}$/;
 
@@ -118,6 +124,22 @@ export class Provisioning implements Service {
     errorMessage: string,
   ): readonly Publication[] {
     return this.reject(request, { statusCode, errorCode, errorMessage });
+  }
+
+  /** Tokens with the ids of their certificates. */
+  save(): Saved {
+    return [...this.#tokens].map(([token, { certificate, issuedMs }]) => ({
+      token,
+      certificateId: certificate.id,
+      issuedMs,
+    }));
+  }
+
+  load(saved: Saved): void {
+    for (const { token, certificateId, issuedMs } of saved) {
+      const certificate = this.#options.registry.certificates.get(certificateId);
+      if (certificate !== undefined) this.#tokens.set(token, { certificate, issuedMs });
+    }
   }
 
   tick(nowMs: number): void {

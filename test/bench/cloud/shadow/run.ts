@@ -16,6 +16,16 @@ interface Shadow {
   readonly timestamp: number;
 }
 
+interface Gone {
+  readonly version: number;
+  readonly atMs: number;
+}
+
+interface Saved {
+  readonly shadows: readonly (readonly [string, Shadow])[];
+  readonly deleted: readonly (readonly [string, Gone])[];
+}
+
 type Asking = Pick<Request, 'topic' | 'payload' | 'nowMs'>;
 
 interface Failure {
@@ -30,7 +40,7 @@ const CLIENT_TOKEN_BYTES_MAX = 64;
 export class Shadows implements Service {
   readonly #limits: Limits;
   readonly #shadows = new Map<string, Shadow>();
-  readonly #deleted = new Map<string, { readonly version: number; readonly atMs: number }>();
+  readonly #deleted = new Map<string, Gone>();
   readonly #rates = new Map<string, PerSecond>();
 
   constructor(limits: Limits) {
@@ -39,6 +49,15 @@ export class Shadows implements Service {
 
   serves(topic: string): boolean {
     return readShadowTopic(topic) !== undefined;
+  }
+
+  save(): Saved {
+    return { shadows: [...this.#shadows], deleted: [...this.#deleted] };
+  }
+
+  load({ shadows, deleted }: Saved): void {
+    for (const [key, shadow] of shadows) this.#shadows.set(key, shadow);
+    for (const [key, gone] of deleted) this.#deleted.set(key, gone);
   }
 
   handle(request: Request): readonly Publication[] {
