@@ -70,6 +70,8 @@ export interface BoardStart {
   readonly commandLine: string;
   readonly serialNumber: string;
   readonly cable: Cable;
+  /** What its clock chip says at power-on (UTC), where the board has one; default: the host's time. */
+  readonly clock?: string | undefined;
 }
 
 /** The file descriptor on which QEMU finds its control connection (a connected socket). */
@@ -96,6 +98,7 @@ export function qemuCommand(board: Board, start: BoardStart): string[] {
     ...['-append', `${start.commandLine} ${facts.added}`.trim()],
     ...facts.serialPorts,
     ...['-chardev', `socket,id=control,fd=${CONTROL_FD}`, '-mon', 'chardev=control,mode=control'],
+    ...(start.clock === undefined ? [] : ['-rtc', `base=${start.clock}`]),
     '-S', // waits until qemu.ts listens
     '-no-reboot', // a reboot ends QEMU: the next start reads the boot partition, as firmware does
   ];

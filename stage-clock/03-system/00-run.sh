@@ -8,6 +8,10 @@ echo '# The boot script mounts the root and the state partition.' >"${ROOTFS_DIR
 echo uninitialized >"${ROOTFS_DIR}/etc/machine-id"
 rm -f "${ROOTFS_DIR}/var/lib/dbus/machine-id"
 
+# The floor of a board without a clock chip: systemd sets the clock to this file's time, or to that of
+# /var/lib/systemd/timesync/clock if that is later, before anything else starts (systemd(1)).
+touch --date="@${SOURCE_DATE_EPOCH:-$(date +%s)}" "${ROOTFS_DIR}/usr/lib/clock-epoch"
+
 # No login anywhere: no terminal asks, no rescue shell opens, no account has a password or a shell.
 for unit in getty@.service serial-getty@.service console-getty.service container-getty@.service \
   debug-shell.service autovt@.service getty.target systemd-firstboot.service \

@@ -93,6 +93,7 @@ const promises: Readonly<Record<string, () => boolean>> = {
     ),
   'no host keys, no SSH server': () =>
     !existsSync(at('usr/sbin/sshd')) && !existsSync(at('etc/ssh/ssh_host_ed25519_key')),
+  'the clock has a floor': () => existsSync(at('usr/lib/clock-epoch')),
   'machine-id is uninitialized': () => text('etc/machine-id').trim() === 'uninitialized',
   'the agent is enabled': () =>
     existsSync(at('etc/systemd/system/sockets.target.wants')) &&

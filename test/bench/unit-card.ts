@@ -8,10 +8,14 @@ import { assemble } from '../../image/unit/assemble.ts';
 import type { Hotel } from './hotel/hotel.ts';
 
 /**
- * Makes the card in the hotel's folder. `image` is one that ./build.sh made: its release lies beside it.
+ * Makes the card in the hotel's folder; `record` are further files of its factory record. `image` is one that ./build.sh made: its release lies beside it.
  * Throws OperatorError `no-release`.
  */
-export async function makeUnitCard(hotel: Hotel, image: string): Promise<string> {
+export async function makeUnitCard(
+  hotel: Hotel,
+  image: string,
+  record: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const version = basename(image, '.img').replace(/^clock-iot-unit-/, '');
   const release = join(dirname(image), 'release', version);
   if (!existsSync(release)) {
@@ -25,7 +29,7 @@ export async function makeUnitCard(hotel: Hotel, image: string): Promise<string>
     image: own,
     work: join(hotel.folder, 'assemble'),
     epochSeconds: Math.floor(Date.now() / 1_000),
-    record: { 'endpoints.json': hotel.endpointsOverride() },
+    record: { 'endpoints.json': hotel.endpointsOverride(), ...record },
   });
   const card = join(hotel.folder, 'card');
   await makeCard(own, card);

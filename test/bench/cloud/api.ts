@@ -70,6 +70,8 @@ export interface Cloud extends AsyncDisposable {
   addThing(name: string): Credentials;
   /** Changes a certificate; what is not ACTIVE is cut off at once and never let in again. */
   setCertificate(certificateId: string, status: CertificateStatus): void;
+  /** From now on units' certificates are valid so long (and a day back); undefined: until 2049. */
+  setLifetime(ms: number | undefined): void;
   /** Removes the thing and detaches its certificates. */
   deleteThing(name: string): void;
 

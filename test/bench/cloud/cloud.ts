@@ -44,7 +44,11 @@ export async function openCloud(options: CloudOptions = {}): Promise<Cloud> {
   const registry = new Registry(certificates.devices, limits);
   const faults = new FaultBook();
   const template = options.template ?? 'clock-unit';
-  const policies = { unit: unitPolicy(), claim: claimPolicy(template), ...options.policies };
+  const policies = {
+    unit: unitPolicy(template),
+    claim: claimPolicy(template),
+    ...options.policies,
+  };
   const shadows = new Shadows(limits);
   const jobs = new Jobs(limits);
   const provisioning = new Provisioning({
@@ -71,6 +75,10 @@ export async function openCloud(options: CloudOptions = {}): Promise<Cloud> {
   if (keep !== undefined) remember(keep, { time, registry, provisioning, shadows, jobs, broker });
   const inbox = new Inbox(broker.messages);
   broker.onChange = () => inbox.changed();
+  broker.onArrival = (certificate) => {
+    registry.retireOlder(certificate);
+    kept.commit();
+  };
   const https = answerHttps({ broker, limits, say });
   const listener = await openListener({
     ...{ hosts, certificates, registry, broker, faults, limits, https, say },
@@ -243,7 +251,10 @@ function credentialCalls({
   policies,
   time,
   kept,
-}: Parts): Pick<Cloud, 'makeClaim' | 'addThing' | 'setCertificate' | 'deleteThing'> {
+}: Parts): Pick<
+  Cloud,
+  'makeClaim' | 'addThing' | 'setCertificate' | 'setLifetime' | 'deleteThing'
+> {
   const make = (name: string, isClaim: boolean): Credentials => {
     const { keyPem, spki } = makeKeyPair();
     const nowMs = time.nowMs();
@@ -277,6 +288,9 @@ function credentialCalls({
         if (connection.certificate !== certificate) continue;
         connection.close('SERVER_INITIATED_DISCONNECT', `its certificate is ${status}`);
       }
+    },
+    setLifetime: (ms) => {
+      registry.lifetimeMs = ms;
     },
     deleteThing: (name) => {
       registry.deleteThing(name);

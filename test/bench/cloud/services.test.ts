@@ -135,6 +135,36 @@ test('provisioning: what is wrong is rejected in words', async () => {
   await client.endAsync();
 });
 
+test('provisioning: a unit renews for itself only, and the new certificate retires the old one', async () => {
+  await using cloud = await openCloud();
+  const old = cloud.addThing(THING);
+  const { client, ask } = await asking(cloud, old, THING);
+  await client.subscribeAsync([`${CREATE}/+`, `${PROVISION}/+`], { qos: 1 });
+  const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const made = await ask(CREATE, { certificateSigningRequest: makeCsr(THING, pair) });
+  const { certificateOwnershipToken, certificatePem, certificateId } = made.body;
+  const other = { SerialNumber: 'f'.repeat(32) };
+  const denied = await ask(PROVISION, { certificateOwnershipToken, parameters: other });
+  assert.equal(denied.body['errorCode'], 'ACCESS_DENIED');
+  const parameters = { SerialNumber: SERIAL };
+  const renewed = await ask(PROVISION, { certificateOwnershipToken, parameters });
+  assert.equal(renewed.ok, true);
+  await client.endAsync();
+  const statusOf = (id: unknown): string | undefined =>
+    cloud.view().certificates.find((one) => one.certificateId === id)?.status;
+  assert.deepEqual([statusOf(old.certificateId), statusOf(certificateId)], ['ACTIVE', 'ACTIVE']);
+  cloud.advance(1_100);
+  const own = {
+    certificateId: certificateId as string,
+    certPem: certificatePem as string,
+    keyPem: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+  };
+  await (await connectMqtt(cloud, own, { clientId: THING })).endAsync();
+  assert.deepEqual([statusOf(old.certificateId), statusOf(certificateId)], ['INACTIVE', 'ACTIVE']);
+  cloud.advance(1_100);
+  await assert.rejects(connectMqtt(cloud, old, { clientId: THING }));
+});
+
 test('provisioning: answers need a subscription', async () => {
   await using cloud = await openCloud();
   const { client, got } = await asking(cloud, cloud.makeClaim(), 'claim-1');

@@ -29,6 +29,8 @@ import {
 } from './namespaces.ts';
 import { BRIDGE, HOSTS, INTERNET, LAN, TAP, TIME_ADDRESS, WAN, endpointsWith } from './places.ts';
 import type { Blockable } from './places.ts';
+import { openRelay } from './relay.ts';
+import type { CloudPlace } from './relay.ts';
 import { chronyConfig, dnsmasqConfig } from './servers.ts';
 import { openWayIn } from './way-in.ts';
 import type { WayIn } from './way-in.ts';
@@ -47,6 +49,8 @@ const SCAN_MS_MAX = 150_000;
 export interface HotelOptions {
   /** Closes the hotel. */
   readonly signal?: AbortSignal | undefined;
+  /** A double of AWS IoT on this machine's loopback that takes the place of the host "aws". */
+  readonly cloud?: CloudPlace | undefined;
 }
 
 /** What `scan` found: ports that answered in any way; `refused` counts closed TCP ports that said so. */
@@ -73,18 +77,20 @@ export class Hotel implements AsyncDisposable {
   readonly #namespaces: string[] = [];
   #closing: Promise<void> | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #cloud: CloudPlace | undefined;
   readonly #onAbort = (): void => void this.close().catch(() => {});
   readonly #onExit = (): void => this.#closeNow();
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     void this.close().finally(() => process.kill(process.pid, signal));
   };
 
-  private constructor({ signal }: HotelOptions) {
+  private constructor({ signal, cloud }: HotelOptions) {
     this.id = nextId();
     this.folder = folderOf(this.id);
     this.plug = { netns: `${this.id}-lan`, tap: TAP };
     this.internet = `${this.id}-net`;
     this.#signal = signal;
+    this.#cloud = cloud;
   }
 
   static async open(options: HotelOptions): Promise<Hotel> {
@@ -108,7 +114,7 @@ export class Hotel implements AsyncDisposable {
 
   /** `endpoints.json` for a unit's record: the product's names, and the bench's CA as `rootsPem`. */
   endpointsOverride(): string {
-    return endpointsWith(this.#caPem);
+    return endpointsWith(this.#caPem + (this.#cloud?.rootsPem ?? ''));
   }
 
   /** A SOCKS 5 proxy on loopback that leads into the LAN: `--proxy-server=` for a browser. */
@@ -232,9 +238,14 @@ export class Hotel implements AsyncDisposable {
     ]);
     this.#caPem = pem;
     const socket = join(this.folder, 'way-in');
+    if (this.#cloud !== undefined) {
+      const relay = await openRelay(this.folder, this.#cloud.ports);
+      this.#opened.push({ name: 'relay to the cloud', close: async () => relay.close() });
+    }
+    const relayed = this.#cloud === undefined ? [] : [this.folder];
     // All or none: when one fails, the others must have been noted before they are closed.
     const started = await Promise.allSettled([
-      this.#node('internet', this.internet, ['internet.ts', real]),
+      this.#node('internet', this.internet, ['internet.ts', real, ...relayed]),
       this.#node('router', this.plug.netns, ['router.ts', foreign, socket]),
       this.#time('time of the hotel', this.plug.netns),
       this.#time('time of the internet', this.internet),

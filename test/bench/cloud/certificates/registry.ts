@@ -42,6 +42,8 @@ export class Registry {
   readonly things = new Map<string, Thing>();
   readonly #authority: Authority;
   readonly #limits: Limits;
+  /** How long a unit's next certificates are valid; undefined: as AWS's own. */
+  lifetimeMs: number | undefined;
 
   constructor(authority: Authority, limits: Limits) {
     this.#authority = authority;
@@ -55,7 +57,8 @@ export class Registry {
   ): Certificate {
     const { nowMs, isClaim = false } = options;
     this.#makeRoom(this.certificates, 'certificates');
-    const validity = { fromMs: nowMs - 86_400_000, toMs: DEVICE_CERTIFICATE_TO_MS };
+    const toMs = this.lifetimeMs === undefined ? DEVICE_CERTIFICATE_TO_MS : nowMs + this.lifetimeMs;
+    const validity = { fromMs: nowMs - 86_400_000, toMs };
     const pem = issueForDevice(this.#authority, { ...key, validity });
     const certificate: Certificate = {
       id: certificateIdOf(pem),
@@ -94,6 +97,19 @@ export class Registry {
     certificate.policyFromMs = nowMs + policyLagMs;
     certificate.status = 'ACTIVE';
     return thing;
+  }
+
+  /**
+   * What our rule on presence events does at AWS when a certificate has proved to work: the thing's
+   * older ones become INACTIVE. So a renewal never ends without one, and a card that was replaced by
+   * another with the same serial is shut out.
+   */
+  retireOlder({ id, thing }: Certificate): void {
+    for (const certificate of this.certificates.values()) {
+      if (certificate.id === id) return;
+      const isOlder = certificate.thing === thing && certificate.status === 'ACTIVE';
+      if (isOlder && !certificate.isClaim) certificate.status = 'INACTIVE';
+    }
   }
 
   deleteThing(name: string): void {

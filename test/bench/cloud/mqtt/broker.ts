@@ -54,6 +54,8 @@ export class Broker {
   readonly events: LifecycleEvent[] = [];
   /** Called when a client has published something, come or gone. */
   onChange: () => void = () => {};
+  /** Called when a client is connected: a rule on `$aws/events/presence/connected/#` at AWS. */
+  onArrival: (certificate: Certificate) => void = () => {};
   readonly #services: readonly Service[];
   readonly #kept: Kept;
   readonly #retained = new Map<string, Message>();
@@ -140,6 +142,7 @@ export class Broker {
 
   arrived({ clientId, certificate }: Connection): void {
     this.#note({ clientId, eventType: 'connected', principalIdentifier: certificate.id });
+    this.onArrival(certificate);
   }
 
   left(connection: Connection, { reason, why, wasUp }: Leaving): void {

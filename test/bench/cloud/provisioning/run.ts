@@ -101,17 +101,21 @@ export class Provisioning implements Service {
     if (!SERIAL.test(serial)) {
       return this.#refuse(request, 400, 'InvalidParameters', 'SerialNumber must be 32 hex digits');
     }
-    const isAllowed = hook({
-      claimCertificateId: by.certificate.id,
-      certificateId: certificate.id,
-      certificatePem: certificate.pem,
-      commonName: certificate.commonName,
-      clientId: by.clientId,
-      parameters,
-    });
+    const thing = `clockrpi-${serial}`;
+    // Our hook at AWS: who is registered already may renew for itself only.
+    const isItself = by.certificate.isClaim || by.certificate.thing === thing;
+    const isAllowed =
+      isItself &&
+      hook({
+        claimCertificateId: by.certificate.id,
+        certificateId: certificate.id,
+        certificatePem: certificate.pem,
+        commonName: certificate.commonName,
+        clientId: by.clientId,
+        parameters,
+      });
     if (!isAllowed) return this.#refuse(request, 403, 'ACCESS_DENIED', 'Access Denied');
     // The token stays good for its hour: an answer may be lost, so a repeat must be harmless.
-    const thing = `clockrpi-${serial}`;
     registry.register(certificate, { thing, parameters, policy, nowMs, policyLagMs });
     const answer = { deviceConfiguration, thingName: thing };
     return [{ topic: `${topic}/accepted`, body: answer, to: 'requester' }];

@@ -1,24 +1,31 @@
 // Runs in the internet's namespace: the product's servers, as far as a connection test sees them.
-// Usage: node internet.ts AUTHORITY_FOLDER. Says "ready" when all of them listen.
+// With RELAY_FOLDER the servers of "aws" are the cloud's double: each connection goes on to relay.ts.
+// Usage: node internet.ts AUTHORITY_FOLDER [RELAY_FOLDER]. Says "ready" when all of them listen.
 import { readFileSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
-import { createServer as createTcp } from 'node:net';
+import { connect, createServer as createTcp } from 'node:net';
 import type { Server } from 'node:net';
 import { createServer as createTls } from 'node:tls';
 import { filesOf } from '../authority.ts';
 import { HOSTS, SERVICES, SERVICE_NAMES } from '../places.ts';
 import type { ServiceName } from '../places.ts';
+import { joinSockets, relaySocket } from '../relay.ts';
 
 /** Nobody has business here for longer: what stays open is a leak of the caller. */
 const IDLE_MS_MAX = 30_000;
 const CONNECTIONS_MAX = 1_000;
 
-const [folder] = process.argv.slice(2);
+const [folder, relayFolder] = process.argv.slice(2);
 if (folder === undefined) throw new Error('usage: node internet.ts AUTHORITY_FOLDER');
 
 function serverOf(name: ServiceName): Server {
   const service = SERVICES[name];
   const host = HOSTS[service.host].name;
+  if (service.host === 'aws' && relayFolder !== undefined) {
+    return createTcp((socket) =>
+      joinSockets(socket, connect(relaySocket(relayFolder, service.port))),
+    );
+  }
   switch (service.speaks) {
     case 'tls': {
       const { key, certificate } = filesOf(folder!, host);

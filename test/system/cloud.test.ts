@@ -1,0 +1,175 @@
+// The image on an emulated board, in the simulated hotel, with the double of AWS IoT behind its router:
+// it provisions itself with the claim of its card, whatever its clock says, survives a power cut while
+// it registers, and does it all again after a reflash with the same serial.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Machine } from '../../image/emulator/machine.ts';
+import type { Cloud } from '../bench/cloud/api.ts';
+import { openCloud } from '../bench/cloud/cloud.ts';
+import { openHotel } from '../bench/hotel/hotel.ts';
+import type { Hotel } from '../bench/hotel/hotel.ts';
+import type { Status } from '../bench/status.ts';
+import { makeUnitCard } from '../bench/unit-card.ts';
+import { unitPage } from '../bench/unit-page.ts';
+import type { UnitPage } from '../bench/unit-page.ts';
+import { IMAGE } from './units.ts';
+
+const ARTEFACTS = join(dirname(dirname(import.meta.dirname)), 'build/artefacts');
+const SERIAL = randomBytes(16).toString('hex');
+const THING = `clockrpi-${SERIAL}`;
+const BOARD_SERIAL = '00000000c10c0e02';
+const REGISTER = '$aws/provisioning-templates/+/provision/json';
+const STARTED = `clock/v1/${THING}/event/unit`;
+/** A board without a clock chip begins here, whatever the year. */
+const NO_CLOCK = '1970-01-01';
+/** A first boot takes one to three minutes; a busy machine is five times slower. */
+const BOOT_MS_MAX = 15 * 60_000;
+/** From the page to the connection: seconds, and up to a minute after a refusal. */
+const CLOUD_MS_MAX = 5 * 60_000;
+/** timesyncd asks again within half a minute of silence, on each of its servers. */
+const TIME_MS_MAX = 5 * 60_000;
+
+let cloud: Cloud;
+let hotel: Hotel;
+let machine: Machine | undefined;
+
+before(async () => {
+  await mkdir(ARTEFACTS, { recursive: true });
+  cloud = await openCloud();
+  hotel = await openHotel({ cloud });
+});
+
+after(async () => {
+  await machine?.kill();
+  const log = join(hotel.folder, 'board/console.log');
+  await copyFile(log, join(ARTEFACTS, 'cloud-console.log')).catch(() => {});
+  await hotel.close();
+  await cloud.close();
+});
+
+/** Writes a card as the factory would: the same serial each time, and a claim that is new. */
+async function flash(): Promise<string> {
+  const { certPem, keyPem } = cloud.makeClaim();
+  const claim = { 'claim.crt': certPem, 'claim.key': keyPem };
+  return makeUnitCard(hotel, IMAGE, { serial: `${SERIAL}\n`, ...claim });
+}
+
+async function powerOn(card: string): Promise<void> {
+  const work = join(hotel.folder, 'board');
+  machine = await Machine.start({
+    ...{ board: 'virt', card, boardSerial: BOARD_SERIAL, work, plug: hotel.plug, clock: NO_CLOCK },
+  });
+}
+
+/** Polls until it is as wanted; rejects when the board stops or the time is up. */
+async function until(what: string, is: () => boolean | Promise<boolean>, ms = BOOT_MS_MAX) {
+  const endMs = performance.now() + ms;
+  while (!(await is())) {
+    const stop = machine?.console.find((line) => line.includes('clock: STOPPED'));
+    if (stop !== undefined) throw new Error(`The unit stopped: ${stop}`);
+    if (performance.now() > endMs) throw new Error(`Not within ${ms} ms: ${what}`);
+    await sleep(500);
+  }
+}
+
+async function pageOf(): Promise<UnitPage> {
+  const lease = await hotel.leaseOf(new RegExp(THING), BOOT_MS_MAX);
+  const page = unitPage(hotel, lease.address);
+  await until('the page', async () =>
+    page.status().then(
+      () => true,
+      () => false,
+    ),
+  );
+  return page;
+}
+
+const resultOf = (status: Status, id: string): Status['results'][number] =>
+  status.results.find((one) => one.id === id)!;
+const inUse = (): readonly string[] =>
+  cloud
+    .view()
+    .certificates.filter(({ thing, status }) => thing === THING && status === 'ACTIVE')
+    .map(({ certificateId }) => certificateId);
+const connected = (): string | undefined =>
+  cloud.view().connections.find(({ clientId }) => clientId === THING)?.certificateId;
+
+/** The date of a chip that a board without one does not have would be too late by the age of the image. */
+const LEAD_MS_MAX = 5_000;
+
+let card = '';
+let page: UnitPage;
+let firstPowerMs = 0;
+
+test('without a clock and without time servers it registers; the plug is pulled before it hears so', async () => {
+  await hotel.block('ntp');
+  card = await flash();
+  const lost = cloud.inject({ at: 'request', topic: REGISTER, do: 'lose-answer' });
+  firstPowerMs = performance.now();
+  await powerOn(card);
+  await until('a registration', () => lost.hits > 0);
+  await machine!.kill();
+  lost.undo();
+  assert.equal(connected(), undefined);
+  assert.equal(inUse().length, 1);
+});
+
+test('the next start ends with the certificate of the first, connected, and reports both starts', async () => {
+  await powerOn(card);
+  await cloud.connected(THING, { withinMs: BOOT_MS_MAX });
+  assert.deepEqual(inUse(), [connected()]);
+  for (let start = 0; start < 2; start += 1) {
+    const { payload } = await cloud.nextMessage(STARTED, { withinMs: CLOUD_MS_MAX });
+    assert.match(payload.toString(), /"kind":"unit.started"/);
+  }
+});
+
+test('its page says connected, that its clock is not set and whose the time servers are', async () => {
+  page = await pageOf();
+  const status = await page.check();
+  assert.equal(resultOf(status, 'connection').state, 'passed');
+  const [ntp, time] = [resultOf(status, 'ntp'), resultOf(status, 'time')];
+  assert.equal(ntp.state, 'failed');
+  assert.equal(ntp.remedy?.who, 'network');
+  assert.notEqual(time.state, 'passed');
+});
+
+test('its clock began at the date of the software, not in 1970', async () => {
+  const { release } = (await page.status()) as Status & { release: { builtAt: string } };
+  const answer = await hotel.fetch(page.url);
+  const nowMs = Date.parse(answer.headers.get('date') ?? '');
+  const sinceBuiltMs = nowMs - Date.parse(release.builtAt);
+  const mostMs = performance.now() - firstPowerMs + LEAD_MS_MAX;
+  const told = `${answer.headers.get('date')}, built ${release.builtAt}`;
+  assert.ok(sinceBuiltMs >= 0 && sinceBuiltMs <= mostMs, told);
+});
+
+test('when the time servers answer, its clock is set', async () => {
+  await hotel.unblock('ntp');
+  await until(
+    'the time check',
+    async () => resultOf(await page.check(), 'time').state === 'passed',
+    TIME_MS_MAX,
+  );
+});
+
+test('reflashed with the same serial it provisions anew, and its old certificate is retired', async (t) => {
+  await machine!.kill();
+  await cloud.connected(THING, { is: false, withinMs: CLOUD_MS_MAX });
+  const [old] = inUse();
+  card = await flash();
+  const began = performance.now();
+  await powerOn(card);
+  await cloud.connected(THING, { withinMs: BOOT_MS_MAX });
+  const seconds = (performance.now() - began) / 1_000;
+  t.diagnostic(`from power-on to connected, first start: ${seconds.toFixed(0)} s`);
+  assert.notEqual(connected(), old);
+  assert.deepEqual(inUse(), [connected()]);
+  const retired = cloud.view().certificates.find(({ certificateId }) => certificateId === old);
+  assert.equal(retired?.status, 'INACTIVE');
+  await cloud.nextMessage(STARTED, { withinMs: CLOUD_MS_MAX });
+});
