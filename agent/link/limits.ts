@@ -21,6 +21,10 @@ export const START_MS_MAX = 4_000;
 export const STABLE_MS = 60_000;
 /** What a hotel waits at most after a long outage: half of it on average. */
 export const BACK_OFF_MS_MAX = 120_000;
+/** Refused, only a person can help: the certificate was revoked, or another card has this serial. */
+export const REFUSED_MS_MAX = 900_000;
+/** A refusal is said after as many failures in a row: once may be a policy that lags. */
+export const REFUSALS_SAID = 3;
 /** A death this soon after a message was sent may be the message's fault: AWS closes at once. */
 export const DEATH_MS_MAX = 5_000;
 /** A suspect is sent only on a connection that has lived this long without it. */

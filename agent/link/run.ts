@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { Arrived, Remote, Send } from '../core/remote.ts';
-import { TICK_MS } from './limits.ts';
+import { REFUSALS_SAID, REFUSED_MS_MAX, TICK_MS } from './limits.ts';
 import { createMailbox } from './mailbox.ts';
 import type { Outgoing, Source } from './ports.ts';
 import { initial, next } from './state.ts';
@@ -28,7 +28,10 @@ interface Needs {
 }
 
 export interface LinkRunner {
+  /** Also again, with others, after a pause. */
   start(credentials: Credentials): void;
+  /** Hangs up, and dials no more until it is started again. */
+  pause(): void;
   /** The outbox has something new. */
   ready(): void;
   readonly send: Send;
@@ -44,6 +47,7 @@ export function createLink(needs: Needs): LinkRunner {
   /** The connection on which the remotes are up. */
   let upOn: number | undefined;
   let link: Link = initial;
+  let isRefusalSaid = false;
   let credentials: Credentials | undefined;
   let connection: Connection | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -81,8 +85,19 @@ export function createLink(needs: Needs): LinkRunner {
     if (before.at === 'up' || link.at === 'up') setImmediate(needs.onChange);
     const port = needs.portOf(before.route);
     if (link.at === 'up') log.info(`cloud: connected, port ${port}`);
-    if (link.at === 'waiting' && link.problem !== undefined) {
-      log.warning(`cloud: port ${port}: ${link.problem.why}`);
+    if (link.at === 'up') isRefusalSaid = false;
+    if (link.at === 'waiting' && link.problem !== undefined) complain(link.problem, port);
+  };
+  /** That the cloud does not want this unit is said once, until it has been let in again. */
+  const complain = ({ why, refused }: NonNullable<Link['problem']>, port: number): void => {
+    if (!refused || link.failures < REFUSALS_SAID) log.warning(`cloud: port ${port}: ${why}`);
+    else if (!isRefusalSaid) {
+      isRefusalSaid = true;
+      const minutes = REFUSED_MS_MAX / 60_000;
+      log.error(
+        `cloud: the certificate of this unit is refused (${why}): revoked, or replaced by another ` +
+          `card with this serial; support must act; tried again at least every ${minutes} minutes`,
+      );
     }
   };
   const heard =
@@ -193,6 +208,7 @@ export function createLink(needs: Needs): LinkRunner {
       }, TICK_MS);
       dispatch({ on: 'start', nowMs: clock.nowMs(), random: needs.random() });
     },
+    pause: () => dispatch({ on: 'stop' }),
     ready,
     send: mailbox.send,
     view: () => viewOf(link, needs.portOf(link.route), clock.nowMs()),

@@ -15,6 +15,7 @@ import {
   PREFER_MS_DEGRADED,
   PUBLISHES_PER_SECOND_MAX,
   QUIET_MS,
+  REFUSED_MS_MAX,
   RESENDS_MAX,
   RESEND_MS,
   SHORT_LIVES_MAX,
@@ -271,7 +272,8 @@ function closed(link: Link, event: Extract<Event, { on: 'closed' }>): Step {
   // A refusal, or a way that worked until now, says nothing against the way.
   const wayWorked = refused || (link.at === 'up' && failures % SHORT_LIVES_MAX !== 0);
   const { suspects, buried } = judgeDeath(link, nowMs);
-  const delayMs = nextDelayMs({ failures, random, capMs: BACK_OFF_MS_MAX });
+  const capMs = refused ? REFUSED_MS_MAX : BACK_OFF_MS_MAX;
+  const delayMs = nextDelayMs({ failures, random, capMs });
   return {
     state: {
       ...known(link),

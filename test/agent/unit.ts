@@ -21,11 +21,16 @@ export interface UnitStatus {
     readonly at: string;
     readonly port: number;
     readonly publishOnly: boolean;
+    readonly failures: number;
     readonly refused: boolean;
     readonly problem: { readonly why: string } | null;
   };
   readonly outbox: { readonly at: string; readonly waiting: number; readonly dead: number };
-  readonly results: readonly { readonly id: string; readonly state: string }[];
+  readonly results: readonly {
+    readonly id: string;
+    readonly state: string;
+    readonly remedy: { readonly text: string } | null;
+  }[];
 }
 
 export class Unit {
@@ -114,9 +119,17 @@ export class Unit {
     return (await readdir(this.folder)).toSorted();
   }
 
-  async certificateId(): Promise<string> {
+  /** What it knows of its certificates, as it lies on the card. */
+  async saved(): Promise<{
+    readonly certificateId: string;
+    readonly next?: { readonly at: string };
+  }> {
     const text = await readFile(join(this.folder, 'provisioning.json'), 'utf8');
-    return (JSON.parse(text) as { certificateId: string }).certificateId;
+    return JSON.parse(text) as { certificateId: string };
+  }
+
+  async certificateId(): Promise<string> {
+    return (await this.saved()).certificateId;
   }
 
   async remove(): Promise<void> {

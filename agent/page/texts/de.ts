@@ -65,6 +65,7 @@ export const de: Texts = {
   },
   steps: {
     off: 'nicht begonnen',
+    time: 'wartet auf die richtige Uhrzeit',
     claim: 'wartet auf eine Berechtigung (Claim) der Fabrik',
     key: 'erzeugt seinen Schlüssel',
     certificate: 'beantragt sein Zertifikat',
@@ -139,7 +140,7 @@ export const de: Texts = {
     claim:
       'Die Cloud nimmt die Anmeldung dieses Geräts nicht an. Den Bericht an den Clock-Support senden.',
     certificate:
-      'Die Cloud lässt dieses Gerät mit seinem Zertifikat nicht ein. Den Bericht an den Clock-Support senden.',
+      'Die Cloud nimmt das Zertifikat dieses Geräts nicht mehr an: Es wurde gesperrt, oder für diese Seriennummer wurde eine neuere Karte geschrieben. Den Bericht an den Clock-Support senden: Er lässt es wieder zu oder schreibt eine neue Karte. Das Gerät versucht es selbst weiter, mindestens alle 15 Minuten.',
     'publish-only':
       'In der Firewall ausgehend TCP-Port 8883, oder 443 unverändert, zu *.amazonaws.com freigeben. Bis dahin kann das Gerät melden, ist aber nicht erreichbar.',
     connection:

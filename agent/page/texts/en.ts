@@ -61,6 +61,7 @@ export const en: Texts = {
   },
   steps: {
     off: 'not started',
+    time: 'waits for the right time',
     claim: 'waits for a claim from the factory',
     key: 'makes its key',
     certificate: 'asks for its certificate',
@@ -135,7 +136,7 @@ export const en: Texts = {
     claim:
       'The cloud does not accept the registration of this unit. Send the report to Clock support.',
     certificate:
-      'The cloud does not let this unit in with its certificate. Send the report to Clock support.',
+      'The cloud no longer accepts the certificate of this unit: it was revoked, or a newer card was written for this serial number. Send the report to Clock support, who admit it again or write a new card. The unit tries again by itself, at least every 15 minutes.',
     'publish-only':
       'In the firewall allow outbound TCP port 8883, or 443 unchanged, to *.amazonaws.com. Until then the unit can report, but not be reached.',
     connection:

@@ -65,6 +65,7 @@ export const fr: Texts = {
   },
   steps: {
     off: 'pas commencée',
+    time: 'attend l’heure exacte',
     claim: 'attend une autorisation (claim) de l’usine',
     key: 'crée sa clé',
     certificate: 'demande son certificat',
@@ -139,7 +140,7 @@ export const fr: Texts = {
     claim:
       'Le cloud n’accepte pas l’inscription de ce boîtier. Envoyez le rapport au support Clock.',
     certificate:
-      'Le cloud ne laisse pas entrer ce boîtier avec son certificat. Envoyez le rapport au support Clock.',
+      'Le cloud n’accepte plus le certificat de ce boîtier : il a été révoqué, ou une carte plus récente a été écrite pour ce numéro de série. Envoyez le rapport au support Clock, qui l’admettra de nouveau ou écrira une nouvelle carte. Le boîtier réessaie de lui-même, au moins toutes les 15 minutes.',
     'publish-only':
       'Dans le pare-feu, autorisez en sortie le port TCP 8883, ou 443 sans modification, vers *.amazonaws.com. D’ici là le boîtier peut envoyer, mais n’est pas joignable.',
     connection:

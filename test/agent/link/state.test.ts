@@ -1,7 +1,7 @@
 // The link as a state machine: each rule by itself, then two thousand random histories.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BACK_OFF_MS_MAX, IN_FLIGHT_MAX } from '../../../agent/link/limits.ts';
+import { BACK_OFF_MS_MAX, IN_FLIGHT_MAX, REFUSED_MS_MAX } from '../../../agent/link/limits.ts';
 import { initial, next } from '../../../agent/link/state.ts';
 import type { Effect, Event, Link } from '../../../agent/link/state.ts';
 import { randomFrom, testSeed } from '../random.ts';
@@ -54,6 +54,20 @@ test('filters are asked for eight at a time, and only those that the broker does
   const batches = played.effects.flatMap((e) => (e.do === 'subscribe' ? [e.filters.length] : []));
   assert.deepEqual(batches, [8, 8, 4]);
   assert.equal(new Played().up([]).did('subscribe'), undefined);
+});
+
+test('refused, it tries ever less often, up to a quarter of an hour; let in, it is as before', () => {
+  const played = new Played().play({ on: 'start' });
+  const delays: number[] = [];
+  for (let i = 0; i < 14; i += 1) {
+    played
+      .play({ on: 'due' })
+      .play({ on: 'closed', why: 'CONNACK_7', refused: true, random: 0.99 });
+    delays.push(played.delayMs());
+  }
+  assert.ok(Math.max(...delays) > BACK_OFF_MS_MAX && Math.max(...delays) <= REFUSED_MS_MAX);
+  played.play({ on: 'due' }).play({ on: 'opened', missing: [] }).after(61_000).close();
+  assert.ok(played.delayMs() <= 2_000);
 });
 
 test('an unreachable way is followed by the next, a refusal stays on its way', () => {
@@ -230,7 +244,7 @@ function history(random: () => number): void {
   for (let i = 0; i < 120; i += 1) {
     for (const effect of played.effects) {
       if (effect.do === 'wait') {
-        assert.ok(effect.delayMs >= 1_000 && effect.delayMs <= BACK_OFF_MS_MAX);
+        assert.ok(effect.delayMs >= 1_000 && effect.delayMs <= REFUSED_MS_MAX);
         dueMs = played.nowMs + effect.delayMs;
       }
       if (effect.do === 'dial') {
