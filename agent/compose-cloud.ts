@@ -9,6 +9,7 @@ import { envelope, uuidV7 } from './core/messages.ts';
 import type { MakeMessage } from './core/messages.ts';
 import type { Records } from './core/records.ts';
 import type { Remote } from './core/remote.ts';
+import type { OrderRenewal } from './core/renewal.ts';
 import type { Identity } from './identity/run.ts';
 import { realCertificates } from './io/certificates.ts';
 import { systemClock } from './io/clock.ts';
@@ -21,10 +22,15 @@ import { createLink } from './link/run.ts';
 import { commandFilter, parseCommand } from './link/wire.ts';
 import { STORE_LIMITS } from './outbox/limits.ts';
 import { createOutbox } from './outbox/run.ts';
-import { createProvisioning } from './provisioning/run.ts';
+import { createRenewal } from './provisioning/renew.ts';
+import { certificateFromMs, createProvisioning } from './provisioning/run.ts';
+import type { ProvisioningRunner } from './provisioning/run.ts';
+import { createTime } from './time/run.ts';
 
 interface Cloud {
   view(): CloudView;
+  /** For remote work: renews the unit's certificate now. */
+  readonly renew: OrderRenewal;
   close(): void;
 }
 
@@ -48,13 +54,15 @@ export function startCloud(
     readonly log: Log;
     /** Authorities of the cloud's servers, PEM. */
     readonly roots: readonly string[];
+    /** By a time server; undefined where nobody tells. */
+    readonly isClockSet: () => Promise<boolean | undefined>;
     /** The connection came up or went down. */
     readonly onChange: () => void;
   },
 ): Cloud | undefined {
   const { serial, endpoints } = identity;
   if (serial === undefined || endpoints === undefined) return undefined;
-  const { root, log, roots, onChange } = options;
+  const { root, log, roots, isClockSet, onChange } = options;
   const thing = `clockrpi-${serial}`;
   const ports = endpoints.aws.ports ?? AWS_PORTS;
   const place = { host: endpoints.aws.host, ports, roots };
@@ -70,46 +78,72 @@ export function startCloud(
     const atMs = systemClock.wallMs();
     return envelope({ ...said, thing, atMs, id: uuidV7(atMs, systemRandomBytes(10)) });
   };
+  const own = { folder: realFolder(folder), certificates: realCertificates };
+  const renewal = createRenewal({
+    ...{ ...base, ...own, dial, serial, thing, isClockSet },
+    link: {
+      send: (topic, body) => link.send(topic, body),
+      pause: () => link.pause(),
+      start: (credentials) => link.start(credentials),
+    },
+    onRenewed: (certificateId) => void outbox.append(makeMessage(renewed(certificateId))),
+  });
   const world: World = { ...base, thing, makeMessage, records: outbox.records };
   const link = createLink({
     ...base,
     dial,
     portOf: (route) => portOf(route, ports),
     source: outbox,
-    remotes: [commands(world)],
+    remotes: [commands(world), renewal.remote],
     clientId: thing,
     onChange,
   });
   // A closed outbox may be another agent's: two of one name drive each other out of the cloud.
+  let provisioning: ProvisioningRunner | undefined;
+  const provision = (): void => {
+    provisioning = createProvisioning({ ...base, ...own, dial, serial, thing }, (credentials) => {
+      link.start(credentials);
+      renewal.begin();
+    });
+  };
   const isOurs = outbox.view().at === 'open';
-  const provisioning = isOurs
-    ? createProvisioning(
-        {
-          ...base,
-          dial,
-          folder: realFolder(folder),
-          certificates: realCertificates,
-          serial,
-          thing,
-        },
-        (credentials) => link.start(credentials),
-      )
-    : undefined;
+  const floorMs = async (): Promise<number> =>
+    Math.max(builtMs(identity), (await certificateFromMs(own)) ?? 0);
+  const time = isOurs ? createTime({ ...base, isClockSet, floorMs }, provision) : undefined;
   void outbox.append(makeMessage(started(identity)));
-  const off = { step: 'off', failures: 0, refused: false, problem: undefined } as const;
+  const step = (): 'time' | 'off' => (time?.isWaiting() === true ? 'time' : 'off');
+  const none = { failures: 0, refused: false, problem: undefined };
   return {
     view: () => ({
-      provisioning: provisioning?.view() ?? off,
+      provisioning: provisioning?.view() ?? { ...none, step: step() },
       link: link.view(),
       outbox: outbox.view(),
     }),
+    renew: async () => renewal.order(),
     close: () => {
+      time?.close();
       provisioning?.close();
+      renewal.close();
       link.close();
       outbox.close();
     },
   };
 }
+
+/** The date of the software; 0 where it is not known. */
+const builtMs = ({ release }: Identity): number => {
+  const ms = Date.parse(release?.builtAt ?? '');
+  return Number.isNaN(ms) ? 0 : ms;
+};
+
+/** The cloud may forget the certificate before this one. */
+const renewed = (certificateId: string): Parameters<MakeMessage>[0] => ({
+  direction: 'event',
+  lane: 'health',
+  service: 'unit',
+  kind: 'certificate.renewed',
+  body: { certificateId },
+});
 
 /** What the unit says of itself at its start. */
 const started = ({ release, boot }: Identity): Parameters<MakeMessage>[0] => ({

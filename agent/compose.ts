@@ -150,6 +150,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     root: options.root,
     log,
     roots: parts.needs.roots.amazon,
+    isClockSet: async () => parts.machine.timeSynchronised(),
     onChange: () => startChecks('visit'),
   });
   return {

@@ -5,6 +5,8 @@ import type { Route } from './connection.ts';
 /** How a unit gets its own certificate; in this order. */
 export type ProvisioningStep =
   | 'off'
+  /** Its clock is not to be gone by yet. */
+  | 'time'
   | 'claim'
   | 'key'
   | 'certificate'

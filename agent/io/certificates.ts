@@ -33,6 +33,14 @@ export const realCertificates: Certificates = {
       return false;
     }
   },
+  validity: (certificatePem) => {
+    try {
+      const { validFromDate, validToDate } = new X509Certificate(certificatePem);
+      return { fromMs: validFromDate.getTime(), toMs: validToDate.getTime() };
+    } catch {
+      return undefined;
+    }
+  },
 };
 
 /** CertificationRequest of RFC 2986, 4.2, signed with ECDSA and SHA-256 (RFC 5758, 3.2). */

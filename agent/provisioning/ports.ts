@@ -1,4 +1,6 @@
 // What provisioning needs from outside. Types only; the connection is core/connection.ts.
+import type { Credentials } from '../core/connection.ts';
+import type { Send } from '../core/remote.ts';
 
 /** The state folder. Nothing is half written: a file is the old one or the new one. */
 export interface StateFolder {
@@ -10,6 +12,11 @@ export interface StateFolder {
   remove(names: readonly string[]): Promise<void>;
 }
 
+interface Validity {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
 /** Keys and certificates. The private key goes nowhere but into the state folder. */
 export interface Certificates {
   makeKeyPem(): string;
@@ -17,4 +24,14 @@ export interface Certificates {
   makeRequestPem(keyPem: string, commonName: string): string;
   /** Is this certificate for this key? False for anything unreadable. */
   belongs(certificatePem: string, keyPem: string): boolean;
+  /** Milliseconds since 1970; undefined for anything unreadable. */
+  validity(certificatePem: string): Validity | undefined;
+}
+
+/** The running connection, as far as a renewal needs it. */
+export interface RenewableLink {
+  readonly send: Send;
+  /** Hangs up and dials no more until it is started again. */
+  pause(): void;
+  start(credentials: Credentials): void;
 }

@@ -2,31 +2,27 @@
 // own certificate. The claim and the keys are read when needed and kept nowhere.
 import type { ProvisioningStep, ProvisioningView } from '../core/cloud.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Connection, Credentials, Dial, Route } from '../core/connection.ts';
+import type { Credentials, Dial, Route } from '../core/connection.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { ASK_MS_MAX, WAYS, during, failure, readAnswer, tryCertificate } from './ask.ts';
+import type { Failure } from './ask.ts';
 import type { Certificates, StateFolder } from './ports.ts';
 import { initial, next } from './state.ts';
 import type { Action, Effect, Event, Outcome, Provisioning } from './state.ts';
 import {
   CERTIFICATE_TOPIC,
+  STATE,
   THING_TOPIC,
   answersOf,
-  parseCertificateAnswer,
   parseRejection,
   parseSaved,
-  parseThingAnswer,
   renderSaved,
 } from './wire.ts';
-import type { Saved } from './wire.ts';
+import type { KeyFile, Saved } from './wire.ts';
 
-const STATE = 'provisioning.json';
 const KEY = 'unit.key';
 const CLAIM = { certificate: 'claim.crt', key: 'claim.key' } as const;
-/** Dialling takes 10 s at most, an answer of AWS a second or two; a hook may take five. */
-const ASK_MS_MAX = 30_000;
-/** Provisioning needs answers: the publish-only way is none for it. */
-const WAYS: readonly Route[] = ['mqtt-8883', 'mqtt-443'];
 
 interface Needs {
   readonly dial: Dial;
@@ -43,9 +39,6 @@ export interface ProvisioningRunner {
   view(): ProvisioningView;
   close(): void;
 }
-
-type Failure = Extract<Outcome, { is: 'failed' }>;
-const failure = (kind: Failure['kind'], why: string): Failure => ({ is: 'failed', kind, why });
 
 /** `onDone` gets the certificate that works, at once if the unit has one. */
 export function createProvisioning(
@@ -100,7 +93,7 @@ export function createProvisioning(
     dispatch({ on: 'ended', outcome, nowMs: clock.nowMs(), random: needs.random() });
   };
   const finish = async (certificatePem: string): Promise<void> => {
-    const keyPem = await folder.read(KEY).catch(() => undefined);
+    const keyPem = await folder.read(keyOf(state.saved)).catch(() => undefined);
     if (keyPem !== undefined && !signal.aborted) onDone({ certificatePem, keyPem });
   };
   void readSaved(needs).then((saved) => dispatch({ on: 'started', saved }));
@@ -124,7 +117,7 @@ async function readSaved({ folder, certificates, log }: Needs): Promise<Saved> {
     const text = await folder.read(STATE);
     if (text === undefined) return { at: 'new' };
     const saved = parseSaved(text);
-    const keyPem = (await folder.read(KEY)) ?? '';
+    const keyPem = (await folder.read(keyOf(saved))) ?? '';
     if (!('certificatePem' in saved) || certificates.belongs(saved.certificatePem, keyPem)) {
       // Left behind only if a claim was put there after the unit had its certificate.
       if (saved.at === 'done') await removeClaim(folder);
@@ -135,6 +128,22 @@ async function readSaved({ folder, certificates, log }: Needs): Promise<Saved> {
     log.error(`provisioning: the state on the card is unreadable: ${codeOf(error)}`);
   }
   return { at: 'new' };
+}
+
+const keyOf = (saved: Saved): KeyFile => (saved.at === 'done' ? saved.key : undefined) ?? KEY;
+
+/** Since when the unit's own certificate is valid: the time cannot be before. */
+export async function certificateFromMs({
+  folder,
+  certificates,
+}: Pick<Needs, 'folder' | 'certificates'>): Promise<number | undefined> {
+  try {
+    const saved = parseSaved((await folder.read(STATE)) ?? '');
+    const pem = 'certificatePem' in saved ? saved.certificatePem : '';
+    return certificates.validity(pem)?.fromMs;
+  } catch {
+    return undefined;
+  }
 }
 
 const removeClaim = async (folder: StateFolder): Promise<void> =>
@@ -199,17 +208,10 @@ async function askCertificate(needs: Needs, deed: Deed): Promise<Outcome> {
   const body = { certificateSigningRequest: certificates.makeRequestPem(keyPem, thing) };
   const answer = await ask(needs, { ...deed, claim, topic: CERTIFICATE_TOPIC, body });
   if ('is' in answer) return answer;
-  try {
-    const { certificateId, certificatePem, certificateOwnershipToken } = parseCertificateAnswer(
-      answer.payload,
-    );
-    if (!certificates.belongs(certificatePem, keyPem)) {
-      return failure('rejected', 'the certificate is for another key');
-    }
-    return { is: 'certificate', certificateId, certificatePem, token: certificateOwnershipToken };
-  } catch {
-    return failure('rejected', 'the answer is unreadable');
-  }
+  return readAnswer(CERTIFICATE_TOPIC, answer.payload, {
+    belongs: (pem) => certificates.belongs(pem, keyPem),
+    thing,
+  });
 }
 
 async function register(needs: Needs, deed: Deed): Promise<Outcome> {
@@ -223,13 +225,14 @@ async function register(needs: Needs, deed: Deed): Promise<Outcome> {
   };
   const answer = await ask(needs, { ...deed, claim, topic: THING_TOPIC, body });
   if ('is' in answer) return answer;
-  try {
-    const { thingName } = parseThingAnswer(answer.payload);
-    if (thingName === thing) return { is: 'registered' };
-    return failure('rejected', `registered as ${thingName}`);
-  } catch {
-    return failure('rejected', 'the answer is unreadable');
-  }
+  return readAnswer(THING_TOPIC, answer.payload, { belongs: () => true, thing });
+}
+
+async function connect(needs: Needs, { saved, route, signal }: Deed): Promise<Outcome> {
+  const keyPem = await needs.folder.read(KEY);
+  if (keyPem === undefined || !('certificatePem' in saved)) return failure('way', 'no key');
+  const credentials = { certificatePem: saved.certificatePem, keyPem };
+  return tryCertificate(needs, { credentials, route, signal });
 }
 
 /** One question over a connection of its own, with the claim. */
@@ -270,38 +273,6 @@ async function ask(
     });
     return connection;
   });
-}
-
-/** Does the cloud let the unit in with its own certificate? */
-async function connect(needs: Needs, { saved, route, signal }: Deed): Promise<Outcome> {
-  const keyPem = await needs.folder.read(KEY);
-  if (keyPem === undefined || !('certificatePem' in saved)) return failure('way', 'no key');
-  const credentials = { certificatePem: saved.certificatePem, keyPem };
-  return during({ signal, timeoutMs: ASK_MS_MAX }, (settle) =>
-    needs.dial({ route, credentials, clientId: needs.thing, keepSession: true }, (event) => {
-      if (event.on === 'opened') settle({ is: 'connected' });
-      if (event.on === 'closed') settle(failure(event.refused ? 'refused' : 'way', event.why));
-    }),
-  );
-}
-
-/** Until it settles, the time is up, or all ends; the connection is closed whatever comes. */
-async function during<T>(
-  { signal, timeoutMs }: { readonly signal: AbortSignal; readonly timeoutMs: number },
-  open: (settle: (value: T | Failure) => void) => Connection,
-): Promise<T | Failure> {
-  const { promise, resolve } = Promise.withResolvers<T | Failure>();
-  const timer = setTimeout(() => resolve(failure('way', 'ETIMEDOUT')), timeoutMs);
-  const stop = (): void => resolve(failure('way', 'stopped'));
-  signal.addEventListener('abort', stop, { once: true });
-  const connection = open(resolve);
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', stop);
-    connection.close();
-  }
 }
 
 const STEPS: Readonly<Record<Saved['at'], ProvisioningStep>> = {

@@ -5,6 +5,9 @@ import * as v from 'valibot';
 /** The fleet provisioning template that units are registered with. */
 const TEMPLATE = 'clock-unit';
 
+/** Its file in the state folder. */
+export const STATE = 'provisioning.json';
+
 export const CERTIFICATE_TOPIC = '$aws/certificates/create-from-csr/json';
 export const THING_TOPIC = `$aws/provisioning-templates/${TEMPLATE}/provision/json`;
 export const answersOf = (topic: string): string[] => [`${topic}/accepted`, `${topic}/rejected`];
@@ -34,6 +37,20 @@ const Rejection = v.object({
 });
 
 const certificate = { certificateId: Id, certificatePem: Pem };
+/**
+ * The files of the unit's key. A renewal makes its key in the one that is not in use, so that a single
+ * write of the state changes certificate and key together.
+ */
+const KEY_FILES = ['unit.key', 'unit-2.key'] as const;
+export type KeyFile = (typeof KEY_FILES)[number];
+export const otherKey = (key: KeyFile): KeyFile => (key === 'unit.key' ? 'unit-2.key' : 'unit.key');
+
+/** A renewal under way: the next certificate, as far as it has come. */
+const Next = v.variant('at', [
+  v.strictObject({ at: v.literal('keyed') }),
+  v.strictObject({ at: v.literal('certified'), ...certificate, token: Token }),
+  v.strictObject({ at: v.literal('trial'), ...certificate }),
+]);
 /** What is known for good, one step after the other; `new` is: no file. */
 const Saved = v.variant('at', [
   v.strictObject({ v: v.literal(1), at: v.literal('keyed') }),
@@ -41,7 +58,12 @@ const Saved = v.variant('at', [
   v.strictObject({ v: v.literal(1), at: v.literal('trial'), ...certificate }),
   v.strictObject({ v: v.literal(1), at: v.literal('registered'), ...certificate }),
   v.strictObject({ v: v.literal(1), at: v.literal('confirmed'), ...certificate }),
-  v.strictObject({ v: v.literal(1), at: v.literal('done'), ...certificate }),
+  v.strictObject({
+    ...{ v: v.literal(1), at: v.literal('done'), ...certificate },
+    /** Absent: `unit.key`. */
+    key: v.exactOptional(v.picklist(KEY_FILES)),
+    next: v.exactOptional(Next),
+  }),
 ]);
 export type Saved = { readonly at: 'new' } | Readonly<v.InferOutput<typeof Saved>>;
 

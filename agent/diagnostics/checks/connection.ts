@@ -14,13 +14,15 @@ const connection: Check = async ({ cloud }) => {
   if (seen.outbox.at === 'closed') return needing('outbox');
   const { provisioning, link } = seen;
   if (provisioning.step === 'off') return needing('settings');
+  if (provisioning.step === 'time') return needing('time');
   return provisioning.step === 'done' ? judgeLink(link) : judgeProvisioning(provisioning);
 };
 
 function judgeProvisioning({ step, failures, refused, problem }: ProvisioningView): Outcome {
   const notes: Note[] = [];
   if (step === 'claim') notes.push(note('claim-missing'));
-  else if (step !== 'off' && step !== 'done') notes.push(note(`provisioning-${step}`));
+  else if (step !== 'off' && step !== 'time' && step !== 'done')
+    notes.push(note(`provisioning-${step}`));
   if (problem !== undefined) notes.push(note('cloud-problem', { why: problem.why }));
   if (failures < FAILURES_MIN) return notChecked(...notes);
   return { state: 'failed', notes, remedy: refused ? 'claim' : 'connection' };
