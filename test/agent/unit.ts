@@ -21,16 +21,11 @@ export interface UnitStatus {
     readonly at: string;
     readonly port: number;
     readonly publishOnly: boolean;
-    readonly failures: number;
     readonly refused: boolean;
     readonly problem: { readonly why: string } | null;
   };
   readonly outbox: { readonly at: string; readonly waiting: number; readonly dead: number };
-  readonly results: readonly {
-    readonly id: string;
-    readonly state: string;
-    readonly remedy: { readonly text: string } | null;
-  }[];
+  readonly results: readonly { readonly id: string; readonly state: string }[];
 }
 
 export class Unit {
