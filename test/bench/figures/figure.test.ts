@@ -17,6 +17,14 @@ test('a figure is good up to its target, and neither without one', () => {
   );
 });
 
+test('a rate is good from its target on', () => {
+  const fast: Figure = { what: 'events', unit: 'rate', measured: 2_100.4, least: 2_000 };
+  assert.equal(isGood(fast), true);
+  assert.equal(isGood({ ...fast, measured: 1_999 }), false);
+  assert.equal(isGood({ ...fast, measured: Number.NaN }), false);
+  assert.match(renderText([fast]), /2100\/s\s+≥ 2000\/s\s+✓/);
+});
+
 test('renderText() shows measured, target and verdict in columns', () => {
   assert.equal(
     renderText([small, slow, plain]),

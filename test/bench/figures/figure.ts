@@ -1,6 +1,6 @@
 // What a figure is: measured, against a target, and how a table of them looks. Pure.
 
-export type Unit = 'bytes' | 'ms' | 'percent' | 'times';
+export type Unit = 'bytes' | 'ms' | 'percent' | 'times' | 'rate';
 
 /** One line of a table. */
 export interface Figure {
@@ -8,8 +8,9 @@ export interface Figure {
   readonly what: string;
   readonly unit: Unit;
   readonly measured: number;
-  /** At most this is good; without it the figure only informs. */
+  /** At most this is good, or at least that; without either the figure only informs. */
   readonly most?: number;
+  readonly least?: number;
   /** How it was measured, where that is not plain. */
   readonly remark?: string;
 }
@@ -19,15 +20,17 @@ export interface Kept extends Figure {
   readonly day: string;
 }
 
-export function isGood({ measured, most }: Figure): boolean | undefined {
-  return most === undefined ? undefined : measured <= most;
+export function isGood({ measured, most, least }: Figure): boolean | undefined {
+  if (most !== undefined) return measured <= most;
+  return least === undefined ? undefined : measured >= least;
 }
 
 const MARKS = { true: '✓', false: '✗', undefined: '' } as const;
 
 function cells(figure: Figure): [string, string, string, string, string] {
-  const { what, unit, measured, most, remark = '' } = figure;
-  const target = most === undefined ? '' : `≤ ${formatted(most, unit)}`;
+  const { what, unit, measured, most, least, remark = '' } = figure;
+  const atMost = most === undefined ? '' : `≤ ${formatted(most, unit)}`;
+  const target = least === undefined ? atMost : `≥ ${formatted(least, unit)}`;
   return [what, formatted(measured, unit), target, MARKS[`${isGood(figure)}`], remark];
 }
 
@@ -44,6 +47,8 @@ export function formatted(value: number, unit: Unit): string {
       return `${value.toFixed(1)} %`;
     case 'times':
       return `${value.toFixed(1)} ×`;
+    case 'rate':
+      return `${value.toFixed(0)}/s`;
   }
 }
 

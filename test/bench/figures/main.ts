@@ -7,6 +7,8 @@
 //   npm run bench:agent              start, memory, idleness beside a bare Node server
 //   npm run bench:build              building with only the agent changed
 //   npm run bench:boot               emulated boards, from power to page
+//   npm run bench:link               the cloud link beside mqtt.js and classic-level, a storm of units
+//   … -- --long                      memory over ten minutes, as Greengrass publishes it
 //   … -- --out DIR                   the image and release that ./build.sh --out DIR made
 //   … -- --write                     also writes all kept figures into README.md
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -22,11 +24,12 @@ import { buildFigures } from './build.ts';
 import { isGood, merged, renderText, withTable } from './figure.ts';
 import type { Figure, Kept } from './figure.ts';
 import { imageFigures } from './image.ts';
+import { linkFigures } from './link.ts';
 
 const HOME = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 const STORE = join(HOME, 'build/figures.json');
 const README = join(HOME, 'README.md');
-const GROUPS = ['image', 'agent', 'build', 'cold', 'boot'];
+const GROUPS = ['image', 'agent', 'build', 'cold', 'boot', 'link'];
 /** What we measure ourselves loads every core once. */
 const BUSY = 1.5;
 const USUAL = ['image', 'agent', 'build'];
@@ -36,6 +39,7 @@ const { values, positionals } = parseArgs({
   options: {
     cold: { type: 'boolean', default: false },
     boot: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
     out: { type: 'string', default: join(HOME, 'build') },
     write: { type: 'boolean', default: false },
   },
@@ -60,6 +64,8 @@ async function measure(group: string): Promise<Figure[]> {
       return buildFigures({ cold: group === 'cold', signal });
     case 'boot':
       return bootFigures(out, { progress, signal });
+    case 'link':
+      return linkFigures(progress, { long: values.long });
     default:
       throw new OperatorError('usage', `There is no figure group "${group}"`, {
         hint: `Use one of: ${GROUPS.join(', ')}`,
