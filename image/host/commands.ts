@@ -30,6 +30,7 @@ is taken from earlier builds. Write the image to a card with any writer.`,
         CARD_SIZES.includes(size) ? undefined : `Give one of: ${CARD_SIZES.join(', ')}`,
       help: 'also a card file of this size for QEMU, e.g. 2G',
     },
+    claim: { value: 'DIR', help: "the fleet's claim (claim.crt, claim.key), for every card" },
     out: { value: 'DIR', help: 'where the image goes', default: 'build' },
     engine: {
       value: 'NAME',
@@ -52,7 +53,10 @@ is taken from earlier builds. Write the image to a card with any writer.`,
     await writable(out);
     const { buildImage } = await import('../release/build.ts');
     const report = await buildImage(
-      { force: values.force, twins: !values['no-twins'], out },
+      {
+        ...{ force: values.force, twins: !values['no-twins'], out },
+        claim: values.claim === undefined ? undefined : resolve(values.claim),
+      },
       { progress, signal },
     );
     print(imageSummary(report));

@@ -1,4 +1,5 @@
 // The image from one call: runtime, agent, base, root, release, image. Reads like the list it is.
+import { X509Certificate, createPrivateKey } from 'node:crypto';
 import {
   copyFile,
   mkdir,
@@ -35,6 +36,8 @@ export interface BuildOptions {
   readonly force?: boolean;
   /** Run this machine's own programs in place of emulated ones (twins.sh); default true. */
   readonly twins?: boolean;
+  /** A folder with the fleet's claim (claim.crt, claim.key): every card of the image carries it. */
+  readonly claim?: string | undefined;
 }
 
 export interface BuildReport {
@@ -86,6 +89,7 @@ async function buildInto(
   await needDisk(out);
   // Before the work of minutes: a key that cannot sign ends it at once.
   const key = await signingKey(developmentKeyFile());
+  const record = options.claim === undefined ? undefined : await readClaim(options.claim);
   const context: EngineContext = {
     home: HOME,
     cache: cacheFolder(),
@@ -99,7 +103,8 @@ async function buildInto(
   const inputs = hashText(await hashTree(HOME, [...INPUTS, ...INPUT_FILES]), base.key, SUITE);
   const manifestVersion = (await packageVersion()) + `-${inputs.slice(0, 8)}`;
   const release = join(out, 'release', manifestVersion);
-  const image = join(out, `clock-iot-unit-${manifestVersion}.img`);
+  const whose = record === undefined ? '' : `-claim-${hashText(record['claim.crt']).slice(0, 8)}`;
+  const image = join(out, `clock-iot-unit-${manifestVersion}${whose}.img`);
   const signed = await signedBy(release);
   if (
     existsSync(`${image}.sha256`) &&
@@ -123,7 +128,8 @@ async function buildInto(
   // Sums of an earlier image of this name would pass for this one's after a stop in the middle.
   await rm(`${image}.sha256`, { force: true });
   await progress.step('image', async () => {
-    await assemble({ release, image, work: join(context.work, 'card'), epochSeconds, signal });
+    const work = join(context.work, 'card');
+    await assemble({ release, image, work, epochSeconds, signal, ...(record && { record }) });
   });
   await progress.step('checksum and block map', async () => {
     const sha256 = await hashFile(image);
@@ -133,6 +139,23 @@ async function buildInto(
   await dropOlder(out, manifestVersion);
   await dropOldInitramfs(context.cache);
   return report({ image, version: manifestVersion, development: key.development, reused: false });
+}
+
+/** Throws when certificate and key are not there, or not a pair: a thousand cards would be waste. */
+export async function readClaim(
+  folder: string,
+): Promise<Readonly<Record<'claim.crt' | 'claim.key', string>>> {
+  try {
+    const certificate = await readFile(join(folder, 'claim.crt'), 'utf8');
+    const key = await readFile(join(folder, 'claim.key'), 'utf8');
+    const isPair = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
+    if (!isPair) throw new Error('the key is not that of the certificate');
+    return { 'claim.crt': certificate, 'claim.key': key };
+  } catch (cause) {
+    const message = `There is no claim in ${folder}: ${(cause as Error).message}`;
+    const hint = 'It holds claim.crt and claim.key (PEM), the fleet provisioning claim of AWS IoT';
+    throw new OperatorError('no-claim', message, { hint, cause });
+  }
 }
 
 /**

@@ -16,7 +16,7 @@ export async function makeUnitCard(
   image: string,
   record: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const version = basename(image, '.img').replace(/^clock-iot-unit-/, '');
+  const version = basename(image, '.img').replace(/^clock-iot-unit-|-claim-[0-9a-f]{8}$/g, '');
   const release = join(dirname(image), 'release', version);
   if (!existsSync(release)) {
     throw new OperatorError('no-release', `There is no release ${release} for ${image}`, {

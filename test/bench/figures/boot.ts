@@ -1,5 +1,6 @@
-// Figures of the emulated boards: from power-on to the page, first boot and second. Emulation is five
+// Figures of the emulated boards: from power-on to the page, first boot and second, and to the cloud. Emulation is five
 // to ten times slower than a board: the proportions count.
+import { randomBytes } from 'node:crypto';
 import { mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,9 @@ import type { Progress } from '../../../image/core/progress.ts';
 import { BOARDS } from '../../../image/emulator/boards.ts';
 import { waitForPage } from '../../../image/emulator/boot.ts';
 import { BOARD_SERIAL, Machine, makeCard } from '../../../image/emulator/machine.ts';
+import { openCloud } from '../cloud/cloud.ts';
+import { openHotel } from '../hotel/hotel.ts';
+import { makeUnitCard } from '../unit-card.ts';
 import { builtImage } from './image.ts';
 import type { Figure } from './figure.ts';
 
@@ -41,5 +45,33 @@ export async function bootFigures(
       figures.push({ what: `${board}: power to page, ${start}`, unit: 'ms', measured });
     }
   }
+  figures.push(await connectedFigure(image, { progress, signal }));
   return figures;
+}
+
+/** A new card in the simulated hotel: DHCP, time, provisioning by claim, connection. Needs root. */
+async function connectedFigure(
+  image: string,
+  { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
+): Promise<Figure> {
+  const serial = randomBytes(16).toString('hex');
+  const measured = await progress.step('virt, power to connected', async () => {
+    await using cloud = await openCloud();
+    await using hotel = await openHotel({ cloud, signal });
+    const { certPem, keyPem } = cloud.makeClaim();
+    const claim = { serial: `${serial}\n`, 'claim.crt': certPem, 'claim.key': keyPem };
+    const card = await makeUnitCard(hotel, image, claim);
+    const work = join(hotel.folder, 'board');
+    const began = performance.now();
+    const machine = await Machine.start({
+      ...{ board: 'virt', card, boardSerial: BOARD_SERIAL, work, plug: hotel.plug, signal },
+    });
+    try {
+      await cloud.connected(`clockrpi-${serial}`, { withinMs: PAGE_MS_MAX });
+      return performance.now() - began;
+    } finally {
+      await machine.kill();
+    }
+  });
+  return { what: 'virt: power to connected, first start', unit: 'ms', measured };
 }
