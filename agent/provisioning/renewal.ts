@@ -12,8 +12,8 @@ export type Step = 'make-key' | 'ask-certificate' | 'register' | 'try';
 
 /** Of the lifetime; the rest is for what goes wrong, and for units that are switched off for months. */
 const DUE_AT = 2 / 3;
-/** A renewal has time: from half a minute on, up to an hour, to a day when the cloud says no. */
-const FIRST_DOUBLINGS = 5;
+/** A renewal has time: from a minute on, up to an hour, to a day when the cloud says no. */
+const FIRST_DOUBLINGS = 4;
 const BACK_OFF_MS_MAX = 3_600_000;
 const REFUSED_MS_MAX = 24 * 3_600_000;
 /** The new certificate is tried soon again: until then the unit may be without any that works. */
