@@ -208,14 +208,14 @@ export function createRenewal(needs: Needs): Renewal {
     });
   };
   /** With its key on the card a renewal is begun: it goes on by itself, whatever happens. */
-  const order = async (): Promise<RenewalOrder> => {
-    // What comes in between by the clock is over soon, or is what was ordered.
+  const takeOrder = async (): Promise<RenewalOrder> => {
+    const isSet = await needs.isClockSet();
+    if (saved?.next !== undefined) return { taken: true };
     await pass;
-    if (pass !== undefined) return { taken: true };
     const done = saved;
     if (done === undefined) return { taken: false, why: 'not-provisioned' };
     if (done.next !== undefined) return { taken: true };
-    if ((await needs.isClockSet()) === false) return { taken: false, why: 'clock-not-set' };
+    if (isSet === false) return { taken: false, why: 'clock-not-set' };
     isOrdered = true;
     tries = noTries;
     notBeforeMs = 0;
@@ -225,10 +225,21 @@ export function createRenewal(needs: Needs): Renewal {
     look();
     return { taken: true };
   };
+  let taking: Promise<RenewalOrder> | undefined;
+  /** Two at once are the same order. */
+  const order = async (): Promise<RenewalOrder> => {
+    taking ??= takeOrder().finally(() => {
+      taking = undefined;
+    });
+    return taking;
+  };
   const read = async (): Promise<void> => {
     const text = await folder.read(STATE).catch(() => undefined);
     const found = text === undefined ? undefined : parseSaved(text);
     if (found?.at !== 'done' || signal.aborted) return;
+    // Left behind if the plug was pulled right after the change.
+    if (found.next === undefined) await folder.remove([otherKey(keyOf(found))]).catch(() => {});
+    if (signal.aborted) return;
     saved = found;
     timer = setTimeout(look, BEGIN_MS);
   };
