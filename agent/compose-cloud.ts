@@ -22,6 +22,8 @@ import { createLink } from './link/run.ts';
 import { commandFilter, parseCommand } from './link/wire.ts';
 import { STORE_LIMITS } from './outbox/limits.ts';
 import { createOutbox } from './outbox/run.ts';
+import { createPairing } from './pairing/run.ts';
+import type { PairingRunner } from './pairing/run.ts';
 import { createRenewal } from './provisioning/renew.ts';
 import { certificateFromMs, createProvisioning } from './provisioning/run.ts';
 import type { ProvisioningRunner } from './provisioning/run.ts';
@@ -31,6 +33,7 @@ interface Cloud {
   view(): CloudView;
   /** For remote work: renews the unit's certificate now. */
   readonly renew: OrderRenewal;
+  readonly pairing: Pick<PairingRunner, 'look'>;
   close(): void;
 }
 
@@ -98,6 +101,18 @@ export function startCloud(
     clientId: thing,
     onChange,
   });
+  const pairing = createPairing({
+    ...{ ...base, makeMessage, onChange },
+    records: outbox.records,
+    folder: own.folder,
+    belongings: {
+      keysOf: ({ kind, accountId }) =>
+        outbox.records.list(`pms/cursor/${kind}-${accountId}/`).map(({ key }) => key),
+      dropWaiting: () => outbox.forget(['business', 'records']),
+    },
+    isConnected: () => link.view().at === 'up' && link.view().route !== 'https-8443',
+    randomBytes: systemRandomBytes,
+  });
   // A closed outbox may be another agent's: two of one name drive each other out of the cloud.
   let provisioning: ProvisioningRunner | undefined;
   const provision = (): void => {
@@ -110,6 +125,7 @@ export function startCloud(
   const floorMs = async (): Promise<number> =>
     Math.max(builtMs(identity), (await certificateFromMs(own)) ?? 0);
   const time = isOurs ? createTime({ ...base, isClockSet, floorMs }, provision) : undefined;
+  if (isOurs) void pairing.begin();
   void outbox.append(makeMessage(started(identity)));
   const step = (): 'time' | 'off' => (time?.isWaiting() === true ? 'time' : 'off');
   const none = { failures: 0, refused: false, problem: undefined };
@@ -117,9 +133,11 @@ export function startCloud(
     view: () => ({
       provisioning: provisioning?.view() ?? { ...none, step: step() },
       link: link.view(),
+      pairing: pairing.view(),
       outbox: outbox.view(),
     }),
     renew: async () => renewal.order(),
+    pairing,
     close: () => {
       time?.close();
       provisioning?.close();

@@ -137,6 +137,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
       model: () => modelOf(parts, { diagnostics, light: host.light(), ports, domains }),
       startChecks,
       identify: async () => host.identify(),
+      lookAtPairing: (how) => cloud?.pairing.look(how),
     },
     { clock: systemClock, onError: (error) => log.error(`page: ${codeOf(error)}`) },
   );

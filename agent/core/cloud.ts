@@ -56,7 +56,27 @@ export interface OutboxView {
   readonly tight: boolean;
 }
 
+/** Which accounts the unit works for; no keys. */
+export interface PairingView {
+  readonly accounts: readonly {
+    readonly kind: 'pms' | 'pos';
+    readonly host: string;
+    readonly subscriptionId: number;
+    readonly accountId: number;
+    readonly by: 'record' | 'code';
+    /** By the unit's clock. */
+    readonly sinceMsAgo: number;
+  }[];
+  /** To be entered in the PMS by the account's owner: "ABCD EFGH". */
+  readonly code: { readonly text: string; readonly expiresInMs: number } | undefined;
+  /** Codes were guessed at too often. */
+  readonly isPaused: boolean;
+  /** Why the factory's record is not taken over. */
+  readonly recordProblem: string | undefined;
+}
+
 export interface CloudView {
+  readonly pairing: PairingView;
   readonly provisioning: ProvisioningView;
   readonly link: LinkView;
   readonly outbox: OutboxView;

@@ -38,6 +38,8 @@ export interface Outbox {
   ): readonly Message[];
   settle(id: string): void;
   bury(id: string, why: string): void;
+  /** Gives up what waits in these lanes; off the card with the next change. */
+  forget(lanes: readonly Lane[]): void;
   view(): OutboxView;
   close(): void;
 }
@@ -78,6 +80,7 @@ function closedOutbox(problem: string): Outbox {
     take: () => [],
     settle: () => {},
     bury: () => {},
+    forget: () => {},
     view: () => ({ at: 'closed', problem, ...nothing, tight: false }),
     close: () => {},
   };
@@ -167,6 +170,11 @@ class OpenOutbox implements Outbox {
 
   bury(id: string, why: string): void {
     this.#buried.set(id, why);
+    this.#later ??= setTimeout(() => this.#commit(), COMMIT_MS_MAX);
+  }
+
+  forget(lanes: readonly Lane[]): void {
+    for (const lane of lanes) this.#drop(lane, Infinity);
     this.#later ??= setTimeout(() => this.#commit(), COMMIT_MS_MAX);
   }
 

@@ -39,6 +39,7 @@ const PATHS: Readonly<Record<string, readonly ('GET' | 'POST')[]>> = {
   '/api/identify': ['POST'],
   '/check': ['POST'],
   '/identify': ['POST'],
+  '/pair': ['POST'],
 };
 
 /** No request has a body worth reading: a browser's form sends none at all. */

@@ -1,4 +1,6 @@
 // The page as HTML. Pure; escapes everything it is given. Readable without JavaScript and style.
+import { accountText } from './account.ts';
+import type { AccountText } from './account.ts';
 import { CHECKS, GROUPS, worstFirst } from '../diagnostics/results.ts';
 import type { CheckView, Group } from '../diagnostics/results.ts';
 import { ago, fill, sentence, texts } from './language.ts';
@@ -33,6 +35,8 @@ export function renderPage(model: PageModel, language: Language): string {
   const t = texts[language];
   const { mood, first, more } = verdictText(model, t);
   const toDo = worstFirst(model.views).filter((view) => remedyOf(view, t) !== undefined);
+  const account = accountText(model.connection, language);
+  const isFree = account !== undefined && account.rows.length === 0;
   const title = mood === 'failed' ? `${first} ${t.title}` : t.title;
   return `<!doctype html>
 <html lang="${language}">
@@ -56,9 +60,9 @@ ${languageLinks(language, t)}
 <div><h1>${escape(first)}</h1><p>${escape(more)}</p></div>
 </section>
 ${notices(model, t)}${actions(model, language, t)}
-${toDo.length === 0 ? '' : `<section aria-labelledby="to-do"><h2 id="to-do">${escape(t.words.toDo)}</h2>\n${toDo.map((view) => task(view, language, t)).join('\n')}\n</section>`}
+${isFree ? accountSection(account, language) : ''}${toDo.length === 0 ? '' : `<section aria-labelledby="to-do"><h2 id="to-do">${escape(t.words.toDo)}</h2>\n${toDo.map((view) => task(view, language, t)).join('\n')}\n</section>`}
 ${GROUPS.map((group) => groupSection(group, model, language, t)).join('\n')}
-${connectionSection(model, language)}${unitSection(model, t)}
+${connectionSection(model, language)}${isFree ? '' : accountSection(account, language)}${unitSection(model, t)}
 </main>
 </body>
 </html>
@@ -165,6 +169,26 @@ function connectionSection(model: PageModel, language: Language): string {
   const title = escape(texts[language].checks.connection);
   return `<section class="unit" aria-labelledby="connection"><h2 id="connection">${title}</h2>
 <dl>${list(rows)}</dl></section>
+`;
+}
+
+/** A unit without an account shows it first: it is why the installer stands there. */
+function accountSection(account: AccountText | undefined, language: Language): string {
+  if (account === undefined) return '';
+  const { words, pairing } = texts[language];
+  const { rows, code, said, canAsk } = account;
+  const parts = [
+    rows.length === 0 ? '' : `<dl>${list(rows)}</dl>`,
+    code === undefined
+      ? ''
+      : `<p class="code">${escape(code.text)}</p><p class="said">${escape(code.hint)}</p>`,
+    said === undefined ? '' : `<p class="said">${escape(said)}</p>`,
+    canAsk
+      ? `<form method="post" action="/pair?lang=${language}"><button>${escape(pairing.ask)}</button></form>`
+      : '',
+  ];
+  return `<section class="unit account" aria-labelledby="account"><h2 id="account">${escape(words.account)}</h2>
+${parts.join('')}</section>
 `;
 }
 

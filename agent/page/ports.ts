@@ -7,4 +7,6 @@ export interface PageNeeds {
   startChecks(by: 'person' | 'visit'): { readonly started: true } | { readonly retryMs: number };
   /** Blinks the light; what came of it is in the model afterwards. */
   identify(): Promise<void>;
+  /** The page was opened, or the button for a code pressed; the code is in the model afterwards. */
+  lookAtPairing(how: { readonly isAsked: boolean }): void;
 }

@@ -121,6 +121,7 @@ async function answer(
     case 'GET /':
       // Who opens the page sees what is, not what was.
       needs.startChecks('visit');
+      needs.lookAtPairing({ isAsked: false });
       return reply(context, 'html', renderPage(needs.model(), language));
     case 'GET /page.css':
       return reply(context, 'css', css);
@@ -149,7 +150,9 @@ async function answer(
     }
     case 'POST /check':
     case 'POST /identify':
+    case 'POST /pair':
       if (route === 'POST /check') needs.startChecks('person');
+      else if (route === 'POST /pair') needs.lookAtPairing({ isAsked: true });
       else await needs.identify();
       context.redirect(`/?lang=${language}`);
       context.status = 303;

@@ -4,6 +4,7 @@ import type { CloudView } from '../core/cloud.ts';
 import type { Ports } from '../core/connection.ts';
 import { CHECKS, REMEDIES, verdictOf, worstFirst } from '../diagnostics/results.ts';
 import type { CheckView } from '../diagnostics/results.ts';
+import { accountRows, pairingStatus } from './account.ts';
 import { ago, fill, sentence, texts } from './language.ts';
 import type { Language, Texts } from './texts/shape.ts';
 
@@ -71,9 +72,11 @@ export function noticesOf(model: PageModel, t: Texts): string[] {
 const seconds = (ms: number | undefined): number | null =>
   ms === undefined ? null : Math.round(ms / 1_000);
 
-/** `provisioning`, `link` and `outbox` of the status; ages in seconds. */
+/** `provisioning`, `link`, `pairing` and `outbox` of the status; ages in seconds. */
 function connectionStatus(connection: CloudView | undefined): Record<string, unknown> {
-  if (connection === undefined) return { provisioning: null, link: null, outbox: null };
+  if (connection === undefined) {
+    return { provisioning: null, link: null, pairing: null, outbox: null };
+  }
   const { provisioning, link, outbox } = connection;
   const problemOf = (problem: { why: string; msAgo: number } | undefined): unknown =>
     problem === undefined ? null : { why: problem.why, secondsAgo: seconds(problem.msAgo) };
@@ -88,6 +91,7 @@ function connectionStatus(connection: CloudView | undefined): Record<string, unk
       refused: link.refused,
       problem: problemOf(link.problem),
     },
+    pairing: pairingStatus(connection.pairing),
     outbox: {
       at: outbox.at,
       problem: outbox.problem ?? null,
@@ -200,6 +204,7 @@ export function renderReport(model: PageModel, language: Language): string {
         [name, `${addresses.join(' ') || t.words.noAddress}, MAC ${mac}`] as const,
     ),
     ...connectionRows(model, language),
+    ...(model.connection === undefined ? [] : accountRows(model.connection.pairing, language)),
   ];
   const lines = worstFirst(model.views).flatMap((view) => {
     const { id, outcome } = view;

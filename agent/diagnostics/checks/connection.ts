@@ -40,6 +40,24 @@ function judgeLink({ at, route, port, failures, refused, problem }: LinkView): O
   return { state: 'failed', notes, remedy: refused ? 'certificate' : 'connection' };
 }
 
+/** A unit without an account does nothing for anybody, but that is how it comes out of its box. */
+const pairing: Check = async ({ cloud }) => {
+  const seen = cloud();
+  if (seen === undefined) return notChecked(note('cloud-not-here'));
+  if (seen.outbox.at === 'closed') return needing('outbox');
+  const { accounts, recordProblem } = seen.pairing;
+  const notes = accounts.map(({ kind, accountId, host }) =>
+    note('paired', { kind: kind.toUpperCase(), account: accountId, host }),
+  );
+  if (recordProblem !== undefined) {
+    const problem = note('record-problem', { why: recordProblem });
+    return { state: 'failed', notes: [...notes, problem], remedy: 'record' };
+  }
+  if (accounts.length > 0) return passed(...notes);
+  if (seen.link.at !== 'up') return needing('connection');
+  return { state: 'warning', notes: [note('not-paired')], remedy: 'pairing' };
+};
+
 const outbox: Check = async ({ cloud }) => {
   const seen: CloudView | undefined = cloud();
   if (seen === undefined) return notChecked(note('cloud-not-here'));
@@ -57,4 +75,4 @@ const outbox: Check = async ({ cloud }) => {
   return dead > 0 ? { state: 'warning', notes, remedy: 'outbox' } : passed(...notes);
 };
 
-export const connectionChecks = { connection, outbox };
+export const connectionChecks = { connection, pairing, outbox };

@@ -62,6 +62,8 @@ export const de: Texts = {
     lastProblem: 'Letztes Problem',
     queue: 'Wartet auf die Cloud',
     oldest: 'älteste {age}',
+    account: 'Konto bei Clock',
+    noAccount: 'Dieses Gerät gehört noch zu keinem Konto.',
   },
   steps: {
     off: 'nicht begonnen',
@@ -80,6 +82,16 @@ export const de: Texts = {
     dialling: 'verbindet sich, Port {port}',
     up: 'verbunden, Port {port}',
     publishOnly: 'kann nur senden, Port {port}',
+  },
+  pairing: {
+    ask: 'Code zeigen',
+    hint: 'Geben Sie diesen Code in Clock PMS+ in den Einstellungen des Geräts ein. Er gilt noch {minutes} Minuten, und nur für dieses Gerät.',
+    paused:
+      'Es wurden zu oft falsche Codes eingegeben. In einer Viertelstunde gibt es einen neuen.',
+    later:
+      'Ein Code zur Eingabe in Clock PMS+ erscheint hier, sobald das Gerät mit der Cloud verbunden ist.',
+    record: 'ab Werk eingerichtet',
+    code: 'durch Code',
   },
   who: {
     installer: 'Installateur, am Gerät',
@@ -112,6 +124,7 @@ export const de: Texts = {
     'clock-22': '*.clock-software.com, Port 22',
     'gems-5000': 'ruby-gems.clock-software.com, Port 5000',
     connection: 'Verbindung zur Cloud',
+    pairing: 'Konto bei Clock',
     time: 'Uhr des Geräts',
     settings: 'Einstellungen des Geräts',
     seal: 'Verschlüsselung der Karte',
@@ -145,6 +158,10 @@ export const de: Texts = {
       'In der Firewall ausgehend TCP-Port 8883, oder 443 unverändert, zu *.amazonaws.com freigeben. Bis dahin kann das Gerät melden, ist aber nicht erreichbar.',
     connection:
       'Die Ports sind offen, aber die Verbindung kommt nicht zustande. Den Bericht an den Clock-Support senden.',
+    pairing:
+      'Geben Sie den Code, den diese Seite zeigt, in Clock PMS+ ein, oder bitten Sie darum, wer es im Hotel betreut. Bis dahin tut das Gerät nichts für das Hotel.',
+    record:
+      'Das Konto auf dieser Karte ist nicht zu gebrauchen. Bitten Sie den Clock-Support, die Karte neu schreiben zu lassen.',
     outbox:
       'Einige Meldungen an die Cloud wurden nicht angenommen oder sind nicht speicherbar. Den Bericht an den Clock-Support senden.',
     time: 'Eine Minute warten: Das Gerät stellt seine Uhr selbst, sobald ein Zeitserver antwortet. Bleibt es dabei, den Bericht an den Clock-Support senden.',
@@ -209,6 +226,9 @@ export const de: Texts = {
     'cloud-up': 'verbunden, Port {port}',
     'cloud-publish-only': 'kann nur senden, Port {port}',
     'cloud-dialling': 'nicht verbunden, Port {port}',
+    paired: '{kind}: Konto {account}, {host}',
+    'not-paired': 'gehört noch zu keinem Konto',
+    'record-problem': 'Konto ab Werk: {why}',
     'outbox-closed': 'die Warteschlange lässt sich nicht öffnen: {why}',
     'outbox-tight': 'die Karte ist voll: nur was nicht verloren gehen darf, wird angenommen',
     'outbox-waiting': '{count} warten',

@@ -58,6 +58,8 @@ export const en: Texts = {
     lastProblem: 'Last problem',
     queue: 'Waiting for the cloud',
     oldest: 'oldest {age}',
+    account: 'Account in Clock',
+    noAccount: 'This unit belongs to no account yet.',
   },
   steps: {
     off: 'not started',
@@ -76,6 +78,15 @@ export const en: Texts = {
     dialling: 'connects, port {port}',
     up: 'connected, port {port}',
     publishOnly: 'can only send, port {port}',
+  },
+  pairing: {
+    ask: 'Show a code',
+    hint: 'Enter this code in Clock PMS+ at the settings of the unit. It is good for another {minutes} minutes, and for this unit only.',
+    paused: 'Wrong codes were entered too often. There will be a new code in a quarter of an hour.',
+    later:
+      'A code to be entered in Clock PMS+ appears here as soon as the unit is connected to the cloud.',
+    record: 'set up at the factory',
+    code: 'by code',
   },
   who: {
     installer: 'Installer, at the unit',
@@ -108,6 +119,7 @@ export const en: Texts = {
     'clock-22': '*.clock-software.com, port 22',
     'gems-5000': 'ruby-gems.clock-software.com, port 5000',
     connection: 'Cloud connection',
+    pairing: 'Account in Clock',
     time: 'Clock of the unit',
     settings: 'Settings of the unit',
     seal: 'Encryption of the card',
@@ -141,6 +153,10 @@ export const en: Texts = {
       'In the firewall allow outbound TCP port 8883, or 443 unchanged, to *.amazonaws.com. Until then the unit can report, but not be reached.',
     connection:
       'The ports are open, but the connection does not come about. Send the report to Clock support.',
+    pairing:
+      'Enter the code that this page shows in Clock PMS+, or ask who looks after it at the hotel to do so. Until then the unit does nothing for the hotel.',
+    record:
+      'The account on this card cannot be used. Ask Clock support to have the card written again.',
     outbox:
       'Some reports to the cloud were not accepted or cannot be stored. Send the report to Clock support.',
     time: 'Wait a minute: the unit sets its clock by itself once a time server answers. If this stays, send the report to Clock support.',
@@ -204,6 +220,9 @@ export const en: Texts = {
     'cloud-up': 'connected, port {port}',
     'cloud-publish-only': 'can only send, port {port}',
     'cloud-dialling': 'not connected, port {port}',
+    paired: '{kind}: account {account}, {host}',
+    'not-paired': 'belongs to no account yet',
+    'record-problem': 'account from the factory: {why}',
     'outbox-closed': 'the queue cannot be opened: {why}',
     'outbox-tight': 'the card is full: only what must not be lost is taken',
     'outbox-waiting': '{count} waiting',

@@ -62,6 +62,8 @@ export const fr: Texts = {
     lastProblem: 'Dernier problème',
     queue: 'En attente du cloud',
     oldest: 'le plus ancien {age}',
+    account: 'Compte chez Clock',
+    noAccount: 'Ce boîtier n’appartient encore à aucun compte.',
   },
   steps: {
     off: 'pas commencée',
@@ -80,6 +82,16 @@ export const fr: Texts = {
     dialling: 'se connecte, port {port}',
     up: 'connecté, port {port}',
     publishOnly: 'peut seulement envoyer, port {port}',
+  },
+  pairing: {
+    ask: 'Afficher un code',
+    hint: 'Saisissez ce code dans Clock PMS+, dans les réglages du boîtier. Il est valable encore {minutes} minutes, et pour ce boîtier seulement.',
+    paused:
+      'De faux codes ont été saisis trop souvent. Un nouveau code sera disponible dans un quart d’heure.',
+    later:
+      'Un code à saisir dans Clock PMS+ apparaîtra ici dès que le boîtier sera connecté au cloud.',
+    record: 'configuré en usine',
+    code: 'par code',
   },
   who: {
     installer: 'Installateur, près du boîtier',
@@ -112,6 +124,7 @@ export const fr: Texts = {
     'clock-22': '*.clock-software.com, port 22',
     'gems-5000': 'ruby-gems.clock-software.com, port 5000',
     connection: 'Connexion au cloud',
+    pairing: 'Compte chez Clock',
     time: 'Horloge du boîtier',
     settings: 'Réglages du boîtier',
     seal: 'Chiffrement de la carte',
@@ -145,6 +158,10 @@ export const fr: Texts = {
       'Dans le pare-feu, autorisez en sortie le port TCP 8883, ou 443 sans modification, vers *.amazonaws.com. D’ici là le boîtier peut envoyer, mais n’est pas joignable.',
     connection:
       'Les ports sont ouverts, mais la connexion ne se fait pas. Envoyez le rapport au support Clock.',
+    pairing:
+      'Saisissez dans Clock PMS+ le code que cette page affiche, ou demandez-le à la personne qui s’en occupe à l’hôtel. D’ici là, le boîtier ne fait rien pour l’hôtel.',
+    record:
+      'Le compte de cette carte est inutilisable. Demandez au support Clock de faire réécrire la carte.',
     outbox:
       'Des messages vers le cloud n’ont pas été acceptés ou ne peuvent pas être enregistrés. Envoyez le rapport au support Clock.',
     time: 'Attendez une minute : le boîtier se met à l’heure lui-même dès qu’un serveur de temps répond. Si cela persiste, envoyez le rapport au support Clock.',
@@ -209,6 +226,9 @@ export const fr: Texts = {
     'cloud-up': 'connecté, port {port}',
     'cloud-publish-only': 'peut seulement envoyer, port {port}',
     'cloud-dialling': 'pas connecté, port {port}',
+    paired: '{kind} : compte {account}, {host}',
+    'not-paired': 'n’appartient encore à aucun compte',
+    'record-problem': 'compte d’usine : {why}',
     'outbox-closed': 'la file d’attente ne s’ouvre pas : {why}',
     'outbox-tight': 'la carte est pleine : seul ce qui ne doit pas se perdre est accepté',
     'outbox-waiting': '{count} en attente',

@@ -71,10 +71,21 @@ export interface Texts {
     readonly lastProblem: string;
     readonly queue: string;
     readonly oldest: string;
+    readonly account: string;
+    readonly noAccount: string;
   };
   /** The cloud connection as it is now. */
   readonly steps: Readonly<Record<ProvisioningStep, string>>;
   readonly link: Readonly<Record<'off' | 'waiting' | 'dialling' | 'up' | 'publishOnly', string>>;
+  /** Whose unit it is. */
+  readonly pairing: {
+    readonly ask: string;
+    readonly hint: string;
+    readonly paused: string;
+    readonly later: string;
+    readonly record: string;
+    readonly code: string;
+  };
   readonly who: Readonly<Record<Who, string>>;
   readonly groups: Readonly<Record<Group, string>>;
   readonly states: Readonly<Record<CheckState, string>>;

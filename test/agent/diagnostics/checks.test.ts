@@ -258,11 +258,24 @@ const withOutbox = (outbox: Partial<CloudView['outbox']>): Hotel => ({
   ...openHotel,
   cloud: { ...connected, outbox: { ...connected.outbox, ...outbox } },
 });
+const withPairing = (pairing: Partial<CloudView['pairing']>, link = connected.link): Hotel => ({
+  ...openHotel,
+  cloud: { ...connected, link, pairing: { ...connected.pairing, ...pairing } },
+});
 const down = { at: 'waiting', failures: 5, problem: { why: 'CLOSED', msAgo: 1 } } as const;
 const connections: Readonly<Record<string, readonly [Hotel, Record<string, string>]>> = {
   'no agent to ask': [
     { ...openHotel, cloud: undefined },
-    { connection: 'not-checked', outbox: 'not-checked' },
+    { connection: 'not-checked', pairing: 'not-checked', outbox: 'not-checked' },
+  ],
+  'no account': [withPairing({ accounts: [] }), { pairing: 'warning pairing' }],
+  'no account, and no connection to get one by': [
+    withPairing({ accounts: [] }, { ...connected.link, at: 'dialling' }),
+    { connection: 'not-checked', pairing: 'not-checked needs connection' },
+  ],
+  'an account of the factory that is none': [
+    withPairing({ accounts: [], recordProblem: 'unit.json: expected Array' }),
+    { pairing: 'failed record' },
   ],
   'no claim': [withProvisioning({ step: 'claim' }), { connection: 'not-checked' }],
   'a registration under way': [
@@ -288,7 +301,11 @@ const connections: Readonly<Record<string, readonly [Hotel, Record<string, strin
   'open ports and no connection': [withLink(down), { connection: 'failed connection' }],
   'a queue that does not open': [
     withOutbox({ at: 'closed', problem: 'busy' }),
-    { connection: 'not-checked needs outbox', outbox: 'failed outbox' },
+    {
+      connection: 'not-checked needs outbox',
+      pairing: 'not-checked needs outbox',
+      outbox: 'failed outbox',
+    },
   ],
   'dead letters': [withOutbox({ dead: 2 }), { outbox: 'warning outbox' }],
   'a full queue': [withOutbox({ tight: true }), { outbox: 'failed card-full' }],

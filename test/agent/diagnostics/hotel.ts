@@ -119,6 +119,21 @@ export const connected: CloudView = {
     refused: false,
     problem: undefined,
   },
+  pairing: {
+    accounts: [
+      {
+        kind: 'pms',
+        host: 'sky-eu1.clock-software.test',
+        subscriptionId: 7,
+        accountId: 42,
+        by: 'record',
+        sinceMsAgo: 60_000,
+      },
+    ],
+    code: undefined,
+    isPaused: false,
+    recordProblem: undefined,
+  },
   outbox: {
     at: 'open',
     problem: undefined,

@@ -51,6 +51,26 @@ test('work and health overtake any backlog; within a lane the order stays', asyn
   outbox.close();
 });
 
+test('lanes can be given up as a whole, in the commit of what comes next', async () => {
+  const folder = folderOf();
+  const outbox = open(folder);
+  for (const [id, lane] of [
+    ['w1', 'work'],
+    ['b1', 'business'],
+    ['r1', 'records'],
+  ] as const) {
+    await outbox.append(message(id, lane));
+  }
+  outbox.forget(['business', 'records']);
+  await outbox.records.change({ remove: ['pairing/pms'] });
+  assert.deepEqual(take(outbox), ['w1']);
+  assert.equal(outbox.view().dropped, 2);
+  outbox.close();
+  const again = open(folder);
+  assert.deepEqual(take(again), ['w1']);
+  again.close();
+});
+
 test('what is settled is not given out again, and is gone after a restart', async () => {
   const folder = folderOf();
   const outbox = open(folder);

@@ -7,6 +7,7 @@ import { LANGUAGES } from '../../../agent/page/texts/shape.ts';
 import { texts } from '../../../agent/page/language.ts';
 import { renderReport, renderStatus, verdictText } from '../../../agent/page/wire.ts';
 import type { PageModel } from '../../../agent/page/wire.ts';
+import { connected } from '../diagnostics/hotel.ts';
 import { well, withOutcomes } from './model.ts';
 
 const port = (number: number) =>
@@ -39,6 +40,27 @@ test('a failure stands on top with what to do and who must do it, as separate th
 
 test('a passing page asks for nothing', () => {
   assert.doesNotMatch(renderPage(well, 'en'), /class="task/);
+});
+
+test('whose unit it is: a code to be typed elsewhere, or the account; never in the status', () => {
+  const code = { text: 'CFGH 3479', expiresInMs: 14 * 60_000 };
+  const free = { ...connected.pairing, accounts: [], code };
+  const model = { ...well, connection: { ...connected, pairing: free } };
+  for (const language of LANGUAGES) {
+    const html = renderPage(model, language);
+    assert.match(html, /<p class="code">CFGH 3479<\/p><p class="said">[^<]*14 /);
+    assert.doesNotMatch(html, /action="\/pair/, 'there is one already');
+    assert.ok(html.indexOf('id="account"') < html.indexOf('id="check-link"'));
+  }
+  const told = JSON.stringify(renderStatus(model, 'en')) + renderReport(model, 'en');
+  assert.doesNotMatch(told, /3479/);
+  const paired = renderPage({ ...well, connection: connected }, 'en');
+  assert.match(paired, /Clock PMS<\/dt><dd>42, sky-eu1\.clock-software\.test \(set up at the/);
+  assert.match(paired, /action="\/pair/, 'a till may be paired too');
+  const paused = { ...free, code: undefined, isPaused: true };
+  const page = renderPage({ ...well, connection: { ...connected, pairing: paused } }, 'en');
+  assert.match(page, /Wrong codes/);
+  assert.doesNotMatch(page, /action="\/pair/);
 });
 
 test('what depends on a failure says on what', () => {
@@ -127,6 +149,7 @@ test('the status has the fields that agent/README.md promises', () => {
     'link',
     'notices',
     'outbox',
+    'pairing',
     'ports',
     'provisioning',
     'release',
