@@ -1,6 +1,9 @@
 // The composition root's part for the cloud: identity, queue, connection and what talks over it.
 import { join } from 'node:path';
+import { createCommands } from './commands/run.ts';
+import { trustedTime } from './core/clock.ts';
 import type { Clock } from './core/clock.ts';
+import type { CommandHandler } from './core/commands.ts';
 import type { CloudView } from './core/cloud.ts';
 import { AWS_PORTS, portOf } from './core/connection.ts';
 import type { Dial } from './core/connection.ts';
@@ -8,7 +11,6 @@ import type { Log } from './core/log.ts';
 import { envelope, uuidV7 } from './core/messages.ts';
 import type { MakeMessage } from './core/messages.ts';
 import type { Records } from './core/records.ts';
-import type { Remote } from './core/remote.ts';
 import type { OrderRenewal } from './core/renewal.ts';
 import type { Identity } from './identity/run.ts';
 import { realCertificates } from './io/certificates.ts';
@@ -19,7 +21,6 @@ import { dialHttps } from './io/publish.ts';
 import { systemRandom, systemRandomBytes } from './io/random.ts';
 import { openSqlite } from './io/sqlite.ts';
 import { createLink } from './link/run.ts';
-import { commandFilter, parseCommand } from './link/wire.ts';
 import { STORE_LIMITS } from './outbox/limits.ts';
 import { createOutbox } from './outbox/run.ts';
 import { createPairing } from './pairing/run.ts';
@@ -61,6 +62,8 @@ export function startCloud(
     readonly isClockSet: () => Promise<boolean | undefined>;
     /** The connection came up or went down. */
     readonly onChange: () => void;
+    /** Who carries out commands. */
+    readonly handlers: readonly CommandHandler[];
   },
 ): Cloud | undefined {
   const { serial, endpoints } = identity;
@@ -92,15 +95,6 @@ export function startCloud(
     onRenewed: (certificateId) => void outbox.append(makeMessage(renewed(certificateId))),
   });
   const world: World = { ...base, thing, makeMessage, records: outbox.records };
-  const link = createLink({
-    ...base,
-    dial,
-    portOf: (route) => portOf(route, ports),
-    source: outbox,
-    remotes: [commands(world), renewal.remote],
-    clientId: thing,
-    onChange,
-  });
   const pairing = createPairing({
     ...{ ...base, makeMessage, onChange },
     records: outbox.records,
@@ -112,6 +106,20 @@ export function startCloud(
     },
     isConnected: () => link.view().at === 'up' && link.view().route !== 'https-8443',
     randomBytes: systemRandomBytes,
+  });
+  const commands = createCommands({
+    ...world,
+    trustedWallMs: trustedTime(isClockSet, systemClock),
+    handlers: [...options.handlers, pairing.handler],
+  });
+  const link = createLink({
+    ...base,
+    dial,
+    portOf: (route) => portOf(route, ports),
+    source: outbox,
+    remotes: [commands.remote, renewal.remote],
+    clientId: thing,
+    onChange,
   });
   // A closed outbox may be another agent's: two of one name drive each other out of the cloud.
   let provisioning: ProvisioningRunner | undefined;
@@ -135,11 +143,13 @@ export function startCloud(
       link: link.view(),
       pairing: pairing.view(),
       outbox: outbox.view(),
+      recentWork: { commands: commands.recent(), jobs: [] },
     }),
     renew: async () => renewal.order(),
     pairing,
     close: () => {
       time?.close();
+      commands.close();
       provisioning?.close();
       renewal.close();
       link.close();
@@ -175,21 +185,3 @@ const started = ({ release, boot }: Identity): Parameters<MakeMessage>[0] => ({
     seal: boot['SEAL'] ?? null,
   },
 });
-
-/** No service takes commands yet, and whoever sent one is told so. */
-function commands({ thing, records, makeMessage, log }: World): Remote {
-  return {
-    filters: [commandFilter(thing)],
-    owns: (topic) => topic.startsWith(`clock/v1/${thing}/command/`),
-    receive: async (message) => {
-      const command = parseCommand(thing, message);
-      if (command === undefined) return log.warning(`cloud: no command: ${message.topic}`);
-      const { id, service, kind } = command;
-      const body = { command: id, state: 'error', why: 'no-such-service' };
-      const result = { direction: 'result', lane: 'work', service, kind, body } as const;
-      await records.change({ messages: [makeMessage(result)] });
-    },
-    up: () => {},
-    down: () => {},
-  };
-}

@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startCloud } from './compose-cloud.ts';
+import { unitHandlers } from './compose-unit.ts';
 import { OperatorError, codeOf } from './core/errors.ts';
 import { createLog } from './core/log.ts';
 import type { Log } from './core/log.ts';
@@ -94,6 +95,7 @@ function modelOf(
     connection: needs.cloud(),
     seal: boot['SEAL'],
     slot: boot['SLOT'],
+    wallMs: systemClock.wallMs(),
     uptimeSeconds: systemClock.nowMs() / 1_000,
     views: now.diagnostics.views(),
     running: now.diagnostics.isRunning(),
@@ -153,6 +155,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     roots: parts.needs.roots.amazon,
     isClockSet: async () => parts.machine.timeSynchronised(),
     onChange: () => startChecks('visit'),
+    handlers: unitHandlers(host, diagnostics),
   });
   return {
     close: async () => {

@@ -75,9 +75,31 @@ export interface PairingView {
   readonly recordProblem: string | undefined;
 }
 
+/** What the cloud asked of this unit, the newest first; at most some twenty of each. */
+export interface RecentWork {
+  readonly commands: readonly {
+    readonly id: string;
+    readonly service: string;
+    readonly kind: string;
+    readonly state: 'received' | 'processing' | 'processed' | 'cancelled' | 'error';
+    /** Of arrival, by the unit's clock. */
+    readonly atMs: number;
+  }[];
+  readonly jobs: readonly {
+    readonly id: string;
+    /** '' while its document is not understood. */
+    readonly operation: string;
+    readonly state: 'under-way' | 'succeeded' | 'failed' | 'rejected' | 'dropped';
+    /** A short code where it did not succeed. */
+    readonly why: string | undefined;
+    readonly atMs: number;
+  }[];
+}
+
 export interface CloudView {
   readonly pairing: PairingView;
   readonly provisioning: ProvisioningView;
   readonly link: LinkView;
   readonly outbox: OutboxView;
+  readonly recentWork: RecentWork;
 }

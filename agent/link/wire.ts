@@ -1,45 +1,4 @@
-// Topics and envelopes of the unit's own messages (docs: agent/README.md, "Messages"), and the two
-// MQTT packets that are sent again by hand. Pure.
-import * as v from 'valibot';
-import type { Command } from '../core/commands.ts';
-
-/** AWS IoT delivers 128 KiB at most. */
-const PAYLOAD_BYTES_MAX = 128 * 1024;
-
-const SERVICE = /^[a-z0-9-]{1,32}$/;
-
-/** What a command looks like; anything else is junk, acknowledged and dropped. */
-const CommandMessage = v.object({
-  v: v.literal(1),
-  id: v.pipe(v.string(), v.regex(/^[0-9A-Za-z-]{1,64}$/)),
-  kind: v.pipe(v.string(), v.regex(/^[a-z0-9.-]{1,64}$/)),
-  body: v.optional(v.unknown()),
-  /** A key order dies in seconds; what has no date is never too late. */
-  expiresAt: v.optional(v.pipe(v.string(), v.maxLength(40), v.isoTimestamp())),
-});
-
-export const commandFilter = (thing: string): string => `clock/v1/${thing}/command/+`;
-
-/** undefined: not a command for this thing. */
-export function parseCommand(
-  thing: string,
-  message: { readonly topic: string; readonly payload: Buffer },
-): Command | undefined {
-  const prefix = `clock/v1/${thing}/command/`;
-  const service = message.topic.startsWith(prefix) ? message.topic.slice(prefix.length) : '';
-  if (!SERVICE.test(service) || message.payload.length > PAYLOAD_BYTES_MAX) return undefined;
-  let json: unknown;
-  try {
-    json = JSON.parse(message.payload.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-  const parsed = v.safeParse(CommandMessage, json);
-  if (!parsed.success) return undefined;
-  const { id, kind, body, expiresAt } = parsed.output;
-  const expiresMs = expiresAt === undefined ? undefined : Date.parse(expiresAt);
-  return { id, service, kind, body, expiresMs };
-}
+// The two MQTT packets that are sent again by hand (MQTT 3.1.1, 4.4). Pure.
 
 /** A PUBLISH with QoS 1 and DUP (MQTT 3.1.1, 3.3). */
 export function encodePublishAgain(packet: {

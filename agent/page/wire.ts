@@ -6,6 +6,7 @@ import { CHECKS, REMEDIES, verdictOf, worstFirst } from '../diagnostics/results.
 import type { CheckView } from '../diagnostics/results.ts';
 import { accountRows, pairingStatus } from './account.ts';
 import { ago, fill, sentence, texts } from './language.ts';
+import { recentRows, recentStatus } from './recent.ts';
 import type { Language, Texts } from './texts/shape.ts';
 
 export interface PageModel {
@@ -33,6 +34,8 @@ export interface PageModel {
   readonly seal: string | undefined;
   readonly slot: string | undefined;
   readonly uptimeSeconds: number;
+  /** Now, milliseconds since 1970, as the unit believes. */
+  readonly wallMs: number;
   readonly views: readonly CheckView[];
   readonly running: boolean;
   readonly light:
@@ -72,10 +75,10 @@ export function noticesOf(model: PageModel, t: Texts): string[] {
 const seconds = (ms: number | undefined): number | null =>
   ms === undefined ? null : Math.round(ms / 1_000);
 
-/** `provisioning`, `link`, `pairing` and `outbox` of the status; ages in seconds. */
+/** `provisioning`, `link`, `pairing`, `outbox` and `recent` of the status; ages in seconds. */
 function connectionStatus(connection: CloudView | undefined): Record<string, unknown> {
   if (connection === undefined) {
-    return { provisioning: null, link: null, pairing: null, outbox: null };
+    return { provisioning: null, link: null, pairing: null, outbox: null, recent: null };
   }
   const { provisioning, link, outbox } = connection;
   const problemOf = (problem: { why: string; msAgo: number } | undefined): unknown =>
@@ -92,6 +95,7 @@ function connectionStatus(connection: CloudView | undefined): Record<string, unk
       problem: problemOf(link.problem),
     },
     pairing: pairingStatus(connection.pairing),
+    recent: recentStatus(connection.recentWork),
     outbox: {
       at: outbox.at,
       problem: outbox.problem ?? null,
@@ -107,7 +111,7 @@ function connectionStatus(connection: CloudView | undefined): Record<string, unk
 
 /** The cloud connection in words, as it is now: names and values. */
 export function connectionRows(
-  { connection }: PageModel,
+  { connection, wallMs }: PageModel,
   language: Language,
 ): (readonly [string, string])[] {
   const t = texts[language];
@@ -140,6 +144,7 @@ export function connectionRows(
           ] as const,
         ]),
     [t.words.queue, queue.join('; ')],
+    ...recentRows(connection, { wallMs, language }),
   ];
 }
 

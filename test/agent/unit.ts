@@ -24,6 +24,10 @@ export interface UnitStatus {
     readonly refused: boolean;
     readonly problem: { readonly why: string } | null;
   };
+  readonly pairing: {
+    readonly accounts: readonly { readonly kind: string; readonly accountId: number }[];
+    readonly problem: string | null;
+  };
   readonly outbox: { readonly at: string; readonly waiting: number; readonly dead: number };
   readonly results: readonly { readonly id: string; readonly state: string }[];
 }

@@ -63,6 +63,8 @@ export const bg: Texts = {
     oldest: 'най-старото {age}',
     account: 'Акаунт в Clock',
     noAccount: 'Това устройство още не принадлежи на никой акаунт.',
+    commands: 'Последни команди',
+    jobs: 'Последни задачи',
   },
   steps: {
     off: 'не е започнала',
@@ -89,6 +91,18 @@ export const bg: Texts = {
     later: 'Код за въвеждане в Clock PMS+ ще се появи тук, щом устройството се свърже с облака.',
     record: 'настроен фабрично',
     code: 'чрез код',
+  },
+  work: {
+    received: 'чака',
+    processing: 'изпълнява се',
+    processed: 'изпълнена',
+    cancelled: 'отменена',
+    error: 'неуспешна',
+    'under-way': 'изпълнява се',
+    succeeded: 'изпълнена',
+    failed: 'неуспешна',
+    rejected: 'отказана',
+    dropped: 'оттеглена',
   },
   who: {
     installer: 'Монтажник, при устройството',

@@ -64,6 +64,8 @@ export const de: Texts = {
     oldest: 'älteste {age}',
     account: 'Konto bei Clock',
     noAccount: 'Dieses Gerät gehört noch zu keinem Konto.',
+    commands: 'Letzte Befehle',
+    jobs: 'Letzte Aufträge',
   },
   steps: {
     off: 'nicht begonnen',
@@ -92,6 +94,18 @@ export const de: Texts = {
       'Ein Code zur Eingabe in Clock PMS+ erscheint hier, sobald das Gerät mit der Cloud verbunden ist.',
     record: 'ab Werk eingerichtet',
     code: 'durch Code',
+  },
+  work: {
+    received: 'wartet',
+    processing: 'läuft',
+    processed: 'erledigt',
+    cancelled: 'abgebrochen',
+    error: 'fehlgeschlagen',
+    'under-way': 'läuft',
+    succeeded: 'erledigt',
+    failed: 'fehlgeschlagen',
+    rejected: 'abgelehnt',
+    dropped: 'zurückgezogen',
   },
   who: {
     installer: 'Installateur, am Gerät',

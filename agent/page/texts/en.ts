@@ -60,6 +60,8 @@ export const en: Texts = {
     oldest: 'oldest {age}',
     account: 'Account in Clock',
     noAccount: 'This unit belongs to no account yet.',
+    commands: 'Last commands',
+    jobs: 'Last jobs',
   },
   steps: {
     off: 'not started',
@@ -87,6 +89,18 @@ export const en: Texts = {
       'A code to be entered in Clock PMS+ appears here as soon as the unit is connected to the cloud.',
     record: 'set up at the factory',
     code: 'by code',
+  },
+  work: {
+    received: 'waits',
+    processing: 'under way',
+    processed: 'done',
+    cancelled: 'cancelled',
+    error: 'failed',
+    'under-way': 'under way',
+    succeeded: 'done',
+    failed: 'failed',
+    rejected: 'refused',
+    dropped: 'withdrawn',
   },
   who: {
     installer: 'Installer, at the unit',

@@ -64,6 +64,8 @@ export const fr: Texts = {
     oldest: 'le plus ancien {age}',
     account: 'Compte chez Clock',
     noAccount: 'Ce boîtier n’appartient encore à aucun compte.',
+    commands: 'Dernières commandes',
+    jobs: 'Dernières tâches',
   },
   steps: {
     off: 'pas commencée',
@@ -92,6 +94,18 @@ export const fr: Texts = {
       'Un code à saisir dans Clock PMS+ apparaîtra ici dès que le boîtier sera connecté au cloud.',
     record: 'configuré en usine',
     code: 'par code',
+  },
+  work: {
+    received: 'en attente',
+    processing: 'en cours',
+    processed: 'fait',
+    cancelled: 'annulé',
+    error: 'échoué',
+    'under-way': 'en cours',
+    succeeded: 'fait',
+    failed: 'échoué',
+    rejected: 'refusé',
+    dropped: 'retiré',
   },
   who: {
     installer: 'Installateur, près du boîtier',

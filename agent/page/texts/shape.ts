@@ -1,5 +1,5 @@
 // What every language must say: the type of the texts. Words in {braces} are filled in.
-import type { ProvisioningStep } from '../../core/cloud.ts';
+import type { ProvisioningStep, RecentWork } from '../../core/cloud.ts';
 import type {
   CheckId,
   CheckState,
@@ -73,6 +73,8 @@ export interface Texts {
     readonly oldest: string;
     readonly account: string;
     readonly noAccount: string;
+    readonly commands: string;
+    readonly jobs: string;
   };
   /** The cloud connection as it is now. */
   readonly steps: Readonly<Record<ProvisioningStep, string>>;
@@ -86,6 +88,8 @@ export interface Texts {
     readonly record: string;
     readonly code: string;
   };
+  /** What has become of commands and jobs. */
+  readonly work: Readonly<Record<WorkState, string>>;
   readonly who: Readonly<Record<Who, string>>;
   readonly groups: Readonly<Record<Group, string>>;
   readonly states: Readonly<Record<CheckState, string>>;
@@ -95,6 +99,8 @@ export interface Texts {
   /** Error codes of the system in words; others are shown as they are. */
   readonly why: Readonly<Record<WhyKey, string>>;
 }
+
+type WorkState = RecentWork['commands'][number]['state'] | RecentWork['jobs'][number]['state'];
 
 export type WhyKey =
   | 'ETIMEDOUT'

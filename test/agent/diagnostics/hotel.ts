@@ -134,6 +134,7 @@ export const connected: CloudView = {
     isPaused: false,
     recordProblem: undefined,
   },
+  recentWork: { commands: [], jobs: [] },
   outbox: {
     at: 'open',
     problem: undefined,

@@ -27,6 +27,7 @@ export const well: PageModel = {
   seal: 'board',
   slot: 'a',
   uptimeSeconds: 100,
+  wallMs: Date.UTC(2026, 5, 1),
   views: CHECK_IDS.map((id) => view(id, { state: 'passed', notes: [] })),
   running: false,
   light: { at: 'off' },

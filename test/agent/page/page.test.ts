@@ -152,6 +152,7 @@ test('the status has the fields that agent/README.md promises', () => {
     'pairing',
     'ports',
     'provisioning',
+    'recent',
     'release',
     'results',
     'running',
