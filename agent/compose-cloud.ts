@@ -20,6 +20,7 @@ import { dialMqtt } from './io/mqtt.ts';
 import { dialHttps } from './io/publish.ts';
 import { systemRandom, systemRandomBytes } from './io/random.ts';
 import { openSqlite } from './io/sqlite.ts';
+import { createAlive } from './link/alive.ts';
 import { createLink } from './link/run.ts';
 import { STORE_LIMITS } from './outbox/limits.ts';
 import { createOutbox } from './outbox/run.ts';
@@ -112,12 +113,16 @@ export function startCloud(
     trustedWallMs: trustedTime(isClockSet, systemClock),
     handlers: [...options.handlers, pairing.handler],
   });
+  const alive = createAlive({
+    make: () => makeMessage(aliveNow(outbox.view().waiting)),
+    mention: (message) => link.mention(message),
+  });
   const link = createLink({
     ...base,
     dial,
     portOf: (route) => portOf(route, ports),
     source: outbox,
-    remotes: [commands.remote, renewal.remote],
+    remotes: [commands.remote, renewal.remote, alive],
     clientId: thing,
     onChange,
   });
@@ -183,5 +188,18 @@ const started = ({ release, boot }: Identity): Parameters<MakeMessage>[0] => ({
     release: release?.version ?? null,
     slot: boot['SLOT'] ?? null,
     seal: boot['SEAL'] ?? null,
+  },
+});
+
+/** How the unit is; memory is what its process has in use. */
+const aliveNow = (waiting: number): Parameters<MakeMessage>[0] => ({
+  direction: 'event',
+  lane: 'health',
+  service: 'unit',
+  kind: 'unit.alive',
+  body: {
+    uptimeSeconds: Math.round(systemClock.nowMs() / 1_000),
+    memoryBytes: process.memoryUsage.rss(),
+    waiting,
   },
 });

@@ -58,6 +58,8 @@ export interface Connection {
   subscribe(filters: readonly string[]): void;
   /** QoS 1; `acked` says `key`. */
   publish(key: string, message: { readonly topic: string; readonly payload: Buffer }): void;
+  /** QoS 0: sent now or never, and nobody says whether it arrived. */
+  mention(message: { readonly topic: string; readonly payload: Buffer }): void;
   /** The same packet again with the same packet id (MQTT 3.1.1, 4.4). */
   resend(key: string): void;
   resubscribe(filters: readonly string[]): void;

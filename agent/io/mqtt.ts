@@ -40,6 +40,7 @@ export function dialMqtt(
     return {
       subscribe: nothing,
       publish: nothing,
+      mention: nothing,
       resend: nothing,
       resubscribe: nothing,
       close: nothing,
@@ -196,6 +197,10 @@ class MqttConnection implements Connection {
     const own = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     this.#keys.set(own, key);
     this.#client.publish(topic, own, { qos: 1 }, () => {});
+  }
+
+  mention({ topic, payload }: { topic: string; payload: Buffer }): void {
+    if (this.#isOpen && !this.#isClosed) this.#client.publish(topic, payload, { qos: 0 }, () => {});
   }
 
   resend(key: string): void {

@@ -60,6 +60,8 @@ export function dialHttps(
         else end(`HTTP_${status}`, status === 401 || status === 403);
       });
     },
+    // A request is worth more than such a message.
+    mention: () => {},
     subscribe: () => {},
     resubscribe: () => {},
     // A request that is not answered ends by itself.

@@ -35,6 +35,8 @@ export interface LinkRunner {
   /** The outbox has something new. */
   ready(): void;
   readonly send: Send;
+  /** QoS 0, for what may be lost; nothing where there is no connection. */
+  mention(message: Pick<Outgoing, 'topic' | 'payload'>): void;
   view(): LinkView;
   close(): void;
 }
@@ -211,6 +213,9 @@ export function createLink(needs: Needs): LinkRunner {
     pause: () => dispatch({ on: 'stop' }),
     ready,
     send: mailbox.send,
+    mention: (message) => {
+      if (link.at === 'up') connection?.mention(message);
+    },
     view: () => viewOf(link, needs.portOf(link.route), clock.nowMs()),
     close: () => {
       clearInterval(ticker);

@@ -1,6 +1,6 @@
 // The agent as one file: bundled by esbuild. Also `npm run bundle`.
 import { build } from 'esbuild';
-import type { Metafile } from 'esbuild';
+import type { Metafile, Plugin } from 'esbuild';
 import { stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,12 @@ export interface Bundle {
 }
 
 /** Writes agent.js into `outDir`. The same sources give the same bytes. */
-export async function bundleAgent(options: { outDir: string; minify: boolean }): Promise<Bundle> {
+export async function bundleAgent(options: {
+  outDir: string;
+  minify: boolean;
+  /** Tests change constants by them; nothing that ships does. */
+  plugins?: readonly Plugin[];
+}): Promise<Bundle> {
   const file = join(options.outDir, 'agent.js');
   const { metafile } = await build({
     absWorkingDir: HOME,
@@ -27,6 +32,7 @@ export async function bundleAgent(options: { outDir: string; minify: boolean }):
     format: 'cjs',
     minify: options.minify,
     metafile: true,
+    plugins: [...(options.plugins ?? [])],
     logLevel: 'silent',
     loader: { '.css': 'text', '.client.js': 'text' },
     // dbus-next asks for both and lives without: a native addon and an X11 session lookup.

@@ -2,6 +2,7 @@
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Plugin } from 'esbuild';
 import { bundleAgent } from '../../image/release/bundle.ts';
 import type { Cloud } from '../bench/cloud/api.ts';
 import { LOOPBACK, SERIAL, launch, prepareRoot } from './running.ts';
@@ -21,6 +22,7 @@ export interface UnitStatus {
     readonly at: string;
     readonly port: number;
     readonly publishOnly: boolean;
+    readonly failures: number;
     readonly refused: boolean;
     readonly problem: { readonly why: string } | null;
   };
@@ -43,11 +45,17 @@ export class Unit {
   }
 
   /** `cloud` is where it is set up for; without `claim` it has none. */
-  static async prepare(cloud: Cloud, { claim = true } = {}): Promise<Unit> {
+  static async prepare(
+    cloud: Cloud,
+    {
+      claim = true,
+      plugins = [],
+    }: { readonly claim?: boolean; readonly plugins?: readonly Plugin[] } = {},
+  ): Promise<Unit> {
     const { ports, rootsPem } = cloud;
     const aws = { host: 'localhost', ports };
     const root = await prepareRoot({ override: JSON.stringify({ ...LOOPBACK, aws, rootsPem }) });
-    const { file } = await bundleAgent({ outDir: root, minify: true });
+    const { file } = await bundleAgent({ outDir: root, minify: true, plugins });
     const unit = new Unit(root, file);
     if (claim) await unit.putClaim(cloud);
     return unit;
