@@ -29,6 +29,9 @@ import type { PairingRunner } from './pairing/run.ts';
 import { createRenewal } from './provisioning/renew.ts';
 import { certificateFromMs, createProvisioning } from './provisioning/run.ts';
 import type { ProvisioningRunner } from './provisioning/run.ts';
+import type { Owner } from './shadows/ports.ts';
+import { createShadow } from './shadows/run.ts';
+import { createSettings } from './shadows/settings.ts';
 import { createTime } from './time/run.ts';
 
 interface Cloud {
@@ -65,6 +68,9 @@ export function startCloud(
     readonly onChange: () => void;
     /** Who carries out commands. */
     readonly handlers: readonly CommandHandler[];
+    /** What the unit is, for its shadow. */
+    readonly report: () => Readonly<Record<string, unknown>>;
+    readonly services: Owner;
   },
 ): Cloud | undefined {
   const { serial, endpoints } = identity;
@@ -113,16 +119,31 @@ export function startCloud(
     trustedWallMs: trustedTime(isClockSet, systemClock),
     handlers: [...options.handlers, pairing.handler],
   });
+  const settings = createSettings(world);
+  const unit: Owner = {
+    name: 'unit',
+    report: () => ({
+      ...options.report(),
+      ...settings.report(),
+      port: link.view().port,
+      accounts: pairing.accounts().map(({ kind, host, accountId }) => ({ kind, host, accountId })),
+    }),
+    desire: async (desired) => settings.desire(desired),
+  };
+  const shadows = [unit, options.services].map((owner) =>
+    createShadow({ ...world, owner, send: (topic, body) => link.send(topic, body) }),
+  );
   const alive = createAlive({
     make: () => makeMessage(aliveNow(outbox.view().waiting)),
     mention: (message) => link.mention(message),
+    everyMs: () => settings.aliveMs(),
   });
   const link = createLink({
     ...base,
     dial,
     portOf: (route) => portOf(route, ports),
     source: outbox,
-    remotes: [commands.remote, renewal.remote, alive],
+    remotes: [commands.remote, renewal.remote, alive, ...shadows.map(({ remote }) => remote)],
     clientId: thing,
     onChange,
   });
@@ -154,6 +175,7 @@ export function startCloud(
     pairing,
     close: () => {
       time?.close();
+      for (const shadow of shadows) shadow.close();
       commands.close();
       provisioning?.close();
       renewal.close();

@@ -1,8 +1,12 @@
-// The composition root's part for what the unit itself does when the cloud asks: its light, its checks.
+// The composition root's part for what the unit itself does when the cloud asks: its light, its checks, what it reports.
 import type { CommandHandler, Outcome } from './core/commands.ts';
 import { verdictOf } from './diagnostics/results.ts';
 import type { DiagnosticsRunner } from './diagnostics/run.ts';
+import type { CheckView } from './diagnostics/results.ts';
+import type { Network } from './diagnostics/ports.ts';
 import type { Host } from './host/run.ts';
+import type { Identity } from './identity/run.ts';
+import type { Owner } from './shadows/ports.ts';
 
 /** The commands of service `unit`. All of them may be done twice. */
 export function unitHandlers(
@@ -34,8 +38,45 @@ async function diagnose(
 ): Promise<{ verdict: string; failed: string[]; warnings: string[] }> {
   diagnostics.ask('person');
   await diagnostics.settled();
-  const views = diagnostics.views();
+  return summaryOf(diagnostics.views());
+}
+
+function summaryOf(views: readonly CheckView[]): {
+  verdict: string;
+  failed: string[];
+  warnings: string[];
+} {
   const idsOf = (state: string): string[] =>
     views.filter(({ outcome }) => outcome.state === state).map(({ id }) => id);
   return { verdict: verdictOf(views), failed: idsOf('failed'), warnings: idsOf('warning') };
+}
+
+/** What shadow `unit` says of the machine. Nothing that changes by itself: each change costs messages. */
+export function reportOf(
+  { identity, network }: { readonly identity: Identity; readonly network: Network },
+  views: readonly CheckView[],
+): Readonly<Record<string, unknown>> {
+  const { release, boot } = identity;
+  return {
+    release: release?.version ?? 'unknown',
+    slot: boot['SLOT'] ?? 'unknown',
+    seal: boot['SEAL'] ?? 'unknown',
+    addresses: network.interfaces().map(({ name, address }) => `${name} ${address}`),
+    checks: summaryOf(views),
+  };
+}
+
+/** Shadow `services` of a unit that has none: says so for each that is desired. */
+export function noServices(): Owner {
+  let refused: Readonly<Record<string, string>> = {};
+  return {
+    name: 'services',
+    report: () => ({ services: {}, ...(Object.keys(refused).length > 0 && { refused }) }),
+    desire: async ({ services = {} }) => {
+      const names = typeof services === 'object' && services !== null ? Object.keys(services) : [];
+      refused = Object.fromEntries(
+        names.slice(0, 10).map((name) => [name.slice(0, 40), 'no such interface']),
+      );
+    },
+  };
 }

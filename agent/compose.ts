@@ -2,7 +2,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startCloud } from './compose-cloud.ts';
-import { unitHandlers } from './compose-unit.ts';
+import { noServices, reportOf, unitHandlers } from './compose-unit.ts';
 import { OperatorError, codeOf } from './core/errors.ts';
 import { createLog } from './core/log.ts';
 import type { Log } from './core/log.ts';
@@ -156,6 +156,8 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     isClockSet: async () => parts.machine.timeSynchronised(),
     onChange: () => startChecks('visit'),
     handlers: unitHandlers(host, diagnostics),
+    report: () => reportOf(parts, diagnostics.views()),
+    services: noServices(),
   });
   return {
     close: async () => {

@@ -40,8 +40,6 @@ export const DIAL_MS_MAX = 30_000;
 /** Failures in a row with short lives after which another way is tried. */
 export const SHORT_LIVES_MAX = 3;
 export const TICK_MS = 1_000;
-/** So often the unit says that it is alive: twelve an hour tell a person enough and cost nothing. */
-export const ALIVE_MS = 300_000;
 /** Questions to shadows and jobs under way: AWS takes 10 at a time of one thing's shadows. */
 export const LIVE_WAITING_MAX = 32;
 /** AWS IoT delivers 128 KiB at most. */

@@ -1,6 +1,6 @@
 // AWS IoT Device Advisor, the MQTT cases without back-off, the policy and the long run, against the real
 // agent process (pages device-advisor-tests-mqtt, -permissions-policies, -long-duration).
-// Not here yet: Shadow_Publish_Reported_State, Shadow_Update_Reported_State, Job_Execution.
+// Not here yet: Job_Execution.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
