@@ -64,7 +64,7 @@ export function startCloud(
     readonly roots: readonly string[];
     /** By a time server; undefined where nobody tells. */
     readonly isClockSet: () => Promise<boolean | undefined>;
-    /** The connection came up or went down. */
+    /** The connection came up or went down, or the card makes trouble. */
     readonly onChange: () => void;
     /** Who carries out commands. */
     readonly handlers: readonly CommandHandler[];
@@ -86,6 +86,7 @@ export function startCloud(
   const outbox = createOutbox(() => openSqlite(folder, STORE_LIMITS), {
     ...base,
     onReady: () => link.ready(),
+    onTrouble: onChange,
   });
   const makeMessage: MakeMessage = (said) => {
     const atMs = systemClock.wallMs();

@@ -52,6 +52,8 @@ export interface OutboxView {
   readonly oldestMsAgo: number | undefined;
   readonly dead: number;
   readonly dropped: number;
+  /** What the last commit met, or what the present one waits for: a system's code, else `slow`. */
+  readonly trouble: { readonly why: string; readonly ms: number } | undefined;
   /** The card was full; only what must not be lost is taken. */
   readonly tight: boolean;
 }

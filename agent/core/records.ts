@@ -20,6 +20,9 @@ export interface Records {
   get(key: string): string | undefined;
   /** All whose key begins so, in the order of keys. */
   list(prefix: string): readonly StoredRecord[];
-  /** Resolves when all of it is on the card; rejects with a `code` and then nothing is. */
+  /**
+   * Resolves when all of it is on the card; rejects with a `code` and then nothing is. With code `disk` it
+   * may be there all the same, as after a power cut just before the answer.
+   */
   change(change: RecordChange): Promise<void>;
 }

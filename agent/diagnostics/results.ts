@@ -170,6 +170,8 @@ const NOTES = [
   'record-problem',
   'outbox-closed',
   'outbox-tight',
+  'outbox-slow',
+  'outbox-not-stored',
   'outbox-waiting',
   'outbox-dead',
   'outbox-dropped',

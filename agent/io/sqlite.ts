@@ -1,35 +1,27 @@
-// The outbox on the card, in SQLite (node:sqlite): WAL, every commit through to the card
-// (synchronous=FULL), locked for this process alone. The lock is also what keeps two agents of one
-// unit from driving each other out of the cloud: the kernel gives it back whatever ends us.
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
+// The outbox on the card, in SQLite (node:sqlite): tables and what is asked of them. When it is on the card
+// is wal.ts's business. The file is locked for this process alone, which is also what keeps two agents of
+// one unit from driving each other out of the cloud: the kernel gives the lock back whatever ends us.
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
+import { codeOf } from '../core/errors.ts';
 import { LANES } from '../core/messages.ts';
 import type { Lane, Message } from '../core/messages.ts';
 import type { StoredRecord } from '../core/records.ts';
+import { reserveAt } from './reserve.ts';
+import type { Reserve } from './reserve.ts';
 import type { Change, Store, StoreLimits, Totals } from '../outbox/ports.ts';
+import { Wal } from './wal.ts';
 
-const PAGE_BYTES = 4_096;
 /** SQLite result codes (sqlite.org/rescode.html): what an unreadable file says. */
 const CORRUPT = new Set([11, 26]);
 const BUSY = 5;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS waiting (
-    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, lane INTEGER NOT NULL,
-    topic TEXT NOT NULL, payload BLOB NOT NULL, at INTEGER NOT NULL
-  );
-  CREATE INDEX IF NOT EXISTS waiting_lane ON waiting (lane, seq);
+    lane INTEGER NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL UNIQUE,
+    topic TEXT NOT NULL, payload BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (lane, seq)
+  ) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS dead (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, payload BLOB NOT NULL,
     at INTEGER NOT NULL, why TEXT NOT NULL
@@ -54,13 +46,12 @@ export function openSqlite(folder: string, limits: StoreLimits): Store {
     }
     if (!CORRUPT.has(errcode & 0xff)) throw error;
     renameSync(path, `${path}.damaged`);
-    for (const part of ['-wal', '-shm']) rmSync(path + part, { force: true });
+    for (const part of ['-wal', '-shm', '.log']) rmSync(path + part, { force: true });
     return new SqliteStore(path, limits);
   }
 }
 
 interface Row {
-  readonly seq: number;
   readonly id: string;
   readonly lane: number;
   readonly topic: string;
@@ -69,41 +60,51 @@ interface Row {
 }
 
 class SqliteStore implements Store {
-  readonly #db: DatabaseSync;
-  readonly #reserve: string;
-  readonly #limits: StoreLimits;
+  readonly #wal: Wal;
+  readonly #reserve: Reserve;
+  readonly #deadMax: number;
+  #seq = 0;
+  #droppedOnCard = 0;
   /** Kept beside the table: the page asks for them with every view. */
   readonly #totals = new Map<Lane, { count: number; bytes: number }>();
   #dead = 0;
   #dropped = 0;
 
-  constructor(path: string, limits: StoreLimits) {
-    this.#limits = limits;
-    this.#reserve = `${path}.reserve`;
-    this.#db = new DatabaseSync(path);
-    try {
-      this.#db.exec(`
-        PRAGMA locking_mode = EXCLUSIVE;
-        PRAGMA journal_mode = WAL;
-        PRAGMA synchronous = FULL;
-        PRAGMA auto_vacuum = INCREMENTAL;
-        PRAGMA journal_size_limit = 1048576;
-        PRAGMA cache_size = -512;
-        PRAGMA max_page_count = ${Math.floor(limits.bytesMax / PAGE_BYTES)};
-        BEGIN IMMEDIATE; ${SCHEMA} COMMIT;
-      `);
-      this.#count();
-    } catch (error) {
-      this.#db.close();
-      throw error;
-    }
+  constructor(path: string, { bytesMax, logBytesMax, reserveBytes, deadMax }: StoreLimits) {
+    this.#deadMax = deadMax;
+    this.#reserve = reserveAt(`${path}.reserve`, reserveBytes);
+    const onOpen = (db: DatabaseSync): void => {
+      db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
+      this.#count(db);
+    };
+    this.#wal = new Wal(path, { bytesMax, logBytesMax, onOpen });
     this.restoreReserve();
+  }
+
+  get #db(): DatabaseSync {
+    return this.#wal.db;
+  }
+
+  async sync(): Promise<void> {
+    await this.#wal.sync();
+  }
+
+  async tidy(): Promise<void> {
+    await this.#wal.tidy();
+  }
+
+  recover(): void {
+    this.#wal.recover();
+  }
+
+  close(): void {
+    this.#wal.close();
   }
 
   apply({ add, remove, bury, put, drop }: Change): void {
     const db = this.#db;
-    db.exec('BEGIN IMMEDIATE');
     try {
+      db.exec('BEGIN IMMEDIATE');
       // First what makes room.
       for (const { id, why } of bury) this.#bury(id, why);
       for (const id of remove) this.#forget(id);
@@ -112,23 +113,27 @@ class SqliteStore implements Store {
       for (const { key, value } of put) {
         db.prepare('INSERT OR REPLACE INTO record VALUES (?, ?)').run(key, value);
       }
-      db.prepare('INSERT OR REPLACE INTO counter VALUES (?, ?)').run('dropped', this.#dropped);
+      if (this.#dropped !== this.#droppedOnCard) {
+        db.prepare('INSERT OR REPLACE INTO counter VALUES (?, ?)').run('dropped', this.#dropped);
+      }
       db.exec('COMMIT');
+      this.#droppedOnCard = this.#dropped;
     } catch (error) {
       // A full disk rolls back by itself at times.
       if (db.isTransaction) db.exec('ROLLBACK');
       this.#count();
-      throw error;
+      throw Object.assign(new Error('not stored', { cause: error }), { code: whyOf(error) });
     }
   }
 
   #insert({ id, lane, topic, payload, atMs }: Message): void {
     const { changes } = this.#db
       .prepare(
-        `INSERT OR IGNORE INTO waiting (id, lane, topic, payload, at)
-         SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM dead WHERE id = ?)`,
+        `INSERT OR IGNORE INTO waiting (lane, seq, id, topic, payload, at)
+         SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM dead WHERE id = ?)`,
       )
-      .run(id, LANES.indexOf(lane), topic, payload, Math.trunc(atMs), id);
+      .run(LANES.indexOf(lane), this.#seq + 1, id, topic, payload, Math.trunc(atMs), id);
+    this.#seq += Number(changes);
     if (Number(changes) > 0) this.#add(lane, { count: 1, bytes: payload.length });
   }
 
@@ -151,7 +156,7 @@ class SqliteStore implements Store {
     this.#forget(id);
     const { changes: tooMany } = this.#db
       .prepare('DELETE FROM dead WHERE seq <= (SELECT MAX(seq) FROM dead) - ?')
-      .run(this.#limits.deadMax);
+      .run(this.#deadMax);
     this.#dead += Number(changes) - Number(tooMany);
   }
 
@@ -235,36 +240,16 @@ class SqliteStore implements Store {
   }
 
   releaseReserve(): void {
-    rmSync(this.#reserve, { force: true });
+    this.#reserve.release();
   }
 
-  /** Written, not only sized: a file with holes reserves nothing. */
   restoreReserve(): boolean {
-    const { reserveBytes } = this.#limits;
-    try {
-      if (statSync(this.#reserve, { throwIfNoEntry: false })?.size === reserveBytes) return true;
-      const { bavail, bsize } = statfsSync(join(this.#reserve, '..'));
-      if (bavail * bsize < 4 * reserveBytes) return false;
-      const file = openSync(this.#reserve, 'w', 0o600);
-      try {
-        writeSync(file, Buffer.alloc(reserveBytes, 0xa5));
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  close(): void {
-    this.#db.close();
+    return this.#reserve.restore();
   }
 
   /** From the file: at the start, and after a transaction that did not come about. */
-  #count(): void {
-    const rows = this.#db
+  #count(db = this.#db): void {
+    const rows = db
       .prepare(
         'SELECT lane, COUNT(*) AS n, SUM(length(payload)) AS bytes FROM waiting GROUP BY lane',
       )
@@ -274,8 +259,17 @@ class SqliteStore implements Store {
       const lane = LANES[Number(row['lane'])]!;
       this.#totals.set(lane, { count: Number(row['n']), bytes: Number(row['bytes']) });
     }
-    const one = (sql: string): number => Number(this.#db.prepare(sql).get()?.['n'] ?? 0);
+    const one = (sql: string): number => Number(db.prepare(sql).get()?.['n'] ?? 0);
     this.#dead = one('SELECT COUNT(*) AS n FROM dead');
-    this.#dropped = Math.max(this.#dropped, one('SELECT MAX(value) AS n FROM counter'));
+    this.#droppedOnCard = one('SELECT MAX(value) AS n FROM counter');
+    this.#dropped = Math.max(this.#dropped, this.#droppedOnCard);
+    this.#seq = Math.max(this.#seq, one('SELECT MAX(seq) AS n FROM waiting'));
   }
+}
+
+/** SQLite's result (sqlite.org/rescode.html) as the system's own word for it. */
+function whyOf(error: unknown): string {
+  const { errcode = 0 } = error as { errcode?: number };
+  const known: Readonly<Record<number, string>> = { 8: 'EROFS', 10: 'EIO', 13: 'ENOSPC' };
+  return known[errcode & 0xff] ?? codeOf(error);
 }

@@ -53,6 +53,14 @@ export const STORE_LIMITS: StoreLimits = {
   deadMax: 200,
   /** Given up on a full card, so that deletions (which write first) and one commit still fit. */
   reserveBytes: MIB,
+  /** A page that changes often is then written into the file once, not each time. */
+  logBytesMax: 4 * MIB,
 };
+/** After a failed fsync the card is tried again this often. */
+export const RECOVER_MS = 5_000;
+/** An fsync that takes longer is told: a healthy card stalls for a second now and then. */
+export const SLOW_MS = 2_000;
+/** And for so long after the last one: a person looks now, not at that moment. */
+export const TROUBLE_MS = 60_000;
 /** Ages, and whether the card has room again, are looked at this often. */
 export const SWEEP_MS = 60_000;

@@ -16,10 +16,18 @@ export interface Totals {
   readonly oldestMs: number | undefined;
 }
 
-/** Calls are synchronous: `apply` returns when everything is on the card, or throws and nothing is. */
 export interface Store {
-  /** A message whose id is known already (waiting or dead) is not added again. */
+  /**
+   * All of it or, when it throws, nothing; not yet on the card. A message whose id is known already
+   * (waiting or dead) is not added again.
+   */
   apply(change: Change): void;
+  /** Resolves when all that was applied is on the card. Rejects: nobody knows; then `recover()`. */
+  sync(): Promise<void>;
+  /** After a sync, and before anything else is applied: now and then. Rejects as `sync()` does. */
+  tidy(): Promise<void>;
+  /** Throws while the card is not well; nothing may be applied before it has succeeded. */
+  recover(): void;
   get(key: string): string | undefined;
   /** All records whose key begins so, in the order of keys. */
   list(prefix: string): StoredRecord[];
@@ -47,6 +55,8 @@ export interface StoreLimits {
   readonly bytesMax: number;
   readonly deadMax: number;
   readonly reserveBytes: number;
+  /** Written beside the file, before it is taken into it. */
+  readonly logBytesMax: number;
 }
 
 /** Says why a store cannot be opened: `busy` (another agent holds it) or the system's reason. */

@@ -15,10 +15,14 @@ import {
   PENDING_MAX,
   POLICIES,
   RECORD_BYTES_MAX,
+  RECOVER_MS,
   SWEEP_MS,
   TOPIC_BYTES_MAX,
 } from './limits.ts';
+import { admitted, merged } from './change.ts';
+import { closedOutbox, notStored } from './closed.ts';
 import type { OpenStore, Store } from './ports.ts';
+import { Trouble } from './trouble.ts';
 
 type Appended =
   | { readonly ok: true }
@@ -50,17 +54,28 @@ interface Pending {
   readonly done: (appended: Appended) => void;
 }
 
-/** `onReady` is called after a commit that brought something new. Never throws. */
-export function createOutbox(
-  open: OpenStore,
-  {
-    clock,
-    log,
-    onReady,
-  }: { readonly clock: Clock; readonly log: Log; readonly onReady: () => void },
-): Outbox {
+interface Needs {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** A commit has brought something new. */
+  readonly onReady: () => void;
+  /** The card makes trouble, or no longer does. */
+  readonly onTrouble?: () => void;
+}
+
+/** Whether a commit may begin. */
+type Card =
+  | { readonly is: 'ready' }
+  /** The kernel is at it since then; what comes meanwhile shares the next commit. */
+  | { readonly is: 'busy'; readonly sinceMs: number; readonly ids: readonly string[] }
+  /** An fsync has failed: nobody knows what is on the card. */
+  | { readonly is: 'unsure'; readonly againMs: number };
+
+/** Never throws. */
+export function createOutbox(open: OpenStore, needs: Needs): Outbox {
+  const { log } = needs;
   try {
-    return new OpenOutbox(open(), { clock, log, onReady });
+    return new OpenOutbox(open(), needs);
   } catch (error) {
     const problem = codeOf(error);
     log.error(`outbox: cannot be opened: ${problem}`);
@@ -68,32 +83,19 @@ export function createOutbox(
   }
 }
 
-function closedOutbox(problem: string): Outbox {
-  const nothing = { waiting: 0, waitingBytes: 0, oldestMsAgo: undefined, dead: 0, dropped: 0 };
-  return {
-    append: async () => ({ ok: false, why: 'closed' }),
-    records: {
-      get: () => undefined,
-      list: () => [],
-      change: async () => Promise.reject(notStored('closed')),
-    },
-    take: () => [],
-    settle: () => {},
-    bury: () => {},
-    forget: () => {},
-    view: () => ({ at: 'closed', problem, ...nothing, tight: false }),
-    close: () => {},
-  };
-}
-
-const notStored = (code: string): Error => Object.assign(new Error(code), { code });
-
 class OpenOutbox implements Outbox {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #onReady: () => void;
+  readonly #onTrouble: () => void;
+  #card: Card = { is: 'ready' };
+  readonly #trouble = new Trouble();
+  /** Which trouble others were last told of. */
+  #told: string | undefined;
   #pending: Pending[] = [];
+  /** Applied, and not yet acknowledged: on the way to the card. */
+  #coming: Pending[] = [];
   /** Settled, but not yet off the card: losing that only sends it once more. */
   readonly #settled = new Set<string>();
   readonly #buried = new Map<string, string>();
@@ -103,14 +105,12 @@ class OpenOutbox implements Outbox {
   #tight = false;
   #isClosed = false;
 
-  constructor(
-    store: Store,
-    needs: { readonly clock: Clock; readonly log: Log; readonly onReady: () => void },
-  ) {
+  constructor(store: Store, needs: Needs) {
     this.#store = store;
     this.#clock = needs.clock;
     this.#log = needs.log;
     this.#onReady = needs.onReady;
+    this.#onTrouble = needs.onTrouble ?? ((): void => {});
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweep();
   }
@@ -154,8 +154,9 @@ class OpenOutbox implements Outbox {
   ): readonly Message[] {
     try {
       const gone = [...this.#settled, ...this.#buried.keys()];
+      const coming = this.#card.is === 'busy' ? this.#card.ids : [];
       const lanes = LANES.filter((lane) => !eventsOnly || lane !== 'work');
-      return this.#store.take(count, { except: [...except, ...gone], lanes });
+      return this.#store.take(count, { except: [...except, ...gone, ...coming], lanes });
     } catch (error) {
       this.#log.error(`outbox: cannot be read: ${codeOf(error)}`);
       return [];
@@ -192,6 +193,7 @@ class OpenOutbox implements Outbox {
           oldest.length === 0 ? undefined : Math.max(0, this.#clock.wallMs() - Math.min(...oldest)),
         dead: this.#store.deadCount(),
         dropped: this.#store.droppedCount(),
+        trouble: this.#troubleNow(),
         tight: this.#tight,
       };
     } catch (error) {
@@ -199,66 +201,137 @@ class OpenOutbox implements Outbox {
     }
   }
 
+  #troubleNow(): OutboxView['trouble'] {
+    const nowMs = this.#clock.nowMs();
+    const waitsMs = this.#card.is === 'busy' ? nowMs - this.#card.sinceMs : 0;
+    return this.#trouble.now(nowMs, { waitsMs, stays: this.#card.is === 'unsure' });
+  }
+
+  #met(why: string | undefined, ms = 0): void {
+    const before = this.#told;
+    this.#trouble.met(why, { ms, nowMs: this.#clock.nowMs() });
+    this.#told = this.#troubleNow()?.why;
+    if (this.#told !== before) setImmediate(this.#onTrouble);
+  }
+
+  /** Waits for the card as long as it takes: what was given to it shall be there. */
   close(): void {
     if (this.#isClosed) return;
-    this.#commit();
+    const pending = this.#pending.splice(0);
+    if (this.#card.is === 'unsure') this.#answer(pending, { ok: false, why: 'disk' });
+    else this.#take(pending);
     this.#isClosed = true;
     clearInterval(this.#sweeper);
-    for (const { done } of this.#pending) done({ ok: false, why: 'closed' });
-    this.#store.close();
+    clearImmediate(this.#soon);
+    clearTimeout(this.#later);
+    try {
+      // Unsure, the log must be read again before it is given up; else the next start does it.
+      if (this.#card.is === 'unsure') this.#store.recover();
+      this.#store.close();
+      this.#answer(this.#coming, { ok: true });
+    } catch (error) {
+      this.#log.error(`outbox: closed on a bad card: ${codeOf(error)}`);
+      this.#answer(this.#coming, { ok: false, why: 'disk' });
+    }
+  }
+
+  #answer(taken: readonly Pending[], appended: Appended): void {
+    for (const { done } of taken) done(appended);
   }
 
   #commit(): void {
     clearImmediate(this.#soon);
     clearTimeout(this.#later);
     [this.#soon, this.#later] = [undefined, undefined];
-    if (this.#isClosed) return;
-    const batch = this.#pending.splice(0, BATCH_MAX);
-    if (this.#pending.length > 0) this.#soon = setImmediate(() => this.#commit());
+    if (this.#isClosed || this.#card.is === 'busy') return;
+    if (this.#card.is === 'unsure' && !this.#recover(this.#card.againMs)) return;
+    if (!this.#take(this.#pending.splice(0, BATCH_MAX))) return;
+    const ids = this.#coming.flatMap(({ change }) => change.messages.map(({ id }) => id));
+    const sinceMs = this.#clock.nowMs();
+    this.#card = { is: 'busy', sinceMs, ids };
+    this.#finish(sinceMs).then(
+      () => this.#next({ is: 'ready' }),
+      (error: unknown) => this.#fail(error, sinceMs),
+    );
+  }
+
+  /** Applies a batch and what is settled; false: nothing was, and nothing is under way. */
+  #take(batch: readonly Pending[]): boolean {
     const { taken, refused } = this.#admit(batch);
-    for (const { done } of refused) done({ ok: false, why: 'full' });
+    this.#answer(refused, { ok: false, why: 'full' });
     const gone = [...this.#settled];
     const dead = [...this.#buried].map(([id, why]) => ({ id, why }));
-    if (taken.length + gone.length + dead.length === 0) return;
-    const changes = taken.map(({ change }) => change);
+    if (taken.length + gone.length + dead.length === 0) return false;
     try {
-      this.#store.apply({
-        add: changes.flatMap(({ messages }) => messages),
-        remove: gone,
-        bury: dead,
-        ...lastOf(changes),
-      });
+      const changes = merged(taken.map(({ change }) => change));
+      this.#store.apply({ ...changes, remove: gone, bury: dead });
     } catch (error) {
       this.#notTaken(taken, error);
-      return;
+      return false;
     }
     for (const id of gone) this.#settled.delete(id);
     for (const { id } of dead) this.#buried.delete(id);
-    for (const { done } of taken) done({ ok: true });
-    if (changes.some(({ messages }) => messages.length > 0)) this.#onReady();
+    this.#coming = [...this.#coming, ...taken];
+    return true;
+  }
+
+  /** Acknowledges when all is on the card; then the log is taken into the file, if it is time. */
+  async #finish(sinceMs: number): Promise<void> {
+    await this.#store.sync();
+    if (this.#isClosed) return;
+    this.#met(undefined, this.#clock.nowMs() - sinceMs);
+    const taken = this.#coming.splice(0);
+    this.#card = { is: 'busy', sinceMs: this.#clock.nowMs(), ids: [] };
+    this.#answer(taken, { ok: true });
+    if (taken.some(({ change }) => change.messages.length > 0)) this.#onReady();
+    await this.#store.tidy();
+  }
+
+  #next(card: Card): void {
+    this.#card = card;
+    if (this.#isClosed) return;
+    if (this.#pending.length > 0) this.#soon ??= setImmediate(() => this.#commit());
+    else if (this.#settled.size + this.#buried.size > 0) {
+      this.#later ??= setTimeout(() => this.#commit(), COMMIT_MS_MAX);
+    }
+  }
+
+  /** An fsync failed: whoever waits is refused, and may find all the same that it was taken. */
+  #fail(error: unknown, sinceMs: number): void {
+    this.#card = { is: 'unsure', againMs: this.#clock.nowMs() + RECOVER_MS };
+    if (this.#isClosed) return;
+    this.#log.error(`outbox: not on the card: ${codeOf(error)}`);
+    this.#met(codeOf(error), this.#clock.nowMs() - sinceMs);
+    this.#answer(this.#coming.splice(0), { ok: false, why: 'disk' });
+    this.#later ??= setTimeout(() => this.#commit(), RECOVER_MS);
+  }
+
+  /** Tried now and then only: it waits for the card. */
+  #recover(againMs: number): boolean {
+    const nowMs = this.#clock.nowMs();
+    try {
+      if (nowMs < againMs) throw new Error('not yet');
+      this.#store.recover();
+    } catch (error) {
+      if (nowMs >= againMs) {
+        this.#card = { is: 'unsure', againMs: nowMs + RECOVER_MS };
+        this.#met(codeOf(error));
+      }
+      this.#answer(this.#pending.splice(0), { ok: false, why: 'disk' });
+      this.#later ??= setTimeout(() => this.#commit(), RECOVER_MS);
+      return false;
+    }
+    this.#log.info('outbox: the card is well again');
+    this.#card = { is: 'ready' };
+    this.#met(undefined);
+    return true;
   }
 
   /** By each lane's cap: room is made, or the message stays with its source. */
-  #admit(batch: readonly Pending[]): { taken: Pending[]; refused: Pending[] } {
-    const taken: Pending[] = [];
-    const refused: Pending[] = [];
+  #admit(batch: readonly Pending[]): { taken: readonly Pending[]; refused: readonly Pending[] } {
     const bytes = new Map(LANES.map((lane) => [lane, this.#store.totals(lane).bytes]));
-    for (const pending of batch) {
-      const after = new Map(bytes);
-      for (const { lane, payload } of pending.change.messages) {
-        after.set(lane, after.get(lane)! + payload.length);
-      }
-      const isFull = pending.change.messages.some(
-        ({ lane }) =>
-          POLICIES[lane].whenFull === 'refuse' && after.get(lane)! > POLICIES[lane].bytesMax,
-      );
-      (isFull ? refused : taken).push(pending);
-      if (!isFull) for (const [lane, total] of after) bytes.set(lane, total);
-    }
-    for (const [lane, total] of bytes) {
-      const { bytesMax, whenFull } = POLICIES[lane];
-      if (whenFull === 'drop-oldest' && total > bytesMax) this.#drop(lane, total - bytesMax);
-    }
+    const { taken, refused, excess } = admitted(batch, bytes);
+    for (const [lane, tooMuch] of excess) this.#drop(lane, tooMuch);
     return { taken, refused };
   }
 
@@ -281,7 +354,8 @@ class OpenOutbox implements Outbox {
       this.#store.releaseReserve();
       this.#log.error('outbox: the card is full; only what must not be lost is taken');
     } else if (!isFull) this.#log.error(`outbox: not stored: ${codeOf(error)}`);
-    for (const { done } of taken) done({ ok: false, why: isFull ? 'disk-full' : 'disk' });
+    this.#met(codeOf(error));
+    this.#answer(taken, { ok: false, why: isFull ? 'disk-full' : 'disk' });
     // Deletions are tried again, without what did not fit.
     if (this.#settled.size + this.#buried.size > 0) {
       const delayMs = wasTight ? SWEEP_MS : COMMIT_MS_MAX;
@@ -308,19 +382,4 @@ class OpenOutbox implements Outbox {
       this.#log.error(`outbox: ${codeOf(error)}`);
     }
   }
-}
-
-/** Of several changes to one record in a commit the last one counts. */
-function lastOf(changes: readonly Required<RecordChange>[]): {
-  readonly put: { readonly key: string; readonly value: string }[];
-  readonly drop: string[];
-} {
-  const values = new Map<string, string | undefined>();
-  for (const { remove, put } of changes) {
-    for (const key of remove) values.set(key, undefined);
-    for (const { key, value } of put) values.set(key, value);
-  }
-  const put = [...values].flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }]));
-  const drop = [...values].flatMap(([key, value]) => (value === undefined ? [key] : []));
-  return { put, drop };
 }

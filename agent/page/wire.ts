@@ -105,8 +105,18 @@ function connectionStatus(connection: CloudView | undefined): Record<string, unk
       dead: outbox.dead,
       dropped: outbox.dropped,
       tight: outbox.tight,
+      trouble: outbox.trouble?.why ?? null,
     },
   };
+}
+
+function troubleOf({ trouble }: CloudView['outbox'], t: Texts): string[] {
+  if (trouble === undefined) return [];
+  const { why, ms } = trouble;
+  if (why === 'slow') {
+    return [fill(t.notes['outbox-slow'], { seconds: Math.round(ms / 1_000) }, t)];
+  }
+  return [fill(t.notes['outbox-not-stored'], { why }, t)];
 }
 
 /** The cloud connection in words, as it is now: names and values. */
@@ -131,6 +141,7 @@ export function connectionRows(
       : [fill(t.words.oldest, { age: ago(outbox.oldestMsAgo, language) }, t)]),
     ...(outbox.dead > 0 ? [fill(t.notes['outbox-dead'], { count: outbox.dead }, t)] : []),
     ...(outbox.tight ? [t.notes['outbox-tight']] : []),
+    ...troubleOf(outbox, t),
   ];
   return [
     [t.words.provisioning, t.steps[provisioning.step]],

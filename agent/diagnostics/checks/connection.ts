@@ -61,7 +61,7 @@ const pairing: Check = async ({ cloud }) => {
 const outbox: Check = async ({ cloud }) => {
   const seen: CloudView | undefined = cloud();
   if (seen === undefined) return notChecked(note('cloud-not-here'));
-  const { at, problem, waiting, dead, dropped, tight } = seen.outbox;
+  const { at, problem, waiting, dead, dropped, tight, trouble } = seen.outbox;
   if (at === 'closed') {
     const notes = [note('outbox-closed', { why: problem ?? '?' })];
     return { state: 'failed', notes, remedy: 'outbox' };
@@ -71,6 +71,15 @@ const outbox: Check = async ({ cloud }) => {
   if (dropped > 0) notes.push(note('outbox-dropped', { count: dropped }));
   if (tight) {
     return { state: 'failed', notes: [note('outbox-tight'), ...notes], remedy: 'card-full' };
+  }
+  if (trouble?.why === 'slow') {
+    const slow = note('outbox-slow', { seconds: Math.round(trouble.ms / 1_000) });
+    return { state: 'warning', notes: [slow, ...notes], remedy: 'card-slow' };
+  }
+  if (trouble !== undefined) {
+    const why = note('outbox-not-stored', { why: trouble.why });
+    const remedy = trouble.why === 'ENOSPC' ? 'card-full' : 'card-dead';
+    return { state: 'failed', notes: [why, ...notes], remedy };
   }
   return dead > 0 ? { state: 'warning', notes, remedy: 'outbox' } : passed(...notes);
 };

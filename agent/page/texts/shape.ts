@@ -118,6 +118,7 @@ export type WhyKey =
   | 'NO_SYSTEMD'
   | 'ENOSPC'
   | 'EROFS'
+  | 'EIO'
   | 'CLOSED'
   | 'NO_ALPN'
   | 'REFUSED';

@@ -144,6 +144,7 @@ export const connected: CloudView = {
     dead: 0,
     dropped: 0,
     tight: false,
+    trouble: undefined,
   },
 };
 export const openHotel: Hotel = { world, board, settings, wallMs: NOW_MS, cloud: connected };
