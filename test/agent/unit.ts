@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Plugin } from 'esbuild';
 import { bundleAgent } from '../../image/release/bundle.ts';
-import type { Cloud } from '../bench/cloud/api.ts';
+import type { Cloud, Credentials } from '../bench/cloud/api.ts';
 import { LOOPBACK, SERIAL, launch, prepareRoot } from './running.ts';
 import type { Running } from './running.ts';
 
@@ -30,9 +30,21 @@ export interface UnitStatus {
     readonly accounts: readonly { readonly kind: string; readonly accountId: number }[];
     readonly problem: string | null;
   };
-  readonly outbox: { readonly at: string; readonly waiting: number; readonly dead: number };
+  readonly outbox: {
+    readonly at: string;
+    readonly problem: string | null;
+    readonly waiting: number;
+    readonly dead: number;
+    readonly tight: boolean;
+    readonly trouble: string | null;
+  };
   readonly results: readonly { readonly id: string; readonly state: string }[];
 }
+
+/** The cloud it is set up for, in this process or another. */
+export type Bench = Pick<Cloud, 'ports' | 'rootsPem'> & {
+  makeClaim(): Credentials | Promise<Credentials>;
+};
 
 export class Unit {
   readonly root: string;
@@ -46,7 +58,7 @@ export class Unit {
 
   /** `cloud` is where it is set up for; without `claim` it has none. */
   static async prepare(
-    cloud: Cloud,
+    cloud: Bench,
     {
       claim = true,
       plugins = [],
@@ -70,8 +82,8 @@ export class Unit {
     return this.#running;
   }
 
-  async putClaim(cloud: Cloud): Promise<void> {
-    const { certPem, keyPem } = cloud.makeClaim();
+  async putClaim(cloud: Bench): Promise<void> {
+    const { certPem, keyPem } = await cloud.makeClaim();
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     await writeFile(join(this.folder, 'claim.crt'), certPem);
     await writeFile(join(this.folder, 'claim.key'), keyPem, { mode: 0o600 });

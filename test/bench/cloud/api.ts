@@ -77,8 +77,11 @@ export interface Cloud extends AsyncDisposable {
 
   /** Publishes as the cloud's side would. */
   publish(topic: string, payload: string | Uint8Array | object, options?: PublishOptions): void;
-  /** What clients published and the broker accepted, oldest first; `filter` as in SUBSCRIBE. */
-  messages(filter: string): readonly Message[];
+  /**
+   * What clients published and the broker accepted, oldest first; `filter` as in SUBSCRIBE.
+   * `after`: without the first so many.
+   */
+  messages(filter: string, options?: { readonly after?: number }): readonly Message[];
   /** What a client has not acknowledged yet, sent or not. */
   waitingFor(clientId: string): readonly Message[];
   /** The first such message not yet returned by this function for this filter. */

@@ -116,7 +116,7 @@ export async function openCloud(options: CloudOptions = {}): Promise<Cloud> {
         atMs: time.nowMs(),
       });
     },
-    messages: (filter) => inbox.all(filter),
+    messages: (filter, { after = 0 } = {}) => inbox.all(filter).slice(after),
     waitingFor: (clientId) => broker.sessions.get(clientId)?.held ?? [],
     nextMessage: async (filter, { withinMs } = {}) => inbox.next(filter, withinMs),
     shadow: (thing, name) => shadowHandle({ shadows, broker, time, kept }, { thing, name }),
