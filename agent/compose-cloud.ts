@@ -7,10 +7,12 @@ import type { CommandHandler } from './core/commands.ts';
 import type { CloudView } from './core/cloud.ts';
 import { AWS_PORTS, portOf } from './core/connection.ts';
 import type { Dial } from './core/connection.ts';
+import type { JobHandler } from './core/jobs.ts';
 import type { Log } from './core/log.ts';
 import { envelope, uuidV7 } from './core/messages.ts';
 import type { MakeMessage } from './core/messages.ts';
 import type { Records } from './core/records.ts';
+import type { Send } from './core/remote.ts';
 import type { OrderRenewal } from './core/renewal.ts';
 import type { Identity } from './identity/run.ts';
 import { realCertificates } from './io/certificates.ts';
@@ -21,6 +23,7 @@ import { dialHttps } from './io/publish.ts';
 import { systemRandom, systemRandomBytes } from './io/random.ts';
 import { openSqlite } from './io/sqlite.ts';
 import { createAlive } from './link/alive.ts';
+import { createJobs } from './jobs/run.ts';
 import { createLink } from './link/run.ts';
 import { STORE_LIMITS } from './outbox/limits.ts';
 import { createOutbox } from './outbox/run.ts';
@@ -31,15 +34,24 @@ import { certificateFromMs, createProvisioning } from './provisioning/run.ts';
 import type { ProvisioningRunner } from './provisioning/run.ts';
 import type { Owner } from './shadows/ports.ts';
 import { createShadow } from './shadows/run.ts';
+import type { ShadowRunner } from './shadows/run.ts';
 import { createSettings } from './shadows/settings.ts';
 import { createTime } from './time/run.ts';
 
 interface Cloud {
   view(): CloudView;
-  /** For remote work: renews the unit's certificate now. */
-  readonly renew: OrderRenewal;
   readonly pairing: Pick<PairingRunner, 'look'>;
   close(): void;
+}
+
+/** What jobs need of this part. */
+export interface CloudSide {
+  /** Which start of the machine this is. */
+  readonly boot: string;
+  readonly renew: OrderRenewal;
+  readonly shadows: readonly { readonly owner: Owner; readonly shadow: ShadowRunner }[];
+  readonly records: Records;
+  readonly makeMessage: MakeMessage;
 }
 
 /** What every capability that works for the cloud is given. */
@@ -71,6 +83,7 @@ export function startCloud(
     /** What the unit is, for its shadow. */
     readonly report: () => Readonly<Record<string, unknown>>;
     readonly services: Owner;
+    readonly jobs: (own: CloudSide) => readonly JobHandler[];
   },
 ): Cloud | undefined {
   const { serial, endpoints } = identity;
@@ -131,9 +144,17 @@ export function startCloud(
     }),
     desire: async (desired) => settings.desire(desired),
   };
-  const shadows = [unit, options.services].map((owner) =>
-    createShadow({ ...world, owner, send: (topic, body) => link.send(topic, body) }),
-  );
+  const send: Send = (topic, body) => link.send(topic, body);
+  const shadows = [unit, options.services].map((owner) => ({
+    owner,
+    shadow: createShadow({ ...world, owner, send }),
+  }));
+  const boot = identity.boot['BOOT_ID'] ?? 'unknown';
+  const renew: OrderRenewal = async () => renewal.order();
+  const jobs = createJobs({
+    ...{ ...world, send, boot },
+    handlers: options.jobs({ ...world, boot, renew, shadows }),
+  });
   const alive = createAlive({
     make: () => makeMessage(aliveNow(outbox.view().waiting)),
     mention: (message) => link.mention(message),
@@ -144,7 +165,10 @@ export function startCloud(
     dial,
     portOf: (route) => portOf(route, ports),
     source: outbox,
-    remotes: [commands.remote, renewal.remote, alive, ...shadows.map(({ remote }) => remote)],
+    remotes: [
+      ...[commands.remote, renewal.remote, alive, jobs.remote],
+      ...shadows.map(({ shadow }) => shadow.remote),
+    ],
     clientId: thing,
     onChange,
   });
@@ -170,13 +194,13 @@ export function startCloud(
       link: link.view(),
       pairing: pairing.view(),
       outbox: outbox.view(),
-      recentWork: { commands: commands.recent(), jobs: [] },
+      recentWork: { commands: commands.recent(), jobs: jobs.recent() },
     }),
-    renew: async () => renewal.order(),
     pairing,
     close: () => {
       time?.close();
-      for (const shadow of shadows) shadow.close();
+      for (const { shadow } of shadows) shadow.close();
+      jobs.close();
       commands.close();
       provisioning?.close();
       renewal.close();

@@ -33,7 +33,7 @@ export function unitHandlers(
 }
 
 /** A run of all checks, or the results of one that is seconds old. */
-async function diagnose(
+export async function diagnose(
   diagnostics: Pick<DiagnosticsRunner, 'ask' | 'settled' | 'views'>,
 ): Promise<{ verdict: string; failed: string[]; warnings: string[] }> {
   diagnostics.ask('person');

@@ -2,10 +2,12 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startCloud } from './compose-cloud.ts';
-import { noServices, reportOf, unitHandlers } from './compose-unit.ts';
+import { jobHandlers } from './compose-jobs.ts';
+import { diagnose, noServices, reportOf, unitHandlers } from './compose-unit.ts';
 import { OperatorError, codeOf } from './core/errors.ts';
 import { createLog } from './core/log.ts';
 import type { Log } from './core/log.ts';
+import { createRing } from './core/ring.ts';
 import type { Needs } from './diagnostics/checks/facts.ts';
 import type { EthernetPort, Machine, Network } from './diagnostics/ports.ts';
 import { createDiagnostics } from './diagnostics/run.ts';
@@ -21,6 +23,7 @@ import { realMachine } from './io/machine.ts';
 import { amazonRoots, publicRoots, realNetwork } from './io/network.ts';
 import { inheritedSocket, realSystemd } from './io/systemd.ts';
 import { createPage } from './page/run.ts';
+import { renderReport } from './page/wire.ts';
 import type { PageModel } from './page/wire.ts';
 
 export interface AgentOptions {
@@ -116,7 +119,11 @@ export async function diagnoseOnce(root: string): Promise<PageModel> {
 
 /** Starts the agent; resolves when the page answers. */
 export async function startAgent(options: AgentOptions): Promise<{ close(): Promise<void> }> {
-  const log = createLog(options.sink);
+  const ring = createRing(() => new Date(systemClock.wallMs()).toISOString());
+  const log = createLog((line) => {
+    ring.push(line);
+    options.sink(line);
+  });
   let cloud: ReturnType<typeof startCloud>;
   const parts = await buildParts(options.root, () => cloud?.view());
   const systemd = realSystemd(process.env);
@@ -134,9 +141,11 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     if ('started' in begun) void diagnostics.settled().then(look);
     return begun;
   };
+  const model = (): PageModel =>
+    modelOf(parts, { diagnostics, light: host.light(), ports, domains });
   const page = createPage(
     {
-      model: () => modelOf(parts, { diagnostics, light: host.light(), ports, domains }),
+      model,
       startChecks,
       identify: async () => host.identify(),
       lookAtPairing: (how) => cloud?.pairing.look(how),
@@ -158,6 +167,13 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     handlers: unitHandlers(host, diagnostics),
     report: () => reportOf(parts, diagnostics.views()),
     services: noServices(),
+    jobs: (own) =>
+      jobHandlers({
+        ...own,
+        diagnose: async () => diagnose(diagnostics),
+        collect: () => [renderReport(model(), 'en'), ...ring.lines(), ''].join('\n'),
+        restart: async () => host.restart(),
+      }),
   });
   return {
     close: async () => {

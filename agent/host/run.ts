@@ -7,11 +7,14 @@ import { deservesWatchdog, lightAt, next } from './state.ts';
 import type { Event, Light } from './state.ts';
 
 const IDENTIFY_UNIT = 'clock-identify.service';
+const RESTART_UNIT = 'clock-restart.service';
 
 export interface Host {
   light(): Light;
   /** Resolves when systemd has answered; the light then says what came of it. */
   identify(): Promise<void>;
+  /** Asks systemd to restart the machine. Rejects with its reason. */
+  restart(): Promise<void>;
   ready(): Promise<void>;
   close(): Promise<void>;
 }
@@ -60,6 +63,7 @@ export function createHost(needs: {
   return {
     light: () => lightAt(light, clock.nowMs()),
     identify: async () => dispatch({ on: 'pressed', nowMs: clock.nowMs() }),
+    restart: async () => systemd.startUnit(RESTART_UNIT),
     ready: async () => {
       if (systemd.watchdogMs !== undefined) watch(systemd.watchdogMs);
       await tell('READY=1');

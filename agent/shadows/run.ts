@@ -11,6 +11,8 @@ export interface ShadowRunner {
   readonly remote: Remote;
   /** What is reported may have changed. */
   look(): void;
+  /** Takes over what is desired now. Resolves when that is in force or refused. */
+  apply(): Promise<void>;
   close(): void;
 }
 
@@ -36,6 +38,7 @@ export function createShadow({ thing, owner, send, random, log }: Needs): Shadow
   let life = 0;
   /** A hint came while the document was under way. */
   let isStale = false;
+  const applying: (() => void)[] = [];
 
   const after = (delayMs: number, what: () => void): void => {
     clearTimeout(timer);
@@ -84,8 +87,9 @@ export function createShadow({ thing, owner, send, random, log }: Needs): Shadow
     if (of !== life) return;
     known = reported;
     open = undefined;
-    if (isStale) ask();
-    else look();
+    if (isStale) return ask();
+    for (const done of applying.splice(0)) done();
+    look();
   };
   const enqueue = (desired: State, reported: State): void => {
     clearTimeout(timer);
@@ -157,6 +161,11 @@ export function createShadow({ thing, owner, send, random, log }: Needs): Shadow
       },
     },
     look,
+    apply: async () =>
+      new Promise((done) => {
+        applying.push(done);
+        hint();
+      }),
     close: () => {
       isUp = false;
       clearTimeout(timer);

@@ -1,6 +1,5 @@
 // AWS IoT Device Advisor, the MQTT cases without back-off, the policy and the long run, against the real
 // agent process (pages device-advisor-tests-mqtt, -permissions-policies, -long-duration).
-// Not here yet: Job_Execution.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';

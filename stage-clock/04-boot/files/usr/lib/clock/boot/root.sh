@@ -59,6 +59,7 @@ SEAL=${STATE_BY}
 FIRST_BOOT=${FIRST_BOOT:-no}
 STATE_DEVICE=${STATE}
 FSCK=${FSCK}
+BOOT_ID=$(cat /proc/sys/kernel/random/boot_id)
 BOARD=$(tr -d '\0' </proc/device-tree/model 2>/dev/null)
 CARD_CID=$(cat "/sys/block/${DISK##*/}/device/cid" 2>/dev/null)
 REPORT
