@@ -231,6 +231,7 @@ async function withinTime(
     };
     stopper.signal.addEventListener('abort', giveUp, { once: true });
     timer = setTimeout(() => stopper.abort(), RUN_MS_MAX);
+    timer.unref();
   });
   try {
     return await Promise.race([outcome, stuck]);
