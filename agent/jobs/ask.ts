@@ -90,6 +90,7 @@ export function createQuestions({ send, random, log }: Needs): Questions {
     },
     close: () => {
       now.isClosed = true;
+      for (const { settle } of open) settle(undefined);
       wake();
     },
   };
