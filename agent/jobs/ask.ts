@@ -52,7 +52,7 @@ export function createQuestions({ send, random, log }: Needs): Questions {
   const once = async (topic: string, body: object): Promise<Answer | undefined> => {
     asked += 1;
     const token = `${asked}`;
-    if (!send(topic, { ...body, clientToken: token })) return undefined;
+    if (!send(topic, { ...body, clientToken: token }) || now.isClosed) return undefined;
     let timer: NodeJS.Timeout | undefined;
     const answer = await new Promise<Answer | undefined>((settle) => {
       open.push({ topic, token, settle });
