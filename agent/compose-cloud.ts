@@ -18,6 +18,7 @@ import type { Identity } from './identity/run.ts';
 import { realCertificates } from './io/certificates.ts';
 import { systemClock } from './io/clock.ts';
 import { realFolder } from './io/folder.ts';
+import { createHttps } from './io/https.ts';
 import { dialMqtt } from './io/mqtt.ts';
 import { dialHttps } from './io/publish.ts';
 import { systemRandom, systemRandomBytes } from './io/random.ts';
@@ -29,6 +30,7 @@ import { STORE_LIMITS } from './outbox/limits.ts';
 import { createOutbox } from './outbox/run.ts';
 import { createPairing } from './pairing/run.ts';
 import type { PairingRunner } from './pairing/run.ts';
+import { createPms } from './pms/run.ts';
 import { createRenewal } from './provisioning/renew.ts';
 import { certificateFromMs, createProvisioning } from './provisioning/run.ts';
 import type { ProvisioningRunner } from './provisioning/run.ts';
@@ -74,6 +76,8 @@ export function startCloud(
     readonly log: Log;
     /** Authorities of the cloud's servers, PEM. */
     readonly roots: readonly string[];
+    /** Of everybody else's, PEM: Clock's. */
+    readonly publicRoots: readonly string[];
     /** By a time server; undefined where nobody tells. */
     readonly isClockSet: () => Promise<boolean | undefined>;
     /** The connection came up or went down, or the card makes trouble. */
@@ -116,8 +120,23 @@ export function startCloud(
     onRenewed: (certificateId) => void outbox.append(makeMessage(renewed(certificateId))),
   });
   const world: World = { ...base, thing, makeMessage, records: outbox.records };
+  const https = createHttps(options.publicRoots);
+  const pms = createPms({
+    ...{ ...world, http: https.http, port: endpoints.clock.port ?? 443, onChange },
+    randomBytes: systemRandomBytes,
+    // Door locks and the like come here.
+    consumers: () => [],
+  });
+  /** Not before the clock can be gone by: certificates are judged by it. */
+  const syncPms = (): void => {
+    if (provisioning !== undefined) pms.sync(pairing.accounts());
+  };
   const pairing = createPairing({
-    ...{ ...base, makeMessage, onChange },
+    ...{ ...base, makeMessage },
+    onChange: () => {
+      syncPms();
+      onChange();
+    },
     records: outbox.records,
     folder: own.folder,
     belongings: {
@@ -179,6 +198,7 @@ export function startCloud(
       link.start(credentials);
       renewal.begin();
     });
+    syncPms();
   };
   const isOurs = outbox.view().at === 'open';
   const floorMs = async (): Promise<number> =>
@@ -193,6 +213,7 @@ export function startCloud(
       provisioning: provisioning?.view() ?? { ...none, step: step() },
       link: link.view(),
       pairing: pairing.view(),
+      pms: pms.view(),
       outbox: outbox.view(),
       recentWork: { commands: commands.recent(), jobs: jobs.recent() },
     }),
@@ -201,6 +222,8 @@ export function startCloud(
       time?.close();
       for (const { shadow } of shadows) shadow.close();
       jobs.close();
+      pms.close();
+      https.close();
       commands.close();
       provisioning?.close();
       renewal.close();

@@ -162,6 +162,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     root: options.root,
     log,
     roots: parts.needs.roots.amazon,
+    publicRoots: parts.needs.roots.public,
     isClockSet: async () => parts.machine.timeSynchronised(),
     onChange: () => startChecks('visit'),
     handlers: unitHandlers(host, diagnostics),

@@ -77,6 +77,46 @@ export interface PairingView {
   readonly recordProblem: string | undefined;
 }
 
+export interface PmsAccountView {
+  readonly kind: 'pms' | 'pos';
+  readonly accountId: number;
+  /** What its API said last; kept while a later try fails. */
+  readonly reached:
+    | {
+        readonly hotel: string;
+        readonly timeZone: string;
+        /** "YYYY-MM-DD": the hotel's own, which ends with its day's closing. */
+        readonly businessDate: string;
+        readonly msAgo: number;
+      }
+    | undefined;
+  /** Of the last try; undefined: it went well, or there was none yet. */
+  readonly problem:
+    | {
+        readonly why:
+          | 'rejected'
+          | 'right'
+          | 'key'
+          | 'banned'
+          | 'busy'
+          | 'unreachable'
+          | 'unknown'
+          | 'malformed'
+          | 'closed';
+        /** The PMS's own words, or a code; '' where there are none. */
+        readonly text: string;
+        readonly msAgo: number;
+      }
+    | undefined;
+}
+
+/** Whether the accounts' API is reached. */
+export interface PmsView {
+  readonly accounts: readonly PmsAccountView[];
+  /** The PMS's firewall has shut this address out for so long; 0: it has not. */
+  readonly bannedMs: number;
+}
+
 /** What the cloud asked of this unit, the newest first; at most some twenty of each. */
 export interface RecentWork {
   readonly commands: readonly {
@@ -100,6 +140,7 @@ export interface RecentWork {
 
 export interface CloudView {
   readonly pairing: PairingView;
+  readonly pms: PmsView;
   readonly provisioning: ProvisioningView;
   readonly link: LinkView;
   readonly outbox: OutboxView;

@@ -33,7 +33,11 @@ const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 /** `endpoints.json`: the one place where host names stand. */
 const Endpoints = v.strictObject({
   region: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,32}$/, 'not a region')),
-  clock: v.strictObject({ host: Host }),
+  clock: v.strictObject({
+    host: Host,
+    /** Another port than 443, for the test bench. */
+    port: v.optional(Port),
+  }),
   aws: v.strictObject({
     host: Host,
     /** Other ports than AWS's, for the test bench: 8883, 443 and 8443 in this order. */

@@ -1,6 +1,6 @@
 // Whose unit it is, as the page, the report and the status show it: the accounts it works for, or the
 // code by which one takes it. Pure.
-import type { CloudView, PairingView } from '../core/cloud.ts';
+import type { CloudView, PairingView, PmsView } from '../core/cloud.ts';
 import { ago, fill, texts } from './language.ts';
 import type { Language } from './texts/shape.ts';
 
@@ -62,6 +62,30 @@ export function accountRows(
   });
   if (recordProblem === undefined) return rows;
   return [...rows, [t.words.lastProblem, recordProblem] as const];
+}
+
+/** `pms` of the status: whether each account's API is reached, and the hotel's date there. */
+export function pmsStatus({ accounts, bannedMs }: PmsView): unknown {
+  const seconds = (ms: number): number => Math.round(ms / 1_000);
+  return {
+    accounts: accounts.map(({ kind, accountId, reached, problem }) => ({
+      ...{ kind, accountId },
+      reached:
+        reached === undefined
+          ? null
+          : {
+              hotel: reached.hotel,
+              timeZone: reached.timeZone,
+              businessDate: reached.businessDate,
+              secondsAgo: seconds(reached.msAgo),
+            },
+      problem:
+        problem === undefined
+          ? null
+          : { why: problem.why, text: problem.text, secondsAgo: seconds(problem.msAgo) },
+    })),
+    bannedSeconds: seconds(bannedMs),
+  };
 }
 
 /** `pairing` of the status; ages in seconds. The code is on the page only: a status goes into reports. */

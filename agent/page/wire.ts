@@ -4,7 +4,7 @@ import type { CloudView } from '../core/cloud.ts';
 import type { Ports } from '../core/connection.ts';
 import { CHECKS, REMEDIES, verdictOf, worstFirst } from '../diagnostics/results.ts';
 import type { CheckView } from '../diagnostics/results.ts';
-import { accountRows, pairingStatus } from './account.ts';
+import { accountRows, pairingStatus, pmsStatus } from './account.ts';
 import { ago, fill, sentence, texts } from './language.ts';
 import { recentRows, recentStatus } from './recent.ts';
 import type { Language, Texts } from './texts/shape.ts';
@@ -75,10 +75,10 @@ export function noticesOf(model: PageModel, t: Texts): string[] {
 const seconds = (ms: number | undefined): number | null =>
   ms === undefined ? null : Math.round(ms / 1_000);
 
-/** `provisioning`, `link`, `pairing`, `outbox` and `recent` of the status; ages in seconds. */
+/** `provisioning`, `link`, `pairing`, `pms`, `outbox` and `recent` of the status; ages in seconds. */
 function connectionStatus(connection: CloudView | undefined): Record<string, unknown> {
   if (connection === undefined) {
-    return { provisioning: null, link: null, pairing: null, outbox: null, recent: null };
+    return { provisioning: null, link: null, pairing: null, pms: null, outbox: null, recent: null };
   }
   const { provisioning, link, outbox } = connection;
   const problemOf = (problem: { why: string; msAgo: number } | undefined): unknown =>
@@ -95,6 +95,7 @@ function connectionStatus(connection: CloudView | undefined): Record<string, unk
       problem: problemOf(link.problem),
     },
     pairing: pairingStatus(connection.pairing),
+    pms: pmsStatus(connection.pms),
     recent: recentStatus(connection.recentWork),
     outbox: {
       at: outbox.at,

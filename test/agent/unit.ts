@@ -30,6 +30,18 @@ export interface UnitStatus {
     readonly accounts: readonly { readonly kind: string; readonly accountId: number }[];
     readonly problem: string | null;
   };
+  readonly pms: {
+    readonly accounts: readonly {
+      readonly kind: string;
+      readonly reached: {
+        readonly hotel: string;
+        readonly timeZone: string;
+        readonly businessDate: string;
+      } | null;
+      readonly problem: { readonly why: string; readonly text: string } | null;
+    }[];
+    readonly bannedSeconds: number;
+  };
   readonly outbox: {
     readonly at: string;
     readonly problem: string | null;

@@ -134,6 +134,7 @@ export const connected: CloudView = {
     isPaused: false,
     recordProblem: undefined,
   },
+  pms: { accounts: [], bannedMs: 0 },
   recentWork: { commands: [], jobs: [] },
   outbox: {
     at: 'open',

@@ -150,6 +150,7 @@ test('the status has the fields that agent/README.md promises', () => {
     'notices',
     'outbox',
     'pairing',
+    'pms',
     'ports',
     'provisioning',
     'recent',

@@ -1,9 +1,10 @@
 // The double of Clock's API: put together from its parts. What it offers is in api.ts.
-import { randomBytes, randomUUID } from 'node:crypto';
+import { constants, randomBytes, randomUUID } from 'node:crypto';
 import { createServer } from 'node:https';
 import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
-import { authorities, makeServerCertificates } from '../cloud/certificates/servers.ts';
+import { makeAuthority } from '../cloud/certificates/issue.ts';
+import { makeServerCertificates } from '../cloud/certificates/servers.ts';
 import type { AccountKind, AccountRecord, Pms, PmsOptions } from './api.ts';
 import { Channels } from './channels.ts';
 import { FaultBook } from './faults.ts';
@@ -31,6 +32,7 @@ const EVENTS: Readonly<Record<AccountKind, readonly string[]>> = {
 
 /** How often waiting polls are looked at. */
 const TICK_MS = 250;
+const DAY_MS = 86_400_000;
 
 /** Opens it on loopback. Throws what listen() throws. */
 export async function openPms(options: PmsOptions = {}): Promise<Pms> {
@@ -44,7 +46,7 @@ export async function openPms(options: PmsOptions = {}): Promise<Pms> {
   const channels = new Channels(limits, options.firstMessage ?? 'oldest');
   const users = new Users(limits);
   const store = new Store(nowMs, limits.rowsMax);
-  const certificates = makeServerCertificates(hosts, authorities(Date.now()), Date.now());
+  const certificates = serverCertificates(hosts, Date.now());
 
   const channelIds = new Map<string, string>();
   for (const { kind, accountId } of ACCOUNTS) {
@@ -123,6 +125,8 @@ export async function openPms(options: PmsOptions = {}): Promise<Pms> {
         return done(null, certificates.context(faults.take('handshake')?.do ?? 'right'));
       },
       minVersion: 'TLSv1.2',
+      // A resumed session would not see a wrong certificate.
+      secureOptions: constants.SSL_OP_NO_TICKET,
     },
     (request, response) => {
       options.onLine?.(`${request.method} ${masked(request.url ?? '')}`);
@@ -187,6 +191,13 @@ export async function openPms(options: PmsOptions = {}): Promise<Pms> {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** By an authority of its own name: a client may trust the cloud's double beside it. */
+function serverCertificates(hosts: readonly string[], nowMs: number) {
+  const validity = { fromMs: nowMs - DAY_MS, toMs: nowMs + 30 * DAY_MS };
+  const roots = makeAuthority('Bench Root CA of the PMS double', validity);
+  return makeServerCertificates(hosts, { roots, devices: roots }, nowMs);
 }
 
 /** A channel's address is a key to it. */
