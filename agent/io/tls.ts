@@ -40,8 +40,11 @@ export function tlsOptions(
   };
 }
 
-/** What says that our certificate is not wanted, as opposed to: that the way is bad. */
+/**
+ * What says that our certificate is not wanted, as opposed to: that the way is bad. A server whose own
+ * authority has the name of ours and another key says DECRYPT_ERROR (seen with Mosquitto).
+ */
 export const isRefusal = (code: string): boolean =>
-  /ALERT_(BAD_CERTIFICATE|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED|UNSUPPORTED_CERTIFICATE)/.test(
+  /ALERT_(BAD_CERTIFICATE|DECRYPT_ERROR|CERTIFICATE_\w+|UNKNOWN_CA|ACCESS_DENIED|UNSUPPORTED_CERTIFICATE)/.test(
     code,
   );

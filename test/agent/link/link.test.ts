@@ -6,19 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { portOf } from '../../../agent/core/connection.ts';
-import type { Credentials, Dial } from '../../../agent/core/connection.ts';
-import { createLog } from '../../../agent/core/log.ts';
-import { dialMqtt } from '../../../agent/io/mqtt.ts';
-import { openSqlite } from '../../../agent/io/sqlite.ts';
-import { createLink } from '../../../agent/link/run.ts';
-import type { LinkRunner } from '../../../agent/link/run.ts';
-import { STORE_LIMITS } from '../../../agent/outbox/limits.ts';
-import { createOutbox } from '../../../agent/outbox/run.ts';
-import type { Outbox } from '../../../agent/outbox/run.ts';
 import type { Cloud } from '../../bench/cloud/api.ts';
 import { openCloud } from '../../bench/cloud/cloud.ts';
-import { randomFrom } from '../random.ts';
+import { openRig } from './rig.ts';
+import type { Rig } from './rig.ts';
 
 let cloud: Cloud;
 const home = await mkdtemp(join(tmpdir(), 'link-'));
@@ -30,79 +21,10 @@ after(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-interface Rig {
-  readonly thing: string;
-  readonly link: LinkRunner;
-  readonly outbox: Outbox;
-  readonly received: string[];
-  readonly heard: string[];
-  add(id: string, topic?: string): Promise<void>;
-  until(is: () => boolean, withinMs?: number): Promise<void>;
-  close(): void;
-}
-
 /** A thing of its own; `receive` fails as long as `broken` says so. */
 function rig(thing: string, options: { readonly broken?: () => boolean } = {}): Rig {
-  const { certPem, keyPem } = cloud.addThing(thing);
-  const credentials: Credentials = { certificatePem: certPem, keyPem };
-  const clock = { nowMs: () => performance.now(), wallMs: () => Date.now() };
-  const log = createLog(() => {});
   const place = { host: 'localhost', ports: cloud.ports, roots: [cloud.rootsPem] };
-  const dial: Dial = (how, hear) => dialMqtt(place, how, hear);
-  const folder = join(home, thing);
-  const received: string[] = [];
-  const heard: string[] = [];
-  const outbox = createOutbox(() => openSqlite(folder, STORE_LIMITS), {
-    clock,
-    log,
-    onReady: () => link.ready(),
-  });
-  const link = createLink({
-    dial,
-    portOf: (route) => portOf(route, cloud.ports),
-    source: outbox,
-    remotes: [
-      {
-        filters: [`clock/v1/${thing}/command/+`],
-        owns: () => true,
-        receive: async ({ topic }) => {
-          if (options.broken?.() === true) throw new Error('EIO');
-          received.push(topic);
-        },
-        up: () => heard.push('up'),
-        down: () => heard.push('down'),
-      },
-    ],
-    clientId: thing,
-    clock,
-    random: randomFrom(7),
-    log,
-    onChange: () => {},
-  });
-  link.start(credentials);
-  return {
-    thing,
-    link,
-    outbox,
-    received,
-    heard,
-    add: async (id, topic = `clock/v1/${thing}/event/s`) => {
-      const payload = Buffer.from(id);
-      const rest = { lane: 'business', atMs: Date.now() } as const;
-      assert.deepEqual(await outbox.append({ id, topic, payload, ...rest }), { ok: true });
-    },
-    until: async (is, withinMs = 20_000) => {
-      const endMs = performance.now() + withinMs;
-      while (!is()) {
-        assert.ok(performance.now() < endMs, JSON.stringify([link.view(), outbox.view()]));
-        await sleep(20);
-      }
-    },
-    close: () => {
-      link.close();
-      outbox.close();
-    },
-  };
+  return openRig(thing, { place, credentials: cloud.addThing(thing), home, ...options });
 }
 const arrived = (thing: string): string[] =>
   cloud.messages(`clock/v1/${thing}/event/+`).map(({ payload }) => payload.toString());

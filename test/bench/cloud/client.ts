@@ -36,7 +36,7 @@ export function tlsOptions(
 
 /** mqtt.js, connected; throws what it says when it is not let in. */
 export async function connectMqtt(
-  cloud: Cloud,
+  cloud: Place,
   credentials: Credentials,
   { at = 'mqtt', ...options }: ClientOptions = {},
 ): Promise<MqttClient> {

@@ -91,7 +91,7 @@ export async function startDaemon(
   signal?.throwIfAborted();
   throw new OperatorError(
     'server-start',
-    `The hotel's ${name} does not start:\n${lines.slice(-10).join('\n')}`,
+    `${name} does not start:\n${lines.slice(-10).join('\n')}`,
     { hint: `Look for its program: ${argv.join(' ')}` },
   );
 }
