@@ -3,6 +3,7 @@
 import type { CloudSide } from './compose-cloud.ts';
 import { codeOf } from './core/errors.ts';
 import type { Job, JobHandler, JobOutcome } from './core/jobs.ts';
+import type { AgentUpdate, UpdateView } from './core/update.ts';
 import { gzipText } from './io/gzip.ts';
 
 interface Needs extends CloudSide {
@@ -12,6 +13,7 @@ interface Needs extends CloudSide {
   readonly collect: () => string;
   /** Asks for a restart of the machine. */
   readonly restart: () => Promise<void>;
+  readonly update: AgentUpdate;
 }
 
 /** A message holds 128 KiB; base64 makes three bytes four. */
@@ -41,6 +43,12 @@ export function jobHandlers(needs: Needs): readonly JobHandler[] {
         ? { state: 'succeeded', details: { renewal: 'begun' } }
         : { state: 'failed', why: order.why };
     }),
+    {
+      operation: 'replace-agent',
+      isRepeatable: true,
+      keepsCount: true,
+      run: async (job, signal) => replaceAgent(needs, job, signal),
+    },
     repeatable('restart-service', async () => ({
       state: 'rejected',
       why: 'there are no services on this unit',
@@ -92,4 +100,34 @@ async function restartUnit(
     signal.addEventListener('abort', () => (clearTimeout(timer), done()), { once: true });
   });
   return { state: 'failed', why: 'it did not restart' };
+}
+
+/** Ends when the new bundle has proved itself, or the one before runs again: in a later process. */
+async function replaceAgent(
+  { update }: Needs,
+  { parameters, fresh }: Job,
+  signal: AbortSignal,
+): Promise<JobOutcome> {
+  const freshUrl = async (): Promise<string | undefined> => {
+    const { url } = ((await fresh()) ?? {}) as { readonly url?: unknown };
+    return typeof url === 'string' ? url : undefined;
+  };
+  const answer = update.offer(parameters, { freshUrl });
+  if (!answer.ok) return { state: 'failed', why: answer.why };
+  return new Promise((done) => {
+    const look = (view: UpdateView): void => {
+      if (view.at === 'confirmed') {
+        const { version, sequence } = view;
+        done({ state: 'succeeded', details: { version, sequence: String(sequence) } });
+      } else if (view.at === 'failed' || view.at === 'returned') {
+        const details = { version: view.version, is: view.at };
+        done({ state: 'failed', why: view.why ?? view.at, details });
+      }
+    };
+    update.onChange(look);
+    signal.addEventListener('abort', () => done({ state: 'failed', why: 'stopped' }), {
+      once: true,
+    });
+    look(update.view());
+  });
 }

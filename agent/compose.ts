@@ -3,6 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startCloud } from './compose-cloud.ts';
 import { jobHandlers } from './compose-jobs.ts';
+import { startUpdate } from './compose-update.ts';
 import { diagnose, noServices, reportOf, unitHandlers } from './compose-unit.ts';
 import { OperatorError, codeOf } from './core/errors.ts';
 import { createLog } from './core/log.ts';
@@ -25,6 +26,7 @@ import { inheritedSocket, realSystemd } from './io/systemd.ts';
 import { createPage } from './page/run.ts';
 import { renderReport } from './page/wire.ts';
 import type { PageModel } from './page/wire.ts';
+import type { RunningBundle } from './core/update.ts';
 
 export interface AgentOptions {
   /** "/" on the unit; a prepared folder on a workstation. */
@@ -32,6 +34,8 @@ export interface AgentOptions {
   /** Used without systemd's socket. */
   readonly listen: { readonly host: string; readonly port: number };
   readonly sink: (line: string) => void;
+  /** Ends this process so that launch.ts chooses the bundle anew. */
+  readonly restart: () => void;
 }
 
 interface Parts {
@@ -71,6 +75,7 @@ function modelOf(
     readonly light: Light;
     readonly ports: readonly EthernetPort[];
     readonly domains: readonly string[];
+    readonly bundle: RunningBundle | undefined;
   },
 ): PageModel {
   const { serial, release, endpoints, endpointsFrom, endpointsProblem, boot } = identity;
@@ -98,6 +103,7 @@ function modelOf(
     connection: needs.cloud(),
     seal: boot['SEAL'],
     slot: boot['SLOT'],
+    bundle: now.bundle,
     wallMs: systemClock.wallMs(),
     uptimeSeconds: systemClock.nowMs() / 1_000,
     views: now.diagnostics.views(),
@@ -114,7 +120,11 @@ export async function diagnoseOnce(root: string): Promise<PageModel> {
   diagnostics.ask('timer');
   await diagnostics.settled();
   const ports = await parts.machine.ethernetPorts();
-  return modelOf(parts, { diagnostics, light: { at: 'off' }, ports, domains: [] });
+  return modelOf(parts, {
+    ...{ diagnostics, ports, domains: [] },
+    light: { at: 'off' },
+    bundle: undefined,
+  });
 }
 
 /** Starts the agent; resolves when the page answers. */
@@ -141,8 +151,21 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     if ('started' in begun) void diagnostics.settled().then(look);
     return begun;
   };
+  const update = startUpdate({
+    root: options.root,
+    builtIn: parts.identity.release ?? { version: 'unknown', builtAt: new Date(0).toISOString() },
+    roots: parts.needs.roots.public,
+    health: () => (cloud?.view().link.at === 'up' ? undefined : 'not connected'),
+    restart: options.restart,
+    clock: systemClock,
+    log,
+  });
   const model = (): PageModel =>
-    modelOf(parts, { diagnostics, light: host.light(), ports, domains });
+    modelOf(parts, {
+      ...{ diagnostics, ports, domains },
+      light: host.light(),
+      bundle: update.running,
+    });
   const page = createPage(
     {
       model,
@@ -166,7 +189,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     isClockSet: async () => parts.machine.timeSynchronised(),
     onChange: () => startChecks('visit'),
     handlers: unitHandlers(host, diagnostics),
-    report: () => reportOf(parts, diagnostics.views()),
+    report: () => ({ ...reportOf(parts, diagnostics.views()), agent: update.running }),
     services: noServices(),
     jobs: (own) =>
       jobHandlers({
@@ -174,10 +197,13 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
         diagnose: async () => diagnose(diagnostics),
         collect: () => [renderReport(model(), 'en'), ...ring.lines(), ''].join('\n'),
         restart: async () => host.restart(),
+        update,
       }),
   });
+  update.begin();
   return {
     close: async () => {
+      update.close();
       await host.close();
       cloud?.close();
       diagnostics.close();

@@ -5,6 +5,7 @@ import { OperatorError, codeOf } from './core/errors.ts';
 import { verdictOf } from './diagnostics/results.ts';
 import { LANGUAGES } from './page/texts/shape.ts';
 import { renderReport, renderStatus } from './page/wire.ts';
+import { EXIT_RESTART } from './update/limits.ts';
 
 const HELP = `agent.js - the agent of the Clock IoT unit
 
@@ -63,8 +64,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { role, root, port, json, lang } = readArguments(args);
   switch (role) {
     case 'run':
-      await serve(root, port);
-      return 0;
+      return serve(root, port);
     case 'diagnose': {
       const language = LANGUAGES.find((known) => known === lang);
       if (language === undefined) throw new WrongUse(`--lang ${lang}: en, de, bg or fr`);
@@ -85,15 +85,16 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function serve(root: string, port: number): Promise<void> {
+/** Ends with a code that asks for another start when the bundle is to be chosen anew. */
+async function serve(root: string, port: number): Promise<number> {
   const sink = (line: string): void => void process.stdout.write(`${line}\n`);
-  const stop = new Promise<void>((done) => {
-    process.once('SIGTERM', done);
-    process.once('SIGINT', done);
-  });
-  const agent = await startAgent({ root, listen: { host: '127.0.0.1', port }, sink });
-  await stop;
+  const { promise: stop, resolve } = Promise.withResolvers<number>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(0));
+  const restart = (): void => resolve(EXIT_RESTART);
+  const agent = await startAgent({ root, listen: { host: '127.0.0.1', port }, sink, restart });
+  const code = await stop;
   await agent.close();
+  return code;
 }
 
 main(process.argv.slice(2)).then(

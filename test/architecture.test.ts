@@ -21,8 +21,8 @@ const own = arrows.filter(({ from }) => from.startsWith('agent/'));
 /** Capabilities are the folders that are neither core nor adapters. */
 const capabilityOf = (path: string): string | undefined =>
   /^agent\/(?!core\/|io\/)([a-z-]+)\//.exec(path)?.[1];
-/** compose.ts and its parts. */
-const isRoot = (path: string): boolean => /^agent\/compose(-[a-z]+)?\.ts$/.test(path);
+/** compose.ts and its parts; the launcher, which is a program of its own. */
+const isRoot = (path: string): boolean => /^agent\/(compose(-[a-z]+)?|launch)\.ts$/.test(path);
 const isPureCore = (path: string): boolean => path.startsWith('agent/core/');
 
 interface Rule {

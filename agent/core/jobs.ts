@@ -26,6 +26,8 @@ export interface JobHandler {
   readonly operation: string;
   /** May it be run again when a power cut left its outcome unknown? Otherwise it ends as `interrupted`. */
   readonly isRepeatable: boolean;
+  /** It knows by itself how far it came: begun again however often it is cut. */
+  readonly keepsCount?: boolean;
   /** Never rejects for what can be expected; `signal` tells that it was cancelled or takes too long. */
   run(job: Job, signal: AbortSignal): Promise<JobOutcome>;
 }

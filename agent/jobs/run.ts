@@ -96,7 +96,8 @@ export function createJobs(needs: Needs): JobsRunner {
     if (!parsed.ok) return ended({ state: 'rejected', why: parsed.why });
     const handler = handlers.find((each) => each.operation === operation);
     if (handler === undefined) return ended({ state: 'rejected', why: 'no such operation' });
-    const isBarred = before !== undefined && (!handler.isRepeatable || before.tries >= TRIES_MAX);
+    const isTooOften = before !== undefined && before.tries >= TRIES_MAX && !handler.keepsCount;
+    const isBarred = isTooOften || (before !== undefined && !handler.isRepeatable);
     if (isBarred) return ended({ state: 'failed', why: 'interrupted' });
     await save(one);
     if (isClosed) return one;

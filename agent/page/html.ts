@@ -6,7 +6,7 @@ import type { CheckView, Group } from '../diagnostics/results.ts';
 import { ago, fill, sentence, texts } from './language.ts';
 import { LANGUAGES } from './texts/shape.ts';
 import type { Language, Texts } from './texts/shape.ts';
-import { connectionRows, noticesOf, remedyOf, verdictText } from './wire.ts';
+import { connectionRows, noticesOf, remedyOf, softwareOf, verdictText } from './wire.ts';
 import type { PageModel } from './wire.ts';
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -204,7 +204,7 @@ function unitSection(model: PageModel, t: Texts): string {
       [`${t.words.address} (${name})`, addresses.join(', ') || t.words.noAddress] as const,
       [`${t.words.mac} (${name})`, mac] as const,
     ]),
-    [t.words.release, release === undefined ? '–' : release.version],
+    [t.words.release, release === undefined ? '–' : softwareOf(release.version, model.bundle)],
     [t.words.region, cloud.region ?? '–'],
   ];
   return `<section class="unit" aria-labelledby="unit"><h2 id="unit">${escape(t.words.unit)}</h2>

@@ -1,6 +1,7 @@
 // What the page knows of the unit, and its two forms for machines and support: JSON and plain text.
 // Pure. Holds no secret: there is none in the model.
 import type { CloudView } from '../core/cloud.ts';
+import type { RunningBundle } from '../core/update.ts';
 import type { Ports } from '../core/connection.ts';
 import { CHECKS, REMEDIES, verdictOf, worstFirst } from '../diagnostics/results.ts';
 import type { CheckView } from '../diagnostics/results.ts';
@@ -33,6 +34,8 @@ export interface PageModel {
   readonly connection: CloudView | undefined;
   readonly seal: string | undefined;
   readonly slot: string | undefined;
+  /** Which of the bundles this agent is. */
+  readonly bundle: RunningBundle | undefined;
   readonly uptimeSeconds: number;
   /** Now, milliseconds since 1970, as the unit believes. */
   readonly wallMs: number;
@@ -47,6 +50,12 @@ export interface PageModel {
 function measuredOf(view: CheckView, t: Texts): string {
   return view.outcome.notes.map((note) => sentence(note, t)).join('; ');
 }
+
+/** The release, and the agent where it is not the release's own. */
+export const softwareOf = (release: string, bundle: RunningBundle | undefined): string =>
+  bundle === undefined || bundle.copy === 'built-in'
+    ? release
+    : `${release}, agent ${bundle.version}`;
 
 export function remedyOf(view: CheckView, t: Texts): { who: string; text: string } | undefined {
   const { outcome } = view;
@@ -168,6 +177,7 @@ export function renderStatus(model: PageModel, language: Language): unknown {
     serial: model.serial ?? null,
     hostName: model.hostName,
     release: model.release ?? null,
+    agent: model.bundle ?? null,
     slot: model.slot ?? null,
     seal: model.seal ?? null,
     uptimeSeconds: Math.round(model.uptimeSeconds),
@@ -214,7 +224,12 @@ export function renderReport(model: PageModel, language: Language): string {
   const head: (readonly [string, string])[] = [
     [t.words.serial, model.serial ?? '-'],
     [t.words.hostName, model.hostName],
-    [t.words.release, release === undefined ? '-' : `${release.version} (${release.builtAt})`],
+    [
+      t.words.release,
+      release === undefined
+        ? '-'
+        : `${softwareOf(release.version, model.bundle)} (${release.builtAt})`,
+    ],
     [t.words.region, `${cloud.region ?? '-'} (${cloud.from})`],
     ...model.ports.map(
       ({ name, mac, addresses }) =>

@@ -26,7 +26,7 @@ import { lockFolder, whenFree } from './lock.ts';
 import { fetchTools, makeBase, makeRoot } from './root.ts';
 import type { EngineContext } from './root.ts';
 import { fetchRuntime } from './runtime.ts';
-import { developmentKeyFile, signingKey } from './sign.ts';
+import { developmentKeyFile, publicKeyPem, signingKey } from './sign.ts';
 import type { SigningKey } from './sign.ts';
 
 export interface BuildOptions {
@@ -192,6 +192,7 @@ async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise
   await progress.step('agent', async () => {
     const bundle = await bundleAgent({ outDir: given, minify: true });
     await writeFile(join(given, 'release.json'), `${JSON.stringify({ version, builtAt })}\n`);
+    await writeFile(join(given, 'release.pub'), publicKeyPem(order.key));
     return bundle;
   });
   const { mkfsErofs } = await cached(context, () => fetchTools(context));

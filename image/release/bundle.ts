@@ -1,4 +1,4 @@
-// The agent as one file: bundled by esbuild. Also `npm run bundle`.
+// The agent as one file, and the launcher that starts it: bundled by esbuild. Also `npm run bundle`.
 import { build } from 'esbuild';
 import type { Metafile, Plugin } from 'esbuild';
 import { stat, writeFile } from 'node:fs/promises';
@@ -9,12 +9,14 @@ const HOME = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 export interface Bundle {
   readonly file: string;
+  /** launch.js, beside it. */
+  readonly launcher: string;
   readonly bytes: number;
   /** The import graph that ships; the architecture test reads it. */
   readonly metafile: Metafile;
 }
 
-/** Writes agent.js into `outDir`. The same sources give the same bytes. */
+/** Writes agent.js and launch.js into `outDir`. The same sources give the same bytes. */
 export async function bundleAgent(options: {
   outDir: string;
   minify: boolean;
@@ -24,8 +26,8 @@ export async function bundleAgent(options: {
   const file = join(options.outDir, 'agent.js');
   const { metafile } = await build({
     absWorkingDir: HOME,
-    entryPoints: ['agent/main.ts'],
-    outfile: file,
+    entryPoints: { agent: 'agent/main.ts', launch: 'agent/launch.ts' },
+    outdir: options.outDir,
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -38,7 +40,8 @@ export async function bundleAgent(options: {
     // dbus-next asks for both and lives without: a native addon and an X11 session lookup.
     external: ['usocket', 'x11'],
   });
-  return { file, bytes: (await stat(file)).size, metafile };
+  const launcher = join(options.outDir, 'launch.js');
+  return { file, launcher, bytes: (await stat(file)).size, metafile };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -63,6 +63,10 @@ function unusable(file: string, cause: unknown): OperatorError {
   return new OperatorError('signing-key', message, { hint, cause });
 }
 
+/** For the unit, which verifies with it what replaces its agent. SPKI, PEM. */
+export const publicKeyPem = ({ privateKeyPem }: SigningKey): string =>
+  createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString();
+
 /** Base64 text of the signature over exactly these bytes, with a newline. */
 export function signDetached(bytes: Uint8Array, key: SigningKey): string {
   return `${sign(null, bytes, key.privateKeyPem).toString('base64')}\n`;

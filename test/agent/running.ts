@@ -67,13 +67,18 @@ const NODE_FLAGS = [
 ];
 const START_MS_MAX = 20_000;
 
+export interface LaunchOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly restarts?: boolean;
+}
+
 export async function startAgent(
   files: Prepared = {},
   env: Readonly<Record<string, string>> = {},
 ): Promise<Running> {
   const root = await prepareRoot(files);
-  const { file } = await bundleAgent({ outDir: root, minify: true });
-  const running = await launch(root, file, env);
+  const { launcher } = await bundleAgent({ outDir: root, minify: true });
+  const running = await launch(root, launcher, { env });
   return {
     ...running,
     close: async () => {
@@ -84,19 +89,22 @@ export async function startAgent(
   };
 }
 
-/** Starts the bundle in a root that stays: the next start finds what this one left. */
+/**
+ * Starts the bundle in a root that stays: the next start finds what this one left. `restarts`: begins
+ * anew whenever it ends by itself, as systemd does (Restart=always).
+ */
 export async function launch(
   root: string,
   bundle: string,
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, restarts = false }: LaunchOptions = {},
 ): Promise<Running> {
   const startedMs = performance.now();
-  const child = spawn(
-    process.execPath,
-    [...NODE_FLAGS, bundle, 'run', '--root', root, '--listen', '0'],
-    {
+  const lines: string[] = [];
+  const start = (): ChildProcess => {
+    const argv = [...NODE_FLAGS, bundle, 'run', '--root', root, '--listen', '0'];
+    const one = spawn(process.execPath, argv, {
       cwd: root,
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', restarts ? 'ignore' : 'inherit'],
       env: {
         PATH: process.env['PATH'],
         NODE_ENV: 'production',
@@ -104,26 +112,44 @@ export async function launch(
         NODE_COMPILE_CACHE: join(root, 'run/clock-agent/compile'),
         ...env,
       },
-    },
-  );
-  const lines: string[] = [];
+    });
+    one.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      lines.push(...text.split('\n').filter(Boolean));
+    });
+    return one;
+  };
+  let child = start();
   const url = await announced(child, lines);
   const startMs = performance.now() - startedMs;
-  const ended = new Promise<number | null>((done) => child.once('exit', done));
+  let isWanted = restarts;
+  const ended = new Promise<number | null>((done) => {
+    const watch = (): void =>
+      void child.once('exit', (code) => {
+        if (!isWanted) return done(code);
+        child = start();
+        watch();
+      });
+    watch();
+  });
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    isWanted = false;
+    child.kill(signal);
+    return ended;
+  };
   return {
-    url,
-    port: Number(new URL(url).port),
-    pid: child.pid!,
-    root,
-    startMs,
-    lines,
-    close: async () => {
-      child.kill('SIGTERM');
-      return ended;
+    get url() {
+      return announcedIn(lines) ?? url;
     },
+    get port() {
+      return Number(new URL(announcedIn(lines) ?? url).port);
+    },
+    get pid() {
+      return child.pid!;
+    },
+    ...{ root, startMs, lines },
+    close: async () => end('SIGTERM'),
     pull: async () => {
-      child.kill('SIGKILL');
-      await ended;
+      await end('SIGKILL');
     },
   };
 }
@@ -132,17 +158,18 @@ async function announced(child: ChildProcess, lines: string[]): Promise<string> 
   return new Promise((done, fail) => {
     const timer = setTimeout(() => fail(new Error('the agent does not start')), START_MS_MAX);
     child.once('exit', (code) => fail(new Error(`the agent ended at start with ${code}`)));
-    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      lines.push(...text.split('\n').filter(Boolean));
-      const found = lines
-        .map((line) => /page ready at (http:\S+?\/),/.exec(line)?.[1])
-        .find(Boolean);
+    child.stdout?.on('data', () => {
+      const found = announcedIn(lines);
       if (found === undefined) return;
       clearTimeout(timer);
       done(found);
     });
   });
 }
+
+/** The newest: the launcher may have started another bundle in the same process. */
+const announcedIn = (lines: readonly string[]): string | undefined =>
+  lines.map((line) => /page ready at (http:\S+?\/),/.exec(line)?.[1]).findLast(Boolean);
 
 /** Sends raw bytes; resolves with all that came back once the other side hung up. */
 export async function sendRaw(

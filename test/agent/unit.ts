@@ -6,7 +6,7 @@ import type { Plugin } from 'esbuild';
 import { bundleAgent } from '../../image/release/bundle.ts';
 import type { Cloud, Credentials } from '../bench/cloud/api.ts';
 import { LOOPBACK, SERIAL, launch, prepareRoot } from './running.ts';
-import type { Running } from './running.ts';
+import type { LaunchOptions, Running } from './running.ts';
 
 export const THING = `clockrpi-${SERIAL}`;
 
@@ -61,9 +61,11 @@ export type Bench = Pick<Cloud, 'ports' | 'rootsPem'> & {
 export class Unit {
   readonly root: string;
   readonly #bundle: string;
+  readonly #how: LaunchOptions;
   #running: Running | undefined;
 
-  private constructor(root: string, bundle: string) {
+  private constructor(root: string, bundle: string, how: LaunchOptions) {
+    this.#how = how;
     this.root = root;
     this.#bundle = bundle;
   }
@@ -74,13 +76,18 @@ export class Unit {
     {
       claim = true,
       plugins = [],
-    }: { readonly claim?: boolean; readonly plugins?: readonly Plugin[] } = {},
+      how = {},
+    }: {
+      readonly claim?: boolean;
+      readonly plugins?: readonly Plugin[];
+      readonly how?: LaunchOptions;
+    } = {},
   ): Promise<Unit> {
     const { ports, rootsPem } = cloud;
     const aws = { host: 'localhost', ports };
     const root = await prepareRoot({ override: JSON.stringify({ ...LOOPBACK, aws, rootsPem }) });
-    const { file } = await bundleAgent({ outDir: root, minify: true, plugins });
-    const unit = new Unit(root, file);
+    const { launcher } = await bundleAgent({ outDir: root, minify: true, plugins });
+    const unit = new Unit(root, launcher, how);
     if (claim) await unit.putClaim(cloud);
     return unit;
   }
@@ -102,7 +109,7 @@ export class Unit {
   }
 
   async start(): Promise<void> {
-    this.#running = await launch(this.root, this.#bundle);
+    this.#running = await launch(this.root, this.#bundle, this.#how);
   }
 
   async stop(): Promise<void> {

@@ -26,6 +26,7 @@ export const well: PageModel = {
   connection: undefined,
   seal: 'board',
   slot: 'a',
+  bundle: undefined,
   uptimeSeconds: 100,
   wallMs: Date.UTC(2026, 5, 1),
   views: CHECK_IDS.map((id) => view(id, { state: 'passed', notes: [] })),

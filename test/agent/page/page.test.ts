@@ -142,6 +142,7 @@ test('the status has the fields that agent/README.md promises', () => {
     results: Record<string, unknown>[];
   };
   assert.deepEqual(Object.keys(status).sort(), [
+    'agent',
     'cloud',
     'hostName',
     'language',

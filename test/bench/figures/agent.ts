@@ -34,8 +34,8 @@ interface Started {
 
 async function asOnTheUnit(home: string, folder: string): Promise<Started> {
   const text = await readFile(join(home, SERVICE), 'utf8');
-  const line = /^ExecStart=\S+\/node (.*) \S+agent\.js run$/m.exec(text)?.[1];
-  if (line === undefined) throw new Error(`${SERVICE} does not start "node … agent.js run"`);
+  const line = /^ExecStart=\S+\/node (.*) \S+launch\.js run$/m.exec(text)?.[1];
+  if (line === undefined) throw new Error(`${SERVICE} does not start "node … launch.js run"`);
   const env = [...text.matchAll(/^Environment=(.*)$/gm)].flatMap(([, words]) => words!.split(' '));
   const pairs = env.map((word): [string, string] => {
     const [name = '', value = ''] = word.split('=');
