@@ -95,7 +95,8 @@ export function startCloud(
   const { root, log, roots, isClockSet, onChange } = options;
   const thing = `clockrpi-${serial}`;
   const ports = endpoints.aws.ports ?? AWS_PORTS;
-  const place = { host: endpoints.aws.host, ports, roots };
+  const { proxy } = endpoints;
+  const place = { host: endpoints.aws.host, ports, roots, proxy };
   const dial: Dial = (how, hear) =>
     (how.route === 'https-8443' ? dialHttps : dialMqtt)(place, how, hear);
   const folder = join(root, STATE);
@@ -120,7 +121,7 @@ export function startCloud(
     onRenewed: (certificateId) => void outbox.append(makeMessage(renewed(certificateId))),
   });
   const world: World = { ...base, thing, makeMessage, records: outbox.records };
-  const https = createHttps(options.publicRoots);
+  const https = createHttps(options.publicRoots, proxy);
   const pms = createPms({
     ...{ ...world, http: https.http, port: endpoints.clock.port ?? 443, onChange },
     randomBytes: systemRandomBytes,

@@ -47,7 +47,7 @@ interface Parts {
 
 async function buildParts(root: string, cloud: Needs['cloud']): Promise<Parts> {
   const identity = await readIdentity(realFiles(root));
-  const network = realNetwork(systemClock);
+  const network = realNetwork(systemClock, identity.endpoints?.proxy);
   const machine = realMachine(root, systemClock);
   const extra = splitPem(identity.endpoints?.rootsPem ?? '');
   const builtMs = Date.parse(identity.release?.builtAt ?? '');

@@ -17,8 +17,8 @@ export type Handshake =
       readonly untrusted: string | undefined;
       readonly alpn: string | undefined;
     }
-  /** TLS, but it ended the handshake by an alert. */
-  | { readonly speaks: 'alert'; readonly why: string }
+  /** TLS, but it ended the handshake by an alert; `wantsCertificate`: ours is all that it misses. */
+  | { readonly speaks: 'alert'; readonly why: string; readonly wantsCertificate: boolean }
   /** TCP opened; then nothing, a reset or bytes that are not TLS. */
   | { readonly speaks: 'nothing'; readonly why: string };
 
@@ -42,6 +42,7 @@ export interface Network {
   /** Asks these name servers themselves, past any cache; the system's when none are given. */
   resolve(host: string, servers: readonly string[]): Promise<readonly string[]>;
   connect(target: Target, options?: { readonly timeoutMs: number }): Promise<void>;
+  /** Through the proxy, where there is one; the address is then a name. */
   handshake(
     target: Target,
     options: {

@@ -30,6 +30,14 @@ const RootsPem = v.pipe(
 
 const Port = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535));
 
+/** An HTTP proxy that opens tunnels; a colon would end the user's name (RFC 7617). */
+const Proxy = v.strictObject({
+  host: Host,
+  port: Port,
+  user: v.optional(v.pipe(v.string(), v.regex(/^[^:\p{Cc}]{1,64}$/u, 'not a user name'))),
+  password: v.optional(v.pipe(v.string(), v.regex(/^\P{Cc}{1,128}$/u, 'not a password'))),
+});
+
 /** `endpoints.json`: the one place where host names stand. */
 const Endpoints = v.strictObject({
   region: v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,32}$/, 'not a region')),
@@ -44,6 +52,8 @@ const Endpoints = v.strictObject({
     ports: v.optional(v.strictObject({ mqtt: Port, alpn: Port, https: Port })),
   }),
   gems: v.strictObject({ host: Host }),
+  /** The only way out of some networks. */
+  proxy: v.optional(Proxy),
   ntp: v.pipe(v.array(Host), v.minLength(1), v.maxLength(8)),
   /** Further roots to trust, for a cloud that is not AWS (staging, the test bench). */
   rootsPem: v.optional(RootsPem),

@@ -1,9 +1,11 @@
 // HTTPS to Clock: one request, one answer, within a deadline and a size. Follows nothing, keeps no cookie,
 // unpacks nothing. Reads share connections; a write gets one of its own.
-import { Agent, request } from 'node:https';
-import type { RequestOptions } from 'node:https';
+import { request } from 'node:https';
+import type { Agent, RequestOptions } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { codeOf } from '../core/errors.ts';
+import { agentFor } from './proxy.ts';
+import type { Proxy } from './proxy.ts';
 import type { Http, HttpReply, HttpRequest } from '../pms/ports.ts';
 
 /** Node gives up an address after 250 ms: too soon for a satellite (nodejs/node#54359). */
@@ -19,17 +21,19 @@ interface ClosableHttp {
 }
 
 /** `roots` are PEM; nobody else is trusted. */
-export function createHttps(roots: readonly string[]): ClosableHttp {
-  const agent = new Agent({
+export function createHttps(roots: readonly string[], proxy?: Proxy): ClosableHttp {
+  const agent = agentFor(proxy, {
     ...{ keepAlive: true, maxSockets: SOCKETS_MAX, timeout: IDLE_MS_MAX },
     ...{ ca: [...roots], minVersion: 'TLSv1.2', scheduling: 'lifo' },
   });
+  /** For one request each. */
+  const alone = proxy === undefined ? false : agentFor(proxy, { keepAlive: false });
   const http: Http = async (asked) => {
     const shared = asked.method === 'GET';
-    const first = await once(asked, { agent: shared ? agent : false, roots });
+    const first = await once(asked, { agent: shared ? agent : alone, roots });
     // The server closed a kept connection while we wrote into it: a read is asked again on a new one.
     const isStale = shared && !first.reply.ok && first.wasReused && !first.hasBegun;
-    return isStale ? (await once(asked, { agent: false, roots })).reply : first.reply;
+    return isStale ? (await once(asked, { agent: alone, roots })).reply : first.reply;
   };
   return { http, close: () => agent.destroy() };
 }

@@ -3,11 +3,14 @@
 // deaf while it empties its store. What it does not do is done here: sending again on a live
 // connection, and an 'error' never goes unheard (it comes twice at times).
 import { connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import mqtt from 'mqtt/lib/client';
 import type { Connection, ConnectionEvent, DialOptions } from '../core/connection.ts';
+import { portOf } from '../core/connection.ts';
 import { codeOf } from '../core/errors.ts';
 import { encodePublishAgain, encodeSubscribe } from '../link/wire.ts';
+import { dialInTunnel } from './proxy.ts';
 import { isRefusal, tlsOptions } from './tls.ts';
 import type { Place } from './tls.ts';
 
@@ -25,15 +28,29 @@ const DISCONNECT = Buffer.of(0xe0, 0);
 /** As long may the other side take to read our goodbye. */
 const GOODBYE_MS_MAX = 1_000;
 
-/** Connects at once; see core/connection.ts. */
+/** Connects at once, through the proxy if there is one; see core/connection.ts. */
 export function dialMqtt(
   place: Place,
   options: DialOptions,
   hear: (event: ConnectionEvent) => void,
 ): Connection {
+  const { host, ports, proxy } = place;
+  if (proxy === undefined) return open({ ...place, socket: undefined }, options, hear);
+  return dialInTunnel(
+    proxy,
+    { host, port: portOf(options.route, ports) },
+    { dial: (socket) => open({ ...place, socket }, options, hear), hear },
+  );
+}
+
+/** A place and, through a proxy, the tunnel to it. */
+type Way = Place & { readonly socket: Socket | undefined };
+
+function open(way: Way, options: DialOptions, hear: (event: ConnectionEvent) => void): Connection {
   try {
-    return new MqttConnection(place, options, hear);
+    return new MqttConnection(way, options, hear);
   } catch (error) {
+    way.socket?.destroy();
     // A certificate that OpenSSL does not read, for example.
     queueMicrotask(() => hear({ on: 'closed', why: codeOf(error), refused: false }));
     const nothing = (): void => {};
@@ -68,14 +85,14 @@ class MqttConnection implements Connection {
   readonly #sent = new Map<string, Sent>();
   readonly #filters = new Map<number, readonly string[]>();
 
-  constructor(place: Place, options: DialOptions, hear: (event: ConnectionEvent) => void) {
+  constructor(way: Way, options: DialOptions, hear: (event: ConnectionEvent) => void) {
     this.#hear = hear;
     const { route, credentials, clientId, keepSession } = options;
     const withAlpn = route === 'mqtt-443';
-    const port = withAlpn ? place.ports.alpn : place.ports.mqtt;
     const tls = {
-      ...tlsOptions(place, credentials),
-      port,
+      ...tlsOptions(way, credentials),
+      port: portOf(route, way.ports),
+      ...(way.socket === undefined ? {} : { socket: way.socket }),
       ...(withAlpn ? { ALPNProtocols: [ALPN] } : {}),
     };
     this.#client = new MqttClient(() => this.#open(connectTls(tls), withAlpn), {

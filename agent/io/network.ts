@@ -19,6 +19,8 @@ import {
   NTP_MS_MAX,
 } from '../core/limits.ts';
 import { ntpAnswer, ntpRequest } from '../diagnostics/wire.ts';
+import { openTunnel } from './proxy.ts';
+import type { Proxy } from './proxy.ts';
 import type { Handshake, HttpAnswer, Network, NetInterface, Target } from '../diagnostics/ports.ts';
 
 /** What Node trusts: Mozilla's list, as it was when the runtime was built. */
@@ -32,7 +34,7 @@ export function amazonRoots(): string[] {
 }
 
 /** The real network. Roots are prepared once per list: reading 140 of them costs 20 ms. */
-export function realNetwork(clock: Clock): Network {
+export function realNetwork(clock: Clock, proxy?: Proxy): Network {
   const contexts = new WeakMap<readonly string[], SecureContext>();
   const contextOf = (roots: readonly string[]): SecureContext => {
     const known = contexts.get(roots) ?? createSecureContext({ ca: [...roots] });
@@ -46,7 +48,7 @@ export function realNetwork(clock: Clock): Network {
       (await open(target, timeoutMs)).destroy();
     },
     handshake: async (target, { roots, serverName, alpn }) =>
-      shakeHands(await open(target), {
+      shakeHands(await (proxy === undefined ? open(target) : openThrough(proxy, target)), {
         secureContext: contextOf(roots),
         // An address may not stand in SNI (RFC 6066, 3); Node then compares it as an address.
         ...(isIP(serverName) === 0 ? { servername: serverName } : { host: serverName }),
@@ -141,10 +143,30 @@ function seenIn(secure: TLSSocket): Handshake {
   };
 }
 
-/** An alert proves that TLS is spoken; anything else is no TLS. */
+/** OpenSSL does not name all of them so. */
+const ALERT = /ALERT|TLSV1_(UNRECOGNIZED_NAME|UNSUPPORTED_EXTENSION|BAD_CERTIFICATE)/;
+
+/**
+ * An alert proves that TLS is spoken; anything else is no TLS. TLS 1.3 has one that says: only your
+ * certificate is missing (RFC 8446, 6.2); TLS 1.2 has none that could be told from a refusal.
+ */
 function refusal(error: Error): Handshake {
   const why = codeOf(error);
-  return /ALERT/.test(why) ? { speaks: 'alert', why } : { speaks: 'nothing', why };
+  const wantsCertificate = /ALERT_CERTIFICATE_REQUIRED/.test(why);
+  return ALERT.test(why) ? { speaks: 'alert', why, wantsCertificate } : { speaks: 'nothing', why };
+}
+
+async function openThrough(proxy: Proxy, { address, port }: Target): Promise<Socket> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket>();
+  openTunnel(
+    proxy,
+    { host: address, port },
+    {
+      open: resolve,
+      failed: (code) => reject(failure(code)),
+    },
+  );
+  return promise;
 }
 
 async function askTime(

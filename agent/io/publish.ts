@@ -1,8 +1,9 @@
 // Publishing to AWS IoT over HTTPS, for networks that let MQTT through on no port: no commands come in
 // on it (AWS IoT developer guide, "http"). Looks like a connection; is a request for each message.
-import { Agent, request } from 'node:https';
+import { request } from 'node:https';
 import type { Connection, ConnectionEvent, DialOptions } from '../core/connection.ts';
 import { codeOf } from '../core/errors.ts';
+import { agentFor } from './proxy.ts';
 import { isRefusal, tlsOptions } from './tls.ts';
 import type { Place } from './tls.ts';
 
@@ -16,7 +17,7 @@ export function dialHttps(
   { credentials }: DialOptions,
   hear: (event: ConnectionEvent) => void,
 ): Connection {
-  const agent = new Agent({ keepAlive: true, maxSockets: SOCKETS_MAX });
+  const agent = agentFor(place.proxy, { keepAlive: true, maxSockets: SOCKETS_MAX });
   let isClosed = false;
   const end = (why: string, refused: boolean): void => {
     if (isClosed) return;

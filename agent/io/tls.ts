@@ -2,12 +2,14 @@
 // we chose, never without the name (AWS IoT developer guide, "transport-security").
 import type { ConnectionOptions } from 'node:tls';
 import type { Credentials, Ports } from '../core/connection.ts';
+import type { Proxy } from './proxy.ts';
 
 /** Where the cloud is; ports differ from AWS's on a test bench only. */
 export interface Place {
   readonly host: string;
   readonly ports: Ports;
   readonly roots: readonly string[];
+  readonly proxy?: Proxy | undefined;
 }
 
 /** Node's own list offers DHE, which AWS does not take. */

@@ -5,7 +5,7 @@ import { AWS_PORTS, portOf } from '../../core/connection.ts';
 import type { Route } from '../../core/connection.ts';
 import { needs as needing, note, passed } from './facts.ts';
 import type { Check, Facts } from './facts.ts';
-import type { CheckId, Note, Outcome } from '../results.ts';
+import type { CheckId, Note, Outcome, Remedy } from '../results.ts';
 
 /** AWS IoT asks for this protocol name on port 443 (AWS IoT developer guide, "protocols"). */
 const AWS_ALPN = 'x-amzn-mqtt-ca';
@@ -26,8 +26,10 @@ const tlsPort =
     const port =
       typeof where === 'number' ? where : portOf(where, endpoints.aws.ports ?? AWS_PORTS);
     const { host } = endpoints[of];
-    const address = facts.addresses.get(host)?.[0];
+    const { proxy } = endpoints;
+    const address = proxy === undefined ? facts.addresses.get(host)?.[0] : host;
     if (address === undefined) return needing('dns');
+    const seenAt = proxy === undefined ? address : `proxy ${proxy.host}:${proxy.port}`;
     const remedy = { remedy: 'port', values: { port, hosts: NAMES[of] } } as const;
     try {
       const handshake = await network.handshake(
@@ -42,13 +44,44 @@ const tlsPort =
         const notes = [note('tls-refused', { host, port, why: handshake.why })];
         return { state: 'failed', notes, ...remedy };
       }
-      facts.handshakes.set(id, { where: `${host}:${port}`, handshake });
-      return passed(note('port-open', { host, port, address }));
+      const where = `${host}:${port}`;
+      if (handshake.speaks === 'alert' && !handshake.wantsCertificate) {
+        return judgeAlert(handshake.why, { where, host, port, remedy });
+      }
+      facts.handshakes.set(id, { where, handshake });
+      const say = handshake.speaks === 'alert' ? 'port-asks' : 'port-open';
+      return passed(note(say, { host, port, address: seenAt }));
     } catch (error) {
-      const notes = [note('port-closed', { host, port, why: codeOf(error) })];
-      return { state: 'failed', notes, ...remedy };
+      const why = codeOf(error);
+      const notes = [note('port-closed', { host, port, why })];
+      return {
+        state: 'failed',
+        notes,
+        ...remedy,
+        ...(why.startsWith('PROXY_') && { remedy: 'proxy' }),
+      };
     }
   };
+
+type Failure = Extract<Outcome, { readonly remedy: Remedy }>;
+
+/** Somebody refuses: the other side, which AWS and Clock never do, or a firewall that reads names. */
+function judgeAlert(
+  why: string,
+  options: {
+    readonly where: string;
+    readonly host: string;
+    readonly port: number;
+    readonly remedy: Pick<Failure, 'remedy' | 'values'>;
+  },
+): Outcome {
+  const { where, host, port, remedy } = options;
+  if (why.endsWith('NO_APPLICATION_PROTOCOL')) {
+    const notes = [note('tls-no-alpn', { where, protocol: AWS_ALPN, issuer: why })];
+    return { state: 'failed', notes, remedy: 'alpn' };
+  }
+  return { state: 'failed', notes: [note('tls-alert', { host, port, why })], ...remedy };
+}
 
 /** A port of the description that this unit works without; still measured. */
 const spare =
@@ -95,13 +128,8 @@ function judgeTrust(seen: Facts['handshakes'], isClockWrong: boolean): Outcome {
   const dates: Note[] = [];
   const good: Note[] = [];
   for (const [id, { where, handshake }] of seen) {
-    if (handshake.speaks !== 'tls') {
-      // An alert shows no certificate. On AWS 443 it means: the protocol name is unknown there.
-      if (handshake.speaks === 'alert' && id === 'aws-443') {
-        noAlpn.push(note('tls-no-alpn', { where, protocol: AWS_ALPN, issuer: handshake.why }));
-      }
-      continue;
-    }
+    // An alert shows no certificate.
+    if (handshake.speaks !== 'tls') continue;
     const { issuer, untrusted, alpn } = handshake;
     if (untrusted !== undefined && DATES.has(untrusted) && isClockWrong) {
       dates.push(note('tls-clock', { where, why: untrusted }));

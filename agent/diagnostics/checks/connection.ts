@@ -1,6 +1,7 @@
 // The checks of the cloud connection itself: what the running agent knows of it, judged. Where no
 // agent runs, or nothing is configured, they say so and claim nothing.
 import type { CloudView, LinkView, ProvisioningView } from '../../core/cloud.ts';
+import { AWS_PORTS } from '../../core/connection.ts';
 import { needs as needing, notChecked, note, passed } from './facts.ts';
 import type { Check } from './facts.ts';
 import type { Note, Outcome } from '../results.ts';
@@ -25,6 +26,7 @@ function judgeProvisioning({ step, failures, refused, problem }: ProvisioningVie
     notes.push(note(`provisioning-${step}`));
   if (problem !== undefined) notes.push(note('cloud-problem', { why: problem.why }));
   if (failures < FAILURES_MIN) return notChecked(...notes);
+  if (isProxy(problem)) return { state: 'failed', notes, ...proxyRemedy(AWS_PORTS.mqtt) };
   return { state: 'failed', notes, remedy: refused ? 'claim' : 'connection' };
 }
 
@@ -37,8 +39,15 @@ function judgeLink({ at, route, port, failures, refused, problem }: LinkView): O
   const notes = [note('cloud-dialling', { port })];
   if (problem !== undefined) notes.push(note('cloud-problem', { why: problem.why }));
   if (failures < FAILURES_MIN) return notChecked(...notes);
+  if (isProxy(problem)) return { state: 'failed', notes, ...proxyRemedy(port) };
   return { state: 'failed', notes, remedy: refused ? 'certificate' : 'connection' };
 }
+
+/** What io/proxy.ts says of the network's proxy, as opposed to: of the cloud. */
+const isProxy = (problem: LinkView['problem']): boolean =>
+  problem?.why.startsWith('PROXY_') === true;
+const proxyRemedy = (port: number) =>
+  ({ remedy: 'proxy', values: { port, hosts: '*.amazonaws.com' } }) as const;
 
 /** A unit without an account does nothing for anybody, but that is how it comes out of its box. */
 const pairing: Check = async ({ cloud }) => {

@@ -12,6 +12,7 @@ interface Endpoints {
   readonly aws: { readonly host: string; readonly ports?: Ports | undefined };
   readonly gems: { readonly host: string };
   readonly ntp: readonly string[];
+  readonly proxy?: { readonly host: string; readonly port: number } | undefined;
   readonly rootsPem?: string | undefined;
 }
 

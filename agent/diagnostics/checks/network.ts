@@ -71,7 +71,9 @@ const dns: Check = async (needs, facts) => {
   const hosts = [...new Set([...required, endpoints.gems.host])];
   const found = await Promise.all(hosts.map(async (host) => lookUp(needs, facts, host)));
   const notes = found.filter((_, i) => required.includes(hosts[i]!));
-  const missing = required.some((host) => !facts.addresses.has(host));
+  // A proxy is given names, and finds the addresses itself.
+  const isNeeded = endpoints.proxy === undefined;
+  const missing = isNeeded && required.some((host) => !facts.addresses.has(host));
   facts.dnsFailed = missing;
   const servers = serversOf(facts);
   if (servers.length > 0) notes.push(note('name-servers', { servers: servers.join(', ') }));

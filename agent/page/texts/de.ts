@@ -161,6 +161,8 @@ export const de: Texts = {
     portal:
       'Das Gerät von der Anmeldeseite (Captive Portal) ausnehmen, zum Beispiel nach der MAC-Adresse unten.',
     port: 'In der Firewall ausgehend TCP-Port {port} zu {hosts} freigeben. Nach Namen freigeben: die Adressen ändern sich.',
+    proxy:
+      'Im Proxy dieses Netzes Tunnel (CONNECT) zu {hosts}, Port {port}, oder 443 erlauben. Verlangt er Benutzer und Passwort, gibt der Clock-Support sie dem Gerät.',
     interception:
       '*.clock-software.com und *.amazonaws.com in Firewall oder Proxy von der TLS-Überprüfung ausnehmen: diese Verbindungen müssen ungeöffnet durchgehen.',
     alpn: 'Die Firewall muss TLS zu *.amazonaws.com Port 443 unverändert durchlassen: sie entfernt den Protokollnamen (ALPN), wie es Proxys tun.',
@@ -223,8 +225,11 @@ export const de: Texts = {
     'http-login': 'Eine Anmeldeseite antwortet statt {host} ({status})',
     'http-redirect': '{host} wird umgeleitet zu {to}',
     'port-open': '{host} ({address}), Port {port}: offen',
+    'port-asks': '{host} ({address}), Port {port}: offen, fragt nach dem Zertifikat des Geräts',
     'port-closed': '{host}, Port {port}: {why}',
     'tls-refused': '{host}, Port {port}: offen, aber Verschlüsselung wird abgebrochen ({why})',
+    'tls-alert':
+      '{host}, Port {port}: offen, aber wer antwortet, lehnt die Verschlüsselung ab ({why})',
     'tls-trusted': '{where}: unterschrieben von {issuer}',
     'tls-untrusted': '{where}: unterschrieben von „{issuer}“ ({why})',
     'tls-no-alpn': '{where}: Protokoll {protocol} nicht vereinbart ({issuer})',

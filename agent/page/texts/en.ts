@@ -156,6 +156,8 @@ export const en: Texts = {
     portal:
       'Exempt the unit from the login page (captive portal), for example by the MAC address below.',
     port: 'In the firewall allow outbound TCP port {port} to {hosts}. Allow it by name: the addresses change.',
+    proxy:
+      'Let the proxy of this network open tunnels (CONNECT) to {hosts}, port {port}, or 443. If it asks for a user and a password, Clock support gives them to the unit.',
     interception:
       'Exempt *.clock-software.com and *.amazonaws.com from TLS inspection in the firewall or proxy: it must pass these connections on unopened.',
     alpn: 'Let the firewall pass TLS to *.amazonaws.com port 443 unchanged: it removes the protocol name (ALPN), which proxies do.',
@@ -217,8 +219,10 @@ export const en: Texts = {
     'http-login': 'A login page answers for {host} ({status})',
     'http-redirect': '{host} is redirected to {to}',
     'port-open': '{host} ({address}), port {port}: open',
+    'port-asks': '{host} ({address}), port {port}: open, asks for the unit’s certificate',
     'port-closed': '{host}, port {port}: {why}',
     'tls-refused': '{host}, port {port}: opens, but encryption is cut off ({why})',
+    'tls-alert': '{host}, port {port}: opens, but whoever answers refuses encryption ({why})',
     'tls-trusted': '{where}: signed by {issuer}',
     'tls-untrusted': '{where}: signed by “{issuer}” ({why})',
     'tls-no-alpn': '{where}: protocol {protocol} not agreed ({issuer})',

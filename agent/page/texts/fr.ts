@@ -161,6 +161,8 @@ export const fr: Texts = {
     portal:
       'Dispensez le boîtier de la page de connexion (portail captif), par exemple par l’adresse MAC ci-dessous.',
     port: 'Dans le pare-feu, autorisez en sortie le port TCP {port} vers {hosts}. Autorisez par nom : les adresses changent.',
+    proxy:
+      'Autoriser dans le proxy de ce réseau les tunnels (CONNECT) vers {hosts}, port {port}, ou 443. S’il demande un utilisateur et un mot de passe, le support Clock les donne au boîtier.',
     interception:
       'Dispensez *.clock-software.com et *.amazonaws.com de l’inspection TLS dans le pare-feu ou le proxy : ces connexions doivent passer sans être ouvertes.',
     alpn: 'Le pare-feu doit laisser passer TLS vers *.amazonaws.com port 443 sans le modifier : il retire le nom de protocole (ALPN), comme le font les proxys.',
@@ -223,8 +225,11 @@ export const fr: Texts = {
     'http-login': 'Une page de connexion répond à la place de {host} ({status})',
     'http-redirect': '{host} est redirigé vers {to}',
     'port-open': '{host} ({address}), port {port} : ouvert',
+    'port-asks': '{host} ({address}), port {port} : ouvert, demande le certificat du boîtier',
     'port-closed': '{host}, port {port} : {why}',
     'tls-refused': '{host}, port {port} : ouvert, mais le chiffrement est coupé ({why})',
+    'tls-alert':
+      '{host}, port {port} : ouvert, mais celui qui répond refuse le chiffrement ({why})',
     'tls-trusted': '{where} : signé par {issuer}',
     'tls-untrusted': '{where} : signé par « {issuer} » ({why})',
     'tls-no-alpn': '{where} : protocole {protocol} non convenu ({issuer})',

@@ -28,6 +28,7 @@ const CLOUD_NEEDS = (id: string): Record<string, string> => ({
   portal: `not-checked needs ${id}`,
 });
 
+const alert = (why: string): Listener => ({ is: 'alert', why });
 const middlebox = (names: readonly string[], alpn: readonly string[] = []): Listener => ({
   is: 'tls',
   issuer: 'FortiGate CA',
@@ -104,7 +105,19 @@ const cases: Readonly<Record<string, readonly [Hotel, Record<string, string>]>> 
   ],
   'the protocol name refused on AWS 443': [
     withListener(openHotel, '198.51.100.2:443', middlebox([], ['http/1.1'])),
-    { tls: 'failed alpn' },
+    { 'aws-443': 'failed alpn' },
+  ],
+  'a handshake that somebody refuses by an alert': [
+    withListener(openHotel, '198.51.100.2:8883', alert('ERR_SSL_TLSV1_UNRECOGNIZED_NAME')),
+    { 'aws-8883': 'failed port' },
+  ],
+  'an AWS port that only misses our certificate': [
+    withListener(
+      openHotel,
+      '198.51.100.2:8883',
+      alert('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED'),
+    ),
+    {},
   ],
   'a login page by redirect': [
     withListener(openHotel, '198.51.100.1:80', {
@@ -297,6 +310,10 @@ const connections: Readonly<Record<string, readonly [Hotel, Record<string, strin
   'a refused certificate': [
     withLink({ ...down, refused: true }),
     { connection: 'failed certificate' },
+  ],
+  'a proxy that refuses': [
+    withLink({ ...down, problem: { why: 'PROXY_403', msAgo: 1 } }),
+    { connection: 'failed proxy' },
   ],
   'open ports and no connection': [withLink(down), { connection: 'failed connection' }],
   'a queue that does not open': [

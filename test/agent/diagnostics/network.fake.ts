@@ -21,6 +21,8 @@ export type Listener =
       readonly names: readonly string[];
       readonly alpn: readonly string[];
     }
+  /** Ends every handshake by this alert. */
+  | { readonly is: 'alert'; readonly why: string }
   | { readonly is: 'http'; readonly answer: HttpAnswer }
   | { readonly is: 'ntp'; readonly offsetSeconds: number };
 
@@ -73,11 +75,16 @@ function shakeHands(
   listener: Listener,
   { roots, serverName, alpn }: Parameters<Network['handshake']>[1],
 ): Handshake {
+  if (listener.is === 'alert') {
+    const { why } = listener;
+    return { speaks: 'alert', why, wantsCertificate: why.endsWith('CERTIFICATE_REQUIRED') };
+  }
   if (listener.is !== 'tls') return { speaks: 'nothing', why: 'ECONNRESET' };
   const { issuer, trustedBy, why = 'UNABLE_TO_VERIFY', names, alpn: known } = listener;
   // RFC 7301, 3.2: a server that knows other protocols only ends the handshake.
   if (alpn !== undefined && known.length > 0 && !known.includes(alpn)) {
-    return { speaks: 'alert', why: 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL' };
+    const why = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
+    return { speaks: 'alert', why, wantsCertificate: false };
   }
   const isNamed = names.includes(serverName);
   const untrusted = trustedBy(roots) ? (isNamed ? undefined : 'ERR_TLS_CERT_ALTNAME_INVALID') : why;

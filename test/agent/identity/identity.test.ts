@@ -29,6 +29,7 @@ const OVERRIDE = 'var/lib/clock/endpoints.json';
 const root = issue({ name: 'Bench Root' });
 const leaf = issue({ name: 'leaf', by: root, hosts: ['a.test'] });
 
+const withProxy = (proxy: object): string => JSON.stringify({ ...LOOPBACK, proxy });
 const withPorts = (ports: Readonly<Record<string, unknown>>): string =>
   JSON.stringify({ ...LOOPBACK, aws: { host: 'a.test', ports } });
 
@@ -57,6 +58,12 @@ test('an override replaces the built-in endpoints, with its roots', async () => 
   assert.equal(splitPem(identity.endpoints?.rootsPem ?? '').length, 1);
 });
 
+test('an override may name a proxy', async () => {
+  const proxy = { host: 'proxy.test', port: 3128, user: 'unit', password: 'p:ß' };
+  const identity = await readIdentity(files({ ...WHOLE, [OVERRIDE]: withProxy(proxy) }));
+  assert.deepEqual(identity.endpoints?.proxy, proxy);
+});
+
 test('an invalid override is a problem, and the built-in endpoints stay', async () => {
   for (const [text, why] of [
     ['{', /JSON/],
@@ -71,6 +78,10 @@ test('an invalid override is a problem, and the built-in endpoints stay', async 
     [withPorts({ mqtt: 1, alpn: 65_536, https: 1 }), /alpn/],
     [withPorts({ mqtt: 1, alpn: 1, https: '1' }), /https/],
     [withPorts({ mqtt: 1, alpn: 1, https: 1, more: 1 }), /more/],
+    [withProxy({ host: 'p.test' }), /port/],
+    [withProxy({ host: 'http://p.test', port: 1 }), /proxy\.host/],
+    [withProxy({ host: 'p.test', port: 1, user: 'a:b' }), /proxy\.user/],
+    [withProxy({ host: 'p.test', port: 1, user: 'a', password: 'b\r\nc' }), /proxy\.password/],
     [JSON.stringify({ ...LOOPBACK, ntp: [] }), /ntp/],
     [JSON.stringify({ ...LOOPBACK, ntp: Array(9).fill('a.test') }), /ntp/],
     [JSON.stringify({ ...LOOPBACK, rootsPem: 'nothing' }), /rootsPem/],
