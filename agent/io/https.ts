@@ -2,7 +2,7 @@
 // unpacks nothing. Reads share connections; a write gets one of its own.
 import { request } from 'node:https';
 import type { Agent, RequestOptions } from 'node:https';
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { codeOf } from '../core/errors.ts';
 import { agentFor } from './proxy.ts';
 import type { Proxy } from './proxy.ts';
@@ -63,7 +63,13 @@ async function once(
       ...(body !== undefined && { 'Content-Length': String(body.length) }),
     },
   };
-  const outgoing = request(options);
+  let outgoing: ClientRequest;
+  try {
+    outgoing = request(options);
+  } catch (error) {
+    // A header that a hostile challenge made unsendable.
+    return { reply: { ok: false, code: codeOf(error), sent: false }, wasReused: false, hasBegun };
+  }
   const end = (reply: HttpReply): void => {
     clearTimeout(tooLate);
     signal?.removeEventListener('abort', stop);

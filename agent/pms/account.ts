@@ -56,7 +56,7 @@ export function startAccount(account: Account, needs: AccountNeeds): AccountRunn
   };
 
   const channelOf = (event: string): Channel | undefined => {
-    const address = root?.value.http_msg_channels[event];
+    const address = root?.value.http_msg_channels.get(event);
     return address === undefined ? undefined : parseChannel(address, host);
   };
 

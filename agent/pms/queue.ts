@@ -89,10 +89,11 @@ function asked(queue: Queue, event: Extract<Event, { on: 'asked' }>): Step {
     return advance({ ...queue, waiting: [...queue.waiting, ticket] }, nowMs);
   }
   const worst = queue.waiting.reduce((a, b) => (rank(b) >= rank(a) ? b : a));
-  if (rank(worst) <= rank(ticket)) return { state: queue, effects: [{ do: 'refuse', id }] };
+  const isLess = rank(worst) <= rank(ticket);
   const waiting = [...queue.waiting.filter((one) => one !== worst), ticket];
-  const { state, effects } = advance({ ...queue, waiting }, nowMs);
-  return { state, effects: [{ do: 'refuse', id: worst.id }, ...effects] };
+  // Also where it changes nothing: each step says anew when the next is due.
+  const { state, effects } = advance(isLess ? queue : { ...queue, waiting }, nowMs);
+  return { state, effects: [{ do: 'refuse', id: isLess ? id : worst.id }, ...effects] };
 }
 
 const rank = ({ priority }: Ticket): number => PRIORITIES.indexOf(priority);

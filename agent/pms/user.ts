@@ -141,8 +141,9 @@ export function createUser(account: Account, needs: UserNeeds): User {
 /** Exactly what is sent and signed. */
 function targetOf({ subscriptionId, accountId }: Account, call: Call): string {
   const base = `/${call.api}/${subscriptionId}/${accountId}`;
-  // With its suffix no path is redirected, which would break the signature.
-  return `${base}${call.path === undefined ? '' : `/${call.path}`}.json${query(call.query ?? [])}`;
+  // With its suffix no path is redirected, which would break the signature. The root is JSON by itself.
+  const rest = call.path === undefined ? '' : `/${call.path}.json`;
+  return `${base}${rest}${query(call.query ?? [])}`;
 }
 
 interface Judging {

@@ -116,6 +116,17 @@ void suite('one API user', { concurrency: true }, () => {
     }
   });
 
+  test('what only fetches a challenge has no body', async () => {
+    await using beside = await besideClock(AT_WILL);
+    const { calls } = openUser(beside);
+    assert.ok((await calls.phone.report([{ at: '2026-11-25 10:00:00', line: '1' }])).ok);
+    const seen = beside.pms.calls().map(({ method, bodyBytes }) => [method, bodyBytes > 0]);
+    assert.deepEqual(seen, [
+      ['POST', false],
+      ['POST', true],
+    ]);
+  });
+
   test('a missing right is named', async () => {
     await using beside = await besideClock(AT_WILL);
     const { user, calls, ban } = openUser(beside);
