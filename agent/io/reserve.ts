@@ -16,7 +16,7 @@ export function reserveAt(path: string, bytes: number): Reserve {
       try {
         if (statSync(path, { throwIfNoEntry: false })?.size === bytes) return true;
         const { bavail, bsize } = statfsSync(dirname(path));
-        if (bavail * bsize < 4 * bytes) return false;
+        if (bavail * bsize < 2 * bytes) return false;
         const file = openSync(path, 'w', 0o600);
         try {
           writeSync(file, Buffer.alloc(bytes, 0xa5));

@@ -19,9 +19,9 @@ const BUSY = 5;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS waiting (
-    lane INTEGER NOT NULL, seq INTEGER NOT NULL, id TEXT NOT NULL UNIQUE,
-    topic TEXT NOT NULL, payload BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (lane, seq)
-  ) WITHOUT ROWID;
+    place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    topic TEXT NOT NULL, payload BLOB NOT NULL, at INTEGER NOT NULL
+  );
   CREATE TABLE IF NOT EXISTS dead (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, payload BLOB NOT NULL,
     at INTEGER NOT NULL, why TEXT NOT NULL
@@ -29,6 +29,17 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS record (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
+
+/**
+ * A message's place in the queue: its lane, then its number. As a rowid, so that a report lies in one page
+ * with all that belongs to it. 48 bits of numbers last for longer than any unit.
+ */
+const LANE_SPAN = 2 ** 48;
+const laneAt = (place: unknown): Lane => LANES[Math.floor(Number(place) / LANE_SPAN)]!;
+const spanOf = (lane: Lane): [number, number] => {
+  const from = LANES.indexOf(lane) * LANE_SPAN;
+  return [from, from + LANE_SPAN - 1];
+};
 
 /**
  * Opens `outbox.db` in `folder`, making both if needed. A damaged file is set aside (one of them is
@@ -53,7 +64,6 @@ export function openSqlite(folder: string, limits: StoreLimits): Store {
 
 interface Row {
   readonly id: string;
-  readonly lane: number;
   readonly topic: string;
   readonly payload: Uint8Array;
   readonly at: number;
@@ -78,7 +88,6 @@ class SqliteStore implements Store {
       this.#count(db);
     };
     this.#wal = new Wal(path, { bytesMax, logBytesMax, onOpen });
-    this.restoreReserve();
   }
 
   get #db(): DatabaseSync {
@@ -129,20 +138,20 @@ class SqliteStore implements Store {
   #insert({ id, lane, topic, payload, atMs }: Message): void {
     const { changes } = this.#db
       .prepare(
-        `INSERT OR IGNORE INTO waiting (lane, seq, id, topic, payload, at)
-         SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM dead WHERE id = ?)`,
+        `INSERT OR IGNORE INTO waiting (place, id, topic, payload, at)
+         SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM dead WHERE id = ?)`,
       )
-      .run(LANES.indexOf(lane), this.#seq + 1, id, topic, payload, Math.trunc(atMs), id);
+      .run(spanOf(lane)[0] + this.#seq + 1, id, topic, payload, Math.trunc(atMs), id);
     this.#seq += Number(changes);
     if (Number(changes) > 0) this.#add(lane, { count: 1, bytes: payload.length });
   }
 
   #forget(id: string): void {
     const row = this.#db
-      .prepare('DELETE FROM waiting WHERE id = ? RETURNING lane, length(payload) AS bytes')
+      .prepare('DELETE FROM waiting WHERE id = ? RETURNING place, length(payload) AS bytes')
       .get(id);
     if (row !== undefined) {
-      this.#add(LANES[Number(row['lane'])]!, { count: -1, bytes: -Number(row['bytes']) });
+      this.#add(laneAt(row['place']), { count: -1, bytes: -Number(row['bytes']) });
     }
   }
 
@@ -169,20 +178,22 @@ class SqliteStore implements Store {
     count: number,
     { except, lanes }: { readonly except: readonly string[]; readonly lanes: readonly Lane[] },
   ): Message[] {
-    const numbers = lanes.map((lane) => LANES.indexOf(lane)).join(',');
-    const rows = this.#db
-      .prepare(
-        `SELECT * FROM waiting WHERE lane IN (${numbers})
-         AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY lane, seq LIMIT ?`,
-      )
-      .all(JSON.stringify(except), count) as unknown as readonly Row[];
-    return rows.map(({ id, lane, topic, payload, at }) => ({
-      id,
-      lane: LANES[lane]!,
-      topic,
-      payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength),
-      atMs: at,
-    }));
+    const known = JSON.stringify(except);
+    const taken: Message[] = [];
+    for (const lane of lanes) {
+      const rows = this.#db
+        .prepare(
+          `SELECT id, topic, payload, at FROM waiting WHERE place BETWEEN ? AND ?
+           AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY place LIMIT ?`,
+        )
+        .all(...spanOf(lane), known, count - taken.length) as unknown as readonly Row[];
+      for (const { id, topic, payload, at } of rows) {
+        const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+        taken.push({ id, lane, topic, payload: bytes, atMs: at });
+      }
+      if (taken.length === count) break;
+    }
+    return taken;
   }
 
   get(key: string): string | undefined {
@@ -201,8 +212,8 @@ class SqliteStore implements Store {
   totals(lane: Lane): Totals {
     const { count = 0, bytes = 0 } = this.#totals.get(lane) ?? {};
     const row = this.#db
-      .prepare('SELECT at FROM waiting WHERE lane = ? ORDER BY seq LIMIT 1')
-      .get(LANES.indexOf(lane));
+      .prepare('SELECT at FROM waiting WHERE place BETWEEN ? AND ? ORDER BY place LIMIT 1')
+      .get(...spanOf(lane));
     return { count, bytes, oldestMs: row === undefined ? undefined : Number(row['at']) };
   }
 
@@ -210,8 +221,11 @@ class SqliteStore implements Store {
     const ids: string[] = [];
     let freed = 0;
     const rows = this.#db
-      .prepare('SELECT id, length(payload) AS bytes FROM waiting WHERE lane = ? ORDER BY seq')
-      .iterate(LANES.indexOf(lane));
+      .prepare(
+        `SELECT id, length(payload) AS bytes FROM waiting
+         WHERE place BETWEEN ? AND ? ORDER BY place`,
+      )
+      .iterate(...spanOf(lane));
     for (const row of rows) {
       if (freed >= bytes) break;
       ids.push(String(row['id']));
@@ -222,8 +236,8 @@ class SqliteStore implements Store {
 
   olderThan(lane: Lane, atMs: number): string[] {
     return this.#db
-      .prepare('SELECT id FROM waiting WHERE lane = ? AND at < ? ORDER BY seq')
-      .all(LANES.indexOf(lane), Math.trunc(atMs))
+      .prepare('SELECT id FROM waiting WHERE place BETWEEN ? AND ? AND at < ? ORDER BY place')
+      .all(...spanOf(lane), Math.trunc(atMs))
       .map((row) => String(row['id']));
   }
 
@@ -241,29 +255,32 @@ class SqliteStore implements Store {
 
   releaseReserve(): void {
     this.#reserve.release();
+    this.#wal.isTight = true;
   }
 
   restoreReserve(): boolean {
-    return this.#reserve.restore();
+    const isThere = this.#reserve.restore();
+    this.#wal.isTight = !isThere;
+    return isThere;
   }
 
   /** From the file: at the start, and after a transaction that did not come about. */
   #count(db = this.#db): void {
-    const rows = db
-      .prepare(
-        'SELECT lane, COUNT(*) AS n, SUM(length(payload)) AS bytes FROM waiting GROUP BY lane',
-      )
-      .all();
     this.#totals.clear();
-    for (const row of rows) {
-      const lane = LANES[Number(row['lane'])]!;
-      this.#totals.set(lane, { count: Number(row['n']), bytes: Number(row['bytes']) });
+    for (const lane of LANES) {
+      const row = db
+        .prepare(
+          `SELECT COUNT(*) AS n, SUM(length(payload)) AS bytes, MAX(place) AS last FROM waiting
+           WHERE place BETWEEN ? AND ?`,
+        )
+        .get(...spanOf(lane));
+      this.#totals.set(lane, { count: Number(row?.['n']), bytes: Number(row?.['bytes']) });
+      this.#seq = Math.max(this.#seq, Number(row?.['last']) % LANE_SPAN);
     }
     const one = (sql: string): number => Number(db.prepare(sql).get()?.['n'] ?? 0);
     this.#dead = one('SELECT COUNT(*) AS n FROM dead');
     this.#droppedOnCard = one('SELECT MAX(value) AS n FROM counter');
     this.#dropped = Math.max(this.#dropped, this.#droppedOnCard);
-    this.#seq = Math.max(this.#seq, one('SELECT MAX(seq) AS n FROM waiting'));
   }
 }
 

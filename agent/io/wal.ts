@@ -10,6 +10,7 @@ import {
   closeSync,
   existsSync,
   fdatasync,
+  fstatSync,
   fsync,
   fsyncSync,
   linkSync,
@@ -20,8 +21,17 @@ import {
 } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
+import { codeOf } from '../core/errors.ts';
 
-const PAGE_BYTES = 4_096;
+/**
+ * A commit changes two or three pages. Of 1 KiB they are a block of the card or two, of 4 KiB three or
+ * four; a report still fits in one with its envelope (measured: README.md, "On the card").
+ */
+const PAGE_BYTES = 1_024;
+/** sqlite.org/fileformat2.html#walformat: before each page in the log. */
+const FRAME_HEADER_BYTES = 24;
+/** Of the file system. */
+const BLOCK_BYTES = 4_096;
 /** sqlite.org/fileformat2.html#walformat: without a header there is no log. */
 const WAL_HEADER_BYTES = 32;
 
@@ -48,6 +58,8 @@ export class Wal {
   #log: number;
   /** An fsync of ours under way: until then its file stays open. */
   #underWay: Promise<void> | undefined;
+  /** The card is full: the file may not grow, and the log is short, so that deletions find room. */
+  #isTight = false;
 
   constructor(path: string, options: WalOptions) {
     this.#path = path;
@@ -72,13 +84,14 @@ export class Wal {
     const db = new DatabaseSync(this.#path);
     try {
       db.exec(`
+        PRAGMA page_size = ${PAGE_BYTES};
         PRAGMA locking_mode = EXCLUSIVE;
         PRAGMA journal_mode = WAL;
         PRAGMA synchronous = FULL;
         PRAGMA wal_autocheckpoint = 0;
         PRAGMA cache_size = -512;
-        PRAGMA max_page_count = ${Math.floor(this.#options.bytesMax / PAGE_BYTES)};
       `);
+      this.#bound(db);
       this.#options.onOpen(db);
       db.exec('PRAGMA wal_checkpoint(TRUNCATE); PRAGMA synchronous = OFF');
     } catch (error) {
@@ -88,11 +101,34 @@ export class Wal {
     return db;
   }
 
-  /** As short as SQLite has left it, on the card, too. */
+  /**
+   * As long as it will become: overwritten in place it costs the file system no journal, and a full card
+   * does not stop it.
+   */
   #openLog(): number {
     const log = openSync(`${this.#path}-wal`, 'r+');
+    try {
+      // Block by block: of one large write Linux keeps one large page, and counts all of it each time.
+      const block = Buffer.alloc(BLOCK_BYTES);
+      for (let at = fstatSync(log).size; at < this.#options.logBytesMax; at += BLOCK_BYTES) {
+        writeSync(log, block, 0, BLOCK_BYTES, at);
+      }
+    } catch (error) {
+      if (codeOf(error) !== 'ENOSPC') throw error;
+    }
     fsyncSync(log);
     return log;
+  }
+
+  set isTight(isTight: boolean) {
+    this.#isTight = isTight;
+    this.#bound(this.#db);
+  }
+
+  #bound(db: DatabaseSync): void {
+    // Never less than there are (sqlite.org/pragma.html#pragma_max_page_count).
+    const pagesMax = this.#isTight ? 1 : Math.floor(this.#options.bytesMax / PAGE_BYTES);
+    db.exec(`PRAGMA max_page_count = ${pagesMax}`);
   }
 
   async sync(): Promise<void> {
@@ -101,7 +137,8 @@ export class Wal {
 
   async tidy(): Promise<void> {
     const { log } = this.#checkpoint('NOOP');
-    if (log * PAGE_BYTES < this.#options.logBytesMax) return;
+    const logBytes = log * (PAGE_BYTES + FRAME_HEADER_BYTES);
+    if (log === 0 || (!this.#isTight && logBytes < this.#options.logBytesMax)) return;
     try {
       const { log: all, checkpointed } = this.#checkpoint('PASSIVE');
       if (checkpointed < all) return;
@@ -111,7 +148,7 @@ export class Wal {
     await this.#wait(onCard.file(this.#file));
     // From here on nobody may take the log for one: its new frames may be on the card before its new
     // header is, and the old frames behind an old header would undo what the file has. (SQLite's own
-    // guard is an fsync; ticket ff5be73dee.) Overwritten in place, the log costs the file system nothing.
+    // guard is an fsync; ticket ff5be73dee.)
     writeSync(this.#log, Buffer.alloc(WAL_HEADER_BYTES), 0, WAL_HEADER_BYTES, 0);
     await this.#wait(onCard.log(this.#log));
   }

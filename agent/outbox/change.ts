@@ -1,7 +1,7 @@
 // Several changes as one, and which of them the lanes have room for. Pure.
 import type { Lane } from '../core/messages.ts';
 import type { RecordChange } from '../core/records.ts';
-import { POLICIES } from './limits.ts';
+import { BATCH_BYTES_MAX, BATCH_MAX, POLICIES } from './limits.ts';
 import type { Change } from './ports.ts';
 
 /** Of several changes to one record the last one counts. */
@@ -16,6 +16,27 @@ export function merged(
   const put = [...values].flatMap(([key, value]) => (value === undefined ? [] : [{ key, value }]));
   const drop = [...values].flatMap(([key, value]) => (value === undefined ? [key] : []));
   return { add: changes.flatMap(({ messages }) => messages), put, drop };
+}
+
+interface Sized {
+  readonly bytes: number;
+}
+
+/** What a change brings to the card, but for what SQLite adds. */
+export function bytesOf({ put, messages }: Required<RecordChange>): number {
+  const values = put.reduce((sum, { value }) => sum + Buffer.byteLength(value), 0);
+  return messages.reduce((sum, { payload }) => sum + payload.length, values);
+}
+
+/** How many of those that wait share the next commit. */
+export function countInBatch(pending: readonly Sized[]): number {
+  let [count, bytes] = [0, 0];
+  for (const one of pending.slice(0, BATCH_MAX)) {
+    bytes += one.bytes;
+    if (count > 0 && bytes > BATCH_BYTES_MAX) break;
+    count += 1;
+  }
+  return count;
 }
 
 interface Admitted<Asked> {

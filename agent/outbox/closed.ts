@@ -1,5 +1,5 @@
 // An outbox that could not be opened: takes nothing, and says why.
-import type { Outbox } from './run.ts';
+import type { Outbox } from './shapes.ts';
 
 export function closedOutbox(problem: string): Outbox {
   const nothing = { waiting: 0, waitingBytes: 0, oldestMsAgo: undefined, dead: 0, dropped: 0 };

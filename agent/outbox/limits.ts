@@ -38,10 +38,25 @@ export const RECORD_BYTES_MAX = 64 * 1024;
 /** AWS IoT: 128 KiB. Whatever is larger would close the connection. */
 export const PAYLOAD_BYTES_MAX = 128 * 1024;
 export const TOPIC_BYTES_MAX = 256;
-/** Between commits at the latest; more than a card's usual fsync, so that commits group. */
-export const COMMIT_MS_MAX = 200;
+/**
+ * Commits one after the other are so far apart, so that events of a busy hour share them: fewer and fuller
+ * writes. No person feels it.
+ */
+export const COMMIT_GAP_MS = 40;
+/** But so many may follow each other at once: a source that waits for each, with a few to tell. */
+export const COMMITS_AT_ONCE = 4;
+/** When so much waits, nothing is to be won by waiting for more. */
+export const GROUP_MIN = 16;
+/** Deletions wait so long for something to share a commit with: lost, they only send again. */
+export const SETTLE_MS_MAX = 1_000;
 /** What one commit carries: beyond it a single fsync takes too long for the page. */
 export const BATCH_MAX = 500;
+/** Two commits of this size are as much as the log holds. A larger change goes alone. */
+export const BATCH_BYTES_MAX = MIB / 2;
+/** Each changes two pages or three: so many fit into the log on a full card, too. */
+export const DELETIONS_MAX = 250;
+/** What waits for a commit lies in memory. */
+export const PENDING_BYTES_MAX = 8 * MIB;
 /** Appends that wait for a commit; a source that does not wait for its acknowledgement is told so. */
 export const PENDING_MAX = 10_000;
 /** Records dropped at once when the card is full, so that what must not be lost fits. */
@@ -51,10 +66,10 @@ export const STORE_LIMITS: StoreLimits = {
   bytesMax: 96 * MIB,
   /** Dead letters are for a person to look at; the oldest go. */
   deadMax: 200,
-  /** Given up on a full card, so that deletions (which write first) and one commit still fit. */
-  reserveBytes: MIB,
-  /** A page that changes often is then written into the file once, not each time. */
-  logBytesMax: 4 * MIB,
+  /** Given up on a full card: by it the file grows by what the log brings, and the log by one commit. */
+  reserveBytes: 2 * MIB,
+  /** A page that changes often is then written into the file once, not each time. Taken at the start. */
+  logBytesMax: MIB,
 };
 /** After a failed fsync the card is tried again this often. */
 export const RECOVER_MS = 5_000;

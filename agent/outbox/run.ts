@@ -8,51 +8,26 @@ import type { Clock } from '../core/clock.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import {
-  BATCH_MAX,
-  COMMIT_MS_MAX,
+  DELETIONS_MAX,
   MAKE_ROOM_BYTES,
   PAYLOAD_BYTES_MAX,
+  PENDING_BYTES_MAX,
   PENDING_MAX,
   POLICIES,
   RECORD_BYTES_MAX,
   RECOVER_MS,
+  SETTLE_MS_MAX,
   SWEEP_MS,
   TOPIC_BYTES_MAX,
 } from './limits.ts';
-import { admitted, merged } from './change.ts';
+import { admitted, bytesOf, countInBatch, merged } from './change.ts';
 import { closedOutbox, notStored } from './closed.ts';
+import { Gone } from './gone.ts';
+import { Pace } from './pace.ts';
 import type { OpenStore, Store } from './ports.ts';
+import type { Appended, Card, Outbox, Pending } from './shapes.ts';
 import { Trouble } from './trouble.ts';
-
-type Appended =
-  | { readonly ok: true }
-  | {
-      readonly ok: false;
-      /** The source keeps the message and asks again later, except `too-large`. */
-      readonly why: 'too-large' | 'full' | 'busy' | 'disk-full' | 'disk' | 'closed';
-    };
-
-export interface Outbox {
-  /** Resolves when the message is on the card, or says why it is not taken. Never rejects. */
-  append(message: Message): Promise<Appended>;
-  readonly records: Records;
-  take(
-    count: number,
-    options: { readonly except: readonly string[]; readonly eventsOnly: boolean },
-  ): readonly Message[];
-  settle(id: string): void;
-  bury(id: string, why: string): void;
-  /** Gives up what waits in these lanes; off the card with the next change. */
-  forget(lanes: readonly Lane[]): void;
-  view(): OutboxView;
-  close(): void;
-}
-
-/** Taken on as a whole or not at all. */
-interface Pending {
-  readonly change: Required<RecordChange>;
-  readonly done: (appended: Appended) => void;
-}
+import { countsOf } from './view.ts';
 
 interface Needs {
   readonly clock: Clock;
@@ -62,14 +37,6 @@ interface Needs {
   /** The card makes trouble, or no longer does. */
   readonly onTrouble?: () => void;
 }
-
-/** Whether a commit may begin. */
-type Card =
-  | { readonly is: 'ready' }
-  /** The kernel is at it since then; what comes meanwhile shares the next commit. */
-  | { readonly is: 'busy'; readonly sinceMs: number; readonly ids: readonly string[] }
-  /** An fsync has failed: nobody knows what is on the card. */
-  | { readonly is: 'unsure'; readonly againMs: number };
 
 /** Never throws. */
 export function createOutbox(open: OpenStore, needs: Needs): Outbox {
@@ -93,14 +60,15 @@ class OpenOutbox implements Outbox {
   readonly #trouble = new Trouble();
   /** Which trouble others were last told of. */
   #told: string | undefined;
-  #pending: Pending[] = [];
+  readonly #pending: Pending[] = [];
+  #pendingBytes = 0;
   /** Applied, and not yet acknowledged: on the way to the card. */
   #coming: Pending[] = [];
-  /** Settled, but not yet off the card: losing that only sends it once more. */
-  readonly #settled = new Set<string>();
-  readonly #buried = new Map<string, string>();
+  readonly #gone = new Gone();
   #soon: NodeJS.Immediate | undefined;
+  #gap: NodeJS.Timeout | undefined;
   #later: NodeJS.Timeout | undefined;
+  readonly #pace = new Pace();
   readonly #sweeper: NodeJS.Timeout;
   #tight = false;
   #isClosed = false;
@@ -111,6 +79,7 @@ class OpenOutbox implements Outbox {
     this.#log = needs.log;
     this.#onReady = needs.onReady;
     this.#onTrouble = needs.onTrouble ?? ((): void => {});
+    this.#tight = !store.restoreReserve();
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweep();
   }
@@ -137,14 +106,16 @@ class OpenOutbox implements Outbox {
       );
     if (isTooLarge) return { ok: false, why: 'too-large' };
     if (this.#isClosed) return { ok: false, why: 'closed' };
-    if (this.#pending.length >= PENDING_MAX) return { ok: false, why: 'busy' };
+    const bytes = bytesOf(change);
+    const isTooMuch = this.#pendingBytes > 0 && this.#pendingBytes + bytes > PENDING_BYTES_MAX;
+    if (isTooMuch || this.#pending.length >= PENDING_MAX) return { ok: false, why: 'busy' };
     if (this.#tight && change.messages.some(({ lane }) => !POLICIES[lane].essential)) {
       return { ok: false, why: 'disk-full' };
     }
     return new Promise((done) => {
-      this.#pending.push({ change, done });
-      // What else arrives in this turn of the loop shares the commit.
-      this.#soon ??= setImmediate(() => this.#commit());
+      this.#pending.push({ change, bytes, done });
+      this.#pendingBytes += bytes;
+      this.#commitSoon();
     });
   }
 
@@ -153,10 +124,9 @@ class OpenOutbox implements Outbox {
     { except, eventsOnly }: { readonly except: readonly string[]; readonly eventsOnly: boolean },
   ): readonly Message[] {
     try {
-      const gone = [...this.#settled, ...this.#buried.keys()];
       const coming = this.#card.is === 'busy' ? this.#card.ids : [];
       const lanes = LANES.filter((lane) => !eventsOnly || lane !== 'work');
-      return this.#store.take(count, { except: [...except, ...gone, ...coming], lanes });
+      return this.#store.take(count, { except: [...except, ...this.#gone.ids, ...coming], lanes });
     } catch (error) {
       this.#log.error(`outbox: cannot be read: ${codeOf(error)}`);
       return [];
@@ -164,38 +134,27 @@ class OpenOutbox implements Outbox {
   }
 
   settle(id: string): void {
-    this.#settled.add(id);
-    if (this.#settled.size >= BATCH_MAX) this.#commit();
-    else this.#later ??= setTimeout(() => this.#commit(), COMMIT_MS_MAX);
+    this.#gone.settle(id);
+    if (this.#gone.settled >= DELETIONS_MAX) this.#delete();
+    else this.#deleteSoon();
   }
 
   bury(id: string, why: string): void {
-    this.#buried.set(id, why);
-    this.#later ??= setTimeout(() => this.#commit(), COMMIT_MS_MAX);
+    this.#gone.bury(id, why);
+    this.#deleteSoon();
   }
 
   forget(lanes: readonly Lane[]): void {
     for (const lane of lanes) this.#drop(lane, Infinity);
-    this.#later ??= setTimeout(() => this.#commit(), COMMIT_MS_MAX);
+    this.#deleteSoon();
   }
 
   view(): OutboxView {
     try {
-      const totals = LANES.map((lane) => this.#store.totals(lane));
-      const oldest = totals.flatMap(({ oldestMs }) => oldestMs ?? []);
-      const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
-      return {
-        at: 'open',
-        problem: undefined,
-        waiting: Math.max(0, sum(totals.map(({ count }) => count)) - this.#settled.size),
-        waitingBytes: sum(totals.map(({ bytes }) => bytes)),
-        oldestMsAgo:
-          oldest.length === 0 ? undefined : Math.max(0, this.#clock.wallMs() - Math.min(...oldest)),
-        dead: this.#store.deadCount(),
-        dropped: this.#store.droppedCount(),
-        trouble: this.#troubleNow(),
-        tight: this.#tight,
-      };
+      const { settled } = this.#gone;
+      const counts = countsOf(this.#store, { settled, wallMs: this.#clock.wallMs() });
+      const problem = undefined;
+      return { at: 'open', problem, ...counts, trouble: this.#troubleNow(), tight: this.#tight };
     } catch (error) {
       return closedOutbox(codeOf(error)).view();
     }
@@ -217,13 +176,16 @@ class OpenOutbox implements Outbox {
   /** Waits for the card as long as it takes: what was given to it shall be there. */
   close(): void {
     if (this.#isClosed) return;
-    const pending = this.#pending.splice(0);
+    const pending = this.#takePending(this.#pending.length);
     if (this.#card.is === 'unsure') this.#answer(pending, { ok: false, why: 'disk' });
-    else this.#take(pending);
+    else {
+      this.#gone.isDue = true;
+      this.#take(pending);
+    }
     this.#isClosed = true;
     clearInterval(this.#sweeper);
-    clearImmediate(this.#soon);
     clearTimeout(this.#later);
+    this.#stopTimers();
     try {
       // Unsure, the log must be read again before it is given up; else the next start does it.
       if (this.#card.is === 'unsure') this.#store.recover();
@@ -239,40 +201,71 @@ class OpenOutbox implements Outbox {
     for (const { done } of taken) done(appended);
   }
 
-  #commit(): void {
-    clearImmediate(this.#soon);
+  /** What else arrives in this turn of the loop shares the commit; on a busy day what arrives soon, too. */
+  #commitSoon(): void {
+    if (this.#card.is === 'busy' || this.#soon !== undefined) return;
+    const isWork = this.#pending.some(({ change }) =>
+      change.messages.some(({ lane }) => lane === 'work'),
+    );
+    const waiting = { count: this.#pending.length, bytes: this.#pendingBytes, isWork };
+    const restMs = this.#pace.restMs(waiting, this.#clock.nowMs());
+    if (restMs > 0) this.#gap ??= setTimeout(() => this.#commit(), restMs);
+    else this.#soon = setImmediate(() => this.#commit());
+  }
+
+  #deleteSoon(afterMs = SETTLE_MS_MAX): void {
+    this.#later ??= setTimeout(() => this.#delete(), afterMs);
+  }
+
+  #delete(): void {
     clearTimeout(this.#later);
-    [this.#soon, this.#later] = [undefined, undefined];
+    this.#later = undefined;
+    this.#gone.isDue = true;
+    this.#commit();
+  }
+
+  #stopTimers(): void {
+    clearImmediate(this.#soon);
+    clearTimeout(this.#gap);
+    [this.#soon, this.#gap] = [undefined, undefined];
+  }
+
+  #commit(): void {
+    this.#stopTimers();
     if (this.#isClosed || this.#card.is === 'busy') return;
     if (this.#card.is === 'unsure' && !this.#recover(this.#card.againMs)) return;
-    if (!this.#take(this.#pending.splice(0, BATCH_MAX))) return;
+    const came = this.#take(this.#takePending(countInBatch(this.#pending)));
+    if (came === 'nothing') return;
     const ids = this.#coming.flatMap(({ change }) => change.messages.map(({ id }) => id));
     const sinceMs = this.#clock.nowMs();
+    this.#pace.began(sinceMs);
     this.#card = { is: 'busy', sinceMs, ids };
-    this.#finish(sinceMs).then(
+    (came === 'applied' ? this.#finish(sinceMs) : this.#shorten()).then(
       () => this.#next({ is: 'ready' }),
       (error: unknown) => this.#fail(error, sinceMs),
     );
   }
 
-  /** Applies a batch and what is settled; false: nothing was, and nothing is under way. */
-  #take(batch: readonly Pending[]): boolean {
+  #takePending(count: number): readonly Pending[] {
+    const taken = this.#pending.splice(0, count);
+    for (const { bytes } of taken) this.#pendingBytes -= bytes;
+    return taken;
+  }
+
+  /** Applies a batch and what is settled. */
+  #take(batch: readonly Pending[]): 'applied' | 'nothing' | 'full' {
     const { taken, refused } = this.#admit(batch);
     this.#answer(refused, { ok: false, why: 'full' });
-    const gone = [...this.#settled];
-    const dead = [...this.#buried].map(([id, why]) => ({ id, why }));
-    if (taken.length + gone.length + dead.length === 0) return false;
+    const gone = this.#gone.take();
+    if (taken.length + gone.remove.length + gone.bury.length === 0) return 'nothing';
     try {
-      const changes = merged(taken.map(({ change }) => change));
-      this.#store.apply({ ...changes, remove: gone, bury: dead });
+      this.#store.apply({ ...merged(taken.map(({ change }) => change)), ...gone });
     } catch (error) {
-      this.#notTaken(taken, error);
-      return false;
+      return this.#notTaken(taken, error);
     }
-    for (const id of gone) this.#settled.delete(id);
-    for (const { id } of dead) this.#buried.delete(id);
+    this.#gone.deleted(gone);
     this.#coming = [...this.#coming, ...taken];
-    return true;
+    return 'applied';
   }
 
   /** Acknowledges when all is on the card; then the log is taken into the file, if it is time. */
@@ -287,13 +280,17 @@ class OpenOutbox implements Outbox {
     await this.#store.tidy();
   }
 
+  /** What the log has goes into the file, so that deletions find room in the log. */
+  async #shorten(): Promise<void> {
+    await this.#store.sync();
+    if (!this.#isClosed) await this.#store.tidy();
+  }
+
   #next(card: Card): void {
     this.#card = card;
     if (this.#isClosed) return;
-    if (this.#pending.length > 0) this.#soon ??= setImmediate(() => this.#commit());
-    else if (this.#settled.size + this.#buried.size > 0) {
-      this.#later ??= setTimeout(() => this.#commit(), COMMIT_MS_MAX);
-    }
+    if (this.#pending.length > 0 || this.#gone.isDue) this.#commitSoon();
+    else if (!this.#gone.isEmpty) this.#deleteSoon();
   }
 
   /** An fsync failed: whoever waits is refused, and may find all the same that it was taken. */
@@ -303,7 +300,7 @@ class OpenOutbox implements Outbox {
     this.#log.error(`outbox: not on the card: ${codeOf(error)}`);
     this.#met(codeOf(error), this.#clock.nowMs() - sinceMs);
     this.#answer(this.#coming.splice(0), { ok: false, why: 'disk' });
-    this.#later ??= setTimeout(() => this.#commit(), RECOVER_MS);
+    this.#deleteSoon(RECOVER_MS);
   }
 
   /** Tried now and then only: it waits for the card. */
@@ -317,8 +314,8 @@ class OpenOutbox implements Outbox {
         this.#card = { is: 'unsure', againMs: nowMs + RECOVER_MS };
         this.#met(codeOf(error));
       }
-      this.#answer(this.#pending.splice(0), { ok: false, why: 'disk' });
-      this.#later ??= setTimeout(() => this.#commit(), RECOVER_MS);
+      this.#answer(this.#takePending(this.#pending.length), { ok: false, why: 'disk' });
+      this.#deleteSoon(RECOVER_MS);
       return false;
     }
     this.#log.info('outbox: the card is well again');
@@ -336,31 +333,32 @@ class OpenOutbox implements Outbox {
   }
 
   #drop(lane: Lane, bytes: number): void {
-    const ids = this.#store.oldest(lane, bytes);
+    const ids = this.#store.oldest(lane, bytes).filter((id) => !this.#gone.has(id));
     this.#store.noteDropped(ids.length);
-    for (const id of ids) this.#settled.add(id);
+    for (const id of ids) this.#gone.settle(id);
+    this.#gone.isDue ||= ids.length > 0;
   }
 
   /** A full card: the reserve is given up, so that at least deletions fit; the rest is refused. */
-  #notTaken(taken: readonly Pending[], error: unknown): void {
+  #notTaken(taken: readonly Pending[], error: unknown): 'nothing' | 'full' {
     const isFull = /full|ENOSPC/i.test(codeOf(error) + String(error));
-    const wasTight = this.#tight;
-    if (isFull)
+    if (isFull) {
       for (const lane of LANES.filter((one) => !POLICIES[one].essential)) {
         this.#drop(lane, MAKE_ROOM_BYTES);
       }
-    if (isFull && !wasTight) {
-      this.#tight = true;
       this.#store.releaseReserve();
-      this.#log.error('outbox: the card is full; only what must not be lost is taken');
-    } else if (!isFull) this.#log.error(`outbox: not stored: ${codeOf(error)}`);
+      if (!this.#tight) {
+        this.#log.error('outbox: the card is full; only what must not be lost is taken');
+      }
+      this.#tight = true;
+    } else this.#log.error(`outbox: not stored: ${codeOf(error)}`);
     this.#met(codeOf(error));
     this.#answer(taken, { ok: false, why: isFull ? 'disk-full' : 'disk' });
-    // Deletions are tried again, without what did not fit.
-    if (this.#settled.size + this.#buried.size > 0) {
-      const delayMs = wasTight ? SWEEP_MS : COMMIT_MS_MAX;
-      this.#later ??= setTimeout(() => this.#commit(), delayMs);
+    // Deletions are tried again, without what did not fit; by themselves they have little hope.
+    if (!this.#gone.isEmpty) {
+      this.#deleteSoon(taken.length === 0 ? SWEEP_MS : SETTLE_MS_MAX);
     }
+    return isFull ? 'full' : 'nothing';
   }
 
   /** Drops what is too old, and looks whether a full card has room again. */
@@ -369,11 +367,12 @@ class OpenOutbox implements Outbox {
       for (const lane of LANES) {
         const { ageMsMax } = POLICIES[lane];
         if (ageMsMax === undefined) continue;
-        const ids = this.#store.olderThan(lane, this.#clock.wallMs() - ageMsMax);
+        const old = this.#store.olderThan(lane, this.#clock.wallMs() - ageMsMax);
+        const ids = old.filter((id) => !this.#gone.has(id));
         if (ids.length > 0) this.#store.noteDropped(ids.length);
-        for (const id of ids) this.#settled.add(id);
+        for (const id of ids) this.#gone.settle(id);
       }
-      if (this.#settled.size > 0) this.#later ??= setTimeout(() => this.#commit(), COMMIT_MS_MAX);
+      if (!this.#gone.isEmpty) this.#deleteSoon();
       if (this.#tight && this.#store.restoreReserve()) {
         this.#tight = false;
         this.#log.info('outbox: the card has room again');

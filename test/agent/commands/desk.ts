@@ -12,7 +12,7 @@ import { envelope, uuidV7 } from '../../../agent/core/messages.ts';
 import { openSqlite } from '../../../agent/io/sqlite.ts';
 import { STORE_LIMITS } from '../../../agent/outbox/limits.ts';
 import { createOutbox } from '../../../agent/outbox/run.ts';
-import type { Outbox } from '../../../agent/outbox/run.ts';
+import type { Outbox } from '../../../agent/outbox/shapes.ts';
 
 const THING = 'clockrpi-1';
 export const NOW_MS = Date.UTC(2026, 5, 1);
@@ -107,12 +107,6 @@ export class Desk {
       const { body } = JSON.parse(payload.toString()) as { body: Result };
       return body;
     });
-  }
-
-  /** Ids of the commands on the card. */
-  records(): string[] {
-    const all = this.#outbox!.records.list('commands/');
-    return all.map(({ key }) => key.slice('commands/'.length));
   }
 
   statesOf(id: string): string[] {

@@ -12,7 +12,7 @@ import { createJobs } from '../../../agent/jobs/run.ts';
 import type { JobsRunner } from '../../../agent/jobs/run.ts';
 import { STORE_LIMITS } from '../../../agent/outbox/limits.ts';
 import { createOutbox } from '../../../agent/outbox/run.ts';
-import type { Outbox } from '../../../agent/outbox/run.ts';
+import type { Outbox } from '../../../agent/outbox/shapes.ts';
 import { Jobs } from '../../bench/cloud/jobs/run.ts';
 import type { JobExecution } from '../../bench/cloud/jobs/wire.ts';
 import { AWS_LIMITS } from '../../bench/cloud/limits.ts';

@@ -50,12 +50,13 @@ function contents(db: DatabaseSync): Queue {
       .prepare(sql)
       .all()
       .map((row) => String(row['it']));
-  const rows = db.prepare('SELECT id, lane, topic, payload FROM waiting ORDER BY seq').all();
+  const rows = db.prepare('SELECT id, place, topic, payload FROM waiting ORDER BY place').all();
   const waiting = rows.map((row) => {
     const text = Buffer.from(row['payload'] as Uint8Array).toString();
     const said = readEnvelope(String(row['topic']), text);
     assert.equal(said.id, row['id']);
-    assert.ok(LANES[Number(row['lane'])] !== undefined, `lane ${String(row['lane'])}`);
+    const lane = Math.floor(Number(row['place']) / 2 ** 48);
+    assert.ok(LANES[lane] !== undefined, `lane ${lane}`);
     return said;
   });
   const dead = column('SELECT id AS it FROM dead');

@@ -12,7 +12,7 @@ import { createLink } from '../../../agent/link/run.ts';
 import type { LinkRunner } from '../../../agent/link/run.ts';
 import { STORE_LIMITS } from '../../../agent/outbox/limits.ts';
 import { createOutbox } from '../../../agent/outbox/run.ts';
-import type { Outbox } from '../../../agent/outbox/run.ts';
+import type { Outbox } from '../../../agent/outbox/shapes.ts';
 import type { Credentials } from '../../bench/cloud/api.ts';
 import { randomFrom } from '../random.ts';
 

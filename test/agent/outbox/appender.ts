@@ -35,5 +35,6 @@ function deliver(): void {
 }
 
 tell('ready');
-for (const source of [1, 2, 3, 4, 5]) void append(source);
+// So many that no commit waits for more.
+for (let source = 0; source < 20; source += 1) void append(source);
 deliver();

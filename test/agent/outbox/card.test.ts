@@ -12,7 +12,7 @@ import { openSqlite } from '../../../agent/io/sqlite.ts';
 import { RECOVER_MS, SLOW_MS, STORE_LIMITS } from '../../../agent/outbox/limits.ts';
 import type { Store } from '../../../agent/outbox/ports.ts';
 import { createOutbox } from '../../../agent/outbox/run.ts';
-import type { Outbox } from '../../../agent/outbox/run.ts';
+import type { Outbox } from '../../../agent/outbox/shapes.ts';
 
 const home = await mkdtemp(join(tmpdir(), 'card-'));
 after(async () => rm(home, { recursive: true, force: true }));

@@ -8,8 +8,8 @@ import { createLog } from '../../../agent/core/log.ts';
 import { openSqlite } from '../../../agent/io/sqlite.ts';
 import { POLICIES, STORE_LIMITS } from '../../../agent/outbox/limits.ts';
 import { createOutbox } from '../../../agent/outbox/run.ts';
-import type { Outbox } from '../../../agent/outbox/run.ts';
-import type { Lane } from '../../../agent/core/messages.ts';
+import type { Outbox } from '../../../agent/outbox/shapes.ts';
+import type { Lane, Message } from '../../../agent/core/messages.ts';
 import { envelope, uuidV7 } from '../../../agent/core/messages.ts';
 
 const DAY_MS = 86_400_000;
@@ -30,6 +30,13 @@ const message = (id: string, lane: Lane = 'business', bytes = 10, atMs = clock.w
   payload: Buffer.alloc(bytes, 0x20),
   atMs,
 });
+/** In groups: one after the other each would wait for a commit of its own. */
+async function fill(outbox: Outbox, count: number, make: (i: number) => Message): Promise<void> {
+  for (let i = 0; i < count; i += 32) {
+    const group = Array.from({ length: Math.min(32, count - i) }, (_, j) => make(i + j));
+    await Promise.all(group.map(async (one) => outbox.append(one)));
+  }
+}
 const take = (outbox: Outbox, count = 100, except: readonly string[] = []): string[] =>
   outbox.take(count, { except, eventsOnly: false }).map(({ id }) => id);
 
@@ -101,13 +108,13 @@ test('a full lane refuses business and drops the oldest records, counted', async
   const outbox = open(folderOf());
   const big = 100 * 1024;
   const many = Math.floor(POLICIES.business.bytesMax / big);
-  for (let i = 0; i < many; i += 1) await outbox.append(message(`b${i}`, 'business', big));
+  await fill(outbox, many, (i) => message(`b${i}`, 'business', big));
   assert.deepEqual(await outbox.append(message('more', 'business', big)), {
     ok: false,
     why: 'full',
   });
   const some = Math.floor(POLICIES.health.bytesMax / big);
-  for (let i = 0; i < some + 2; i += 1) await outbox.append(message(`h${i}`, 'health', big));
+  await fill(outbox, some + 2, (i) => message(`h${i}`, 'health', big));
   assert.deepEqual(take(outbox, 1), ['h2']);
   assert.equal(outbox.view().dropped, 2);
   outbox.close();
@@ -256,7 +263,7 @@ test('a full lane refuses the record along with its message', async () => {
   const outbox = open(folderOf());
   const part = 120 * 1024;
   const count = Math.floor(POLICIES.business.bytesMax / part);
-  for (let i = 0; i < count; i += 1) await outbox.append(message(`b${i}`, 'business', part));
+  await fill(outbox, count, (i) => message(`b${i}`, 'business', part));
   const put = [{ key: 'jobs/a', value: '1' }];
   const messages = [message('too-much', 'business', part)];
   await assert.rejects(outbox.records.change({ put, messages }), { code: 'full' });

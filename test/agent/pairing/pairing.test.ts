@@ -12,7 +12,7 @@ import { realFolder } from '../../../agent/io/folder.ts';
 import { openSqlite } from '../../../agent/io/sqlite.ts';
 import { STORE_LIMITS } from '../../../agent/outbox/limits.ts';
 import { createOutbox } from '../../../agent/outbox/run.ts';
-import type { Outbox } from '../../../agent/outbox/run.ts';
+import type { Outbox } from '../../../agent/outbox/shapes.ts';
 import { createPairing } from '../../../agent/pairing/run.ts';
 import type { PairingRunner } from '../../../agent/pairing/run.ts';
 import { codeFrom, isSameCode, parseAssignment } from '../../../agent/pairing/wire.ts';
