@@ -5,7 +5,6 @@ import type { AddressInfo } from 'node:net';
 import Koa from 'koa';
 import type { Cloud } from './api.ts';
 import { enterCode, heard, order } from './owner.ts';
-import type { Account } from './owner.ts';
 import type { Heard } from './owner.ts';
 
 const SHOWN_MAX = 40;
@@ -98,16 +97,9 @@ ${said === '' ? '' : `<p class="said" role="status">${escape(said)}</p>`}
 </body></html>`;
 }
 
-interface Asked {
-  readonly path: string;
-  readonly form: URLSearchParams;
-  /** To assign; undefined: an invented one. */
-  readonly account: Account | undefined;
-}
-
-function act(cloud: Cloud, { path, form, account }: Asked): string {
+function act(cloud: Cloud, path: string, form: URLSearchParams): string {
   if (path === '/pair') {
-    const entered = enterCode(cloud, form.get('code') ?? '', account);
+    const entered = enterCode(cloud, form.get('code') ?? '');
     return entered === undefined ? 'No unit shows this code.' : `Assigned to ${entered.thing}.`;
   }
   const thing = form.get('thing') ?? '';
@@ -131,7 +123,7 @@ async function readForm(context: Koa.Context): Promise<URLSearchParams> {
 /** Serves it on loopback; port 0 lets the system choose. */
 export async function openPage(
   cloud: Cloud,
-  { port = 0, account }: { readonly port?: number; readonly account?: Account } = {},
+  { port = 0 }: { readonly port?: number } = {},
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
   let said = '';
   const app = new Koa();
@@ -143,7 +135,7 @@ export async function openPage(
     const isForeign = origin !== '' && origin !== `http://${context.host}`;
     if (!isOwn || isForeign) context.throw(403);
     if (context.method === 'POST' && ['/pair', '/do'].includes(context.path)) {
-      said = act(cloud, { path: context.path, form: await readForm(context), account });
+      said = act(cloud, context.path, await readForm(context));
       context.redirect('/');
       context.status = 303;
     } else if (context.method === 'GET' && context.path === '/') {

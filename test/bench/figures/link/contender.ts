@@ -15,13 +15,17 @@ import { openSqlite } from '../../../../agent/io/sqlite.ts';
 import { createLink } from '../../../../agent/link/run.ts';
 import { STORE_LIMITS } from '../../../../agent/outbox/limits.ts';
 import { createOutbox } from '../../../../agent/outbox/run.ts';
-import type { Outbox } from '../../../../agent/outbox/run.ts';
+import type { Outbox } from '../../../../agent/outbox/shapes.ts';
 import type { Result, Target } from './result.ts';
 
 /** As many events wait for their acknowledgement at once: the systems of a large hotel. */
 const SOURCES = 64;
 /** The load of the kill series. */
 const TRICKLE_PER_SECOND = 50;
+/** From a broker nearby. */
+const DELIVERED_MS = 100;
+/** By then the last of them is off the disk, too. */
+const SETTLED_MS = 1_000;
 const DELIVER_MS_MAX = 60_000;
 
 const clock = { nowMs: () => performance.now(), wallMs: () => Date.now() };
@@ -31,50 +35,82 @@ const topic = (thing: string): string => `clock/v1/${thing}/event/bench`;
 const payloadOf = (id: string): Buffer =>
   Buffer.from(JSON.stringify({ id, body: 'x'.repeat(240) }));
 
-/** Resolves when the event is on the disk. */
-type Accept = (id: string) => Promise<void>;
+interface Taker {
+  /** Resolves when the event is on the disk. */
+  take(id: string): Promise<void>;
+  /** It has been delivered, and need not be kept. */
+  settle(id: string): void;
+}
 
-function acceptTo(outbox: Outbox, thing = 't'): Accept {
-  return async (id) => {
+const acceptTo =
+  (outbox: Outbox, thing = 't'): Taker['take'] =>
+  async (id) => {
     const rest = { lane: 'business', topic: topic(thing), atMs: Date.now() } as const;
     const appended = await outbox.append({ id, payload: payloadOf(id), ...rest });
     if (!appended.ok) throw new Error(appended.why);
   };
-}
 
-async function openAccept(name: string, folder: string): Promise<Accept> {
+async function openTaker(name: string, folder: string): Promise<Taker> {
   if (name === 'ours') {
     const open = () => openSqlite(folder, STORE_LIMITS);
-    return acceptTo(createOutbox(open, { clock, log, onReady: () => {} }));
+    const outbox = createOutbox(open, { clock, log, onReady: () => {} });
+    return { take: acceptTo(outbox), settle: (id) => outbox.settle(id) };
   }
   const level = new ClassicLevel<string, Buffer>(folder, { valueEncoding: 'buffer' });
   await level.open();
-  return async (id) => level.put(id, payloadOf(id), { sync: true });
+  return {
+    take: async (id) => level.put(id, payloadOf(id), { sync: true }),
+    // Lost with the power, it is delivered once more: as with ours.
+    settle: (id) => void level.del(id, { sync: false }),
+  };
 }
 
 async function writtenBytes(): Promise<number> {
   return Number(/^write_bytes: (\d+)/m.exec(await readFile('/proc/self/io', 'utf8'))?.[1]);
 }
 
-/** As fast as it goes, or a trickle of 50 a second. */
-async function accept(how: { name: string; folder: string; count: number; isTrickle: boolean }) {
-  const { name, folder, count, isTrickle } = how;
-  const take = await openAccept(name, folder);
+const idOf = (number: number): string => String(number).padStart(8, '0');
+
+/** As fast as it goes, from sources that each wait for their acknowledgement. */
+async function accept(how: { name: string; folder: string; count: number }): Promise<Result> {
+  const { name, folder, count } = how;
+  const taker = await openTaker(name, folder);
   const before = await writtenBytes();
   const began = performance.now();
   let next = 0;
   const source = async (): Promise<void> => {
-    while (next < count) {
-      next += 1;
-      const due = began + (next * 1_000) / TRICKLE_PER_SECOND - performance.now();
-      const taken = take(String(next).padStart(8, '0'));
-      if (isTrickle) await sleep(Math.max(0, due));
-      await taken;
-    }
+    while (next < count) await taker.take(idOf((next += 1)));
   };
-  await Promise.all(Array.from({ length: isTrickle ? 1 : SOURCES }, source));
+  await Promise.all(Array.from({ length: SOURCES }, source));
   const seconds = (performance.now() - began) / 1_000;
   return { seconds, done: count, writtenBytes: (await writtenBytes()) - before };
+}
+
+/** Fifty events a second, each settled soon after it was taken: what a unit writes on a working day. */
+async function trickle(how: { name: string; folder: string; count: number }): Promise<Result> {
+  const { name, folder, count } = how;
+  const taker = await openTaker(name, folder);
+  const before = await writtenBytes();
+  const began = performance.now();
+  let [worstMs, sumMs] = [0, 0];
+  const pass = async (id: string): Promise<void> => {
+    const askedMs = performance.now();
+    await taker.take(id);
+    const ms = performance.now() - askedMs;
+    [worstMs, sumMs] = [Math.max(worstMs, ms), sumMs + ms];
+    await sleep(DELIVERED_MS);
+    taker.settle(id);
+  };
+  const passing: Promise<void>[] = [];
+  for (let i = 1; i <= count; i += 1) {
+    passing.push(pass(idOf(i)));
+    await sleep(Math.max(0, began + (i * 1_000) / TRICKLE_PER_SECOND - performance.now()));
+  }
+  await Promise.all(passing);
+  const seconds = (performance.now() - began) / 1_000;
+  await sleep(SETTLED_MS);
+  const bytes = (await writtenBytes()) - before;
+  return { seconds, done: count, writtenBytes: bytes, meanMs: sumMs / count, worstMs };
 }
 
 async function deliverOurs(target: Target, folder: string, count: number): Promise<Result> {
@@ -134,6 +170,6 @@ if (mode === 'deliver') {
   result =
     name === 'ours' ? await deliverOurs(target, folder, count) : await deliverMqtt(target, count);
 } else {
-  result = await accept({ name, folder, count, isTrickle: mode === 'trickle' });
+  result = await (mode === 'trickle' ? trickle : accept)({ name, folder, count });
 }
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));

@@ -7,6 +7,9 @@ export interface Result {
   readonly done: number;
   /** By the process to its disk (proc(5), io: write_bytes). */
   readonly writtenBytes: number;
+  /** From an event to its acknowledgement. */
+  readonly meanMs?: number;
+  readonly worstMs?: number;
 }
 
 export interface Target {
