@@ -169,7 +169,7 @@ export function createCommands(needs: Needs): CommandsRunner {
     arriving.set(id, arrival);
     const handler = handlerOf(command);
     const refusal = refusalOf(command, handler);
-    const atMs = Math.trunc(clock.wallMs());
+    const atMs = Math.trunc(needs.trustedWallMs() ?? 0);
     const isRepeatable = handler?.isRepeatable;
     const facts = { id, service, kind, expiresMs, atMs, isRepeatable };
     const isCancel = kind === CANCEL && refusal === 'no-such-kind';

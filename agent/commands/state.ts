@@ -81,7 +81,7 @@ function arrived(state: Commands, event: Extract<Event, { on: 'arrived' }>): Ste
   const facts: Facts = { ...event.facts, seq: state.nextSeq, tries: 0 };
   const isLate = isExpired(facts, wallMs);
   const final = refusal === undefined ? (isLate ? error('expired') : undefined) : error(refusal);
-  const forget = tooMany(state, wallMs);
+  const forget = tooMany(state, 1, wallMs);
   return {
     state: {
       works: [...state.works, { ...facts, at: 'arriving', final, forbids: undefined }],
@@ -95,11 +95,11 @@ function arrived(state: Commands, event: Extract<Event, { on: 'arrived' }>): Ste
 const isExpired = ({ expiresMs }: Facts, wallMs: Wall): boolean =>
   expiresMs !== undefined && wallMs !== undefined && wallMs >= expiresMs;
 
-/** What goes to make room for one more. A clock that is not set says nothing of ages. */
-function tooMany({ finished, works }: Commands, wallMs: Wall): string[] {
-  const count = Math.max(0, finished.length + works.length + 1 - FINISHED_MAX);
+/** What goes to make room for `more`. A clock that is not set now, or was not then, tells no age. */
+function tooMany({ finished, works }: Commands, more: number, wallMs: Wall): string[] {
+  const count = Math.max(0, finished.length + works.length + more - FINISHED_MAX);
   const isOld = ({ atMs }: Finished): boolean =>
-    wallMs !== undefined && wallMs - atMs > FINISHED_MS_MAX;
+    wallMs !== undefined && atMs > 0 && wallMs - atMs > FINISHED_MS_MAX;
   return finished.filter((one, i) => i < count || isOld(one)).map(({ id }) => id);
 }
 
@@ -124,9 +124,12 @@ function cancel(state: Commands, event: Extract<Event, { on: 'cancel' }>): Step 
   const { service, kind, seq, atMs } = facts;
   const never = { id: target, service, kind, seq, atMs, state: 'cancelled' } as const;
   const forbids = note === 'never' ? never : undefined;
+  // Itself, and what it forbids.
+  const forget = tooMany(state, 2, undefined).filter((id) => id !== target);
   return {
     state: {
       ...stopped.state,
+      finished: state.finished.filter(({ id }) => !forget.includes(id)),
       works: [...stopped.state.works, { ...facts, at: 'arriving', final, forbids }],
       nextSeq: state.nextSeq + 1,
     },
@@ -136,7 +139,7 @@ function cancel(state: Commands, event: Extract<Event, { on: 'cancel' }>): Step 
         do: 'save',
         facts,
         as: final,
-        forget: [],
+        forget,
         ...(note !== undefined && !isOthers && { target: { id: target, note } }),
       },
     ],

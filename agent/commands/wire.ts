@@ -94,7 +94,7 @@ const known = {
   kind: Kind,
   /** Of arrival: commands of one service are carried out in this order. */
   seq: v.pipe(v.number(), v.safeInteger()),
-  /** Of arrival, by the unit's clock. */
+  /** Of arrival; 0: the clock was not set then. */
   atMs: v.pipe(v.number(), v.safeInteger()),
   /** How often it was begun. */
   tries: v.pipe(v.number(), v.safeInteger()),

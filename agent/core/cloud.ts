@@ -124,7 +124,7 @@ export interface RecentWork {
     readonly service: string;
     readonly kind: string;
     readonly state: 'received' | 'processing' | 'processed' | 'cancelled' | 'error';
-    /** Of arrival, by the unit's clock. */
+    /** Of arrival, by the unit's clock; 0: it was not set then. */
     readonly atMs: number;
   }[];
   readonly jobs: readonly {

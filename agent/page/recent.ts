@@ -15,7 +15,8 @@ export function recentRows(
   const { words, work } = texts[language];
   const { commands, jobs } = connection.recentWork;
   const line = (what: string, { state, atMs }: { state: keyof typeof work; atMs: number }) =>
-    `${what}: ${work[state]} (${ago(Math.max(0, wallMs - atMs), language)})`;
+    `${what}: ${work[state]}` +
+    (atMs === 0 ? '' : ` (${ago(Math.max(0, wallMs - atMs), language)})`);
   const told = commands.slice(0, SHOWN_MAX).map((one) => line(`${one.service} ${one.kind}`, one));
   const done = jobs.slice(0, SHOWN_MAX).map((one) => {
     const why = one.why === undefined ? '' : `, ${one.why}`;
@@ -29,7 +30,7 @@ export function recentRows(
 
 /** `recent` of the status. */
 export function recentStatus({ commands, jobs }: RecentWork): unknown {
-  const iso = (atMs: number): string => new Date(atMs).toISOString();
+  const iso = (atMs: number): string | null => (atMs === 0 ? null : new Date(atMs).toISOString());
   return {
     commands: commands.map(({ atMs, ...rest }) => ({ ...rest, at: iso(atMs) })),
     jobs: jobs.map(({ atMs, ...rest }) => ({ ...rest, at: iso(atMs) })),

@@ -6,11 +6,13 @@ import { execFile } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Cloud } from '../bench/cloud/api.ts';
 import { openCloud } from '../bench/cloud/cloud.ts';
 import { cannotTrace, fault } from './card.ts';
+import { randomFrom, testSeed } from './random.ts';
 import { THING, Unit } from './unit.ts';
 import type { UnitStatus } from './unit.ts';
 
@@ -20,7 +22,21 @@ const SLOW_MS = 3_000;
 /** Half of it: the page does not wait for the card. Free, it takes some milliseconds. */
 const PAGE_MS_MAX = SLOW_MS / 2;
 const run = promisify(execFile);
-const skip = process.env['CLOCK_TEST_LONG'] === '1' ? cannotTrace : 'long: CLOCK_TEST_LONG=1';
+const LONG = process.env['CLOCK_TEST_LONG'] === '1';
+const FAULTS = 6;
+const seed = testSeed();
+/** Each takes some half a minute: one of them, drawn by the seed, unless all are wanted. */
+const drawn = Math.floor(randomFrom(seed)() * FAULTS);
+let told = 0;
+function faulty(name: string, run: (t: TestContext) => Promise<void>): void {
+  const isDrawn = told === drawn;
+  told += 1;
+  if (!LONG && !isDrawn) return;
+  test(name, { skip: cannotTrace }, async (t) => {
+    t.diagnostic(`seed ${seed}`);
+    await run(t);
+  });
+}
 
 let cloud: Cloud;
 before(async () => {
@@ -77,7 +93,7 @@ const stateOf = (status: UnitStatus, id: string): string | undefined =>
 const says = async (unit: Unit, words: RegExp): Promise<void> =>
   assert.match(await (await fetch(unit.running.url)).text(), words);
 
-test('a card that takes seconds: the page answers meanwhile and says so', { skip }, async (t) => {
+faulty('a card that takes seconds: the page answers meanwhile and says so', async (t) => {
   await withUnit(async (unit) => {
     await unit.start();
     await unit.untilUp();
@@ -111,7 +127,7 @@ for (const [name, calls, error, words] of [
   ['a write that fails', 'pwrite64', 'EIO', /the card reports a fault/],
   ['a card become read-only', 'pwrite64,openat', 'EROFS', /card (reports a fault|has become read)/],
 ] as const) {
-  test(`${name}: told, survived, and nothing is lost`, { skip }, async () => {
+  faulty(`${name}: told, survived, and nothing is lost`, async () => {
     await withUnit(async (unit) => {
       await unit.start();
       await unit.untilUp();
@@ -130,7 +146,7 @@ for (const [name, calls, error, words] of [
   });
 }
 
-test('a full card: told, survived, and work goes on when there is room', { skip }, async () => {
+faulty('a full card: told, survived, and work goes on when there is room', async () => {
   await withUnit(async (unit) => {
     await mkdir(unit.folder, { recursive: true });
     await run('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', unit.folder]);
@@ -156,7 +172,7 @@ test('a full card: told, survived, and work goes on when there is room', { skip 
   }, false);
 });
 
-test('provisioning on a card that takes nothing goes on when it does', { skip }, async () => {
+faulty('provisioning on a card that takes nothing goes on when it does', async () => {
   await withUnit(async (unit) => {
     await unit.start();
     await unit.until(({ provisioning }) => provisioning.step === 'claim');
@@ -171,3 +187,5 @@ test('provisioning on a card that takes nothing goes on when it does', { skip },
     await unit.untilUp(120_000);
   }, false);
 });
+
+assert.equal(told, FAULTS, 'every fault can be drawn');

@@ -77,15 +77,20 @@ export class Unit {
       claim = true,
       plugins = [],
       how = {},
+      clockPort,
     }: {
       readonly claim?: boolean;
       readonly plugins?: readonly Plugin[];
       readonly how?: LaunchOptions;
+      /** Of the double of Clock's API. */
+      readonly clockPort?: number;
     } = {},
   ): Promise<Unit> {
     const { ports, rootsPem } = cloud;
     const aws = { host: 'localhost', ports };
-    const root = await prepareRoot({ override: JSON.stringify({ ...LOOPBACK, aws, rootsPem }) });
+    const clock = { ...LOOPBACK.clock, ...(clockPort !== undefined && { port: clockPort }) };
+    const override = JSON.stringify({ ...LOOPBACK, clock, aws, rootsPem });
+    const root = await prepareRoot({ override });
     const { launcher } = await bundleAgent({ outDir: root, minify: true, plugins });
     const unit = new Unit(root, launcher, how);
     if (claim) await unit.putClaim(cloud);

@@ -12,18 +12,20 @@ import type { Cloud } from '../bench/cloud/api.ts';
 import { openCloud } from '../bench/cloud/cloud.ts';
 import { openHotel } from '../bench/hotel/hotel.ts';
 import type { Hotel } from '../bench/hotel/hotel.ts';
+import { startFlow } from '../bench/flow.ts';
+import type { Flow } from '../bench/flow.ts';
 import type { Status } from '../bench/status.ts';
 import { makeUnitCard } from '../bench/unit-card.ts';
 import { unitPage } from '../bench/unit-page.ts';
 import type { UnitPage } from '../bench/unit-page.ts';
-import { IMAGE } from './units.ts';
+import { IMAGE, LONG, seeded } from './units.ts';
 
 const ARTEFACTS = join(dirname(dirname(import.meta.dirname)), 'build/artefacts');
 const SERIAL = randomBytes(16).toString('hex');
 const THING = `clockrpi-${SERIAL}`;
 const BOARD_SERIAL = '00000000c10c0e02';
 const REGISTER = '$aws/provisioning-templates/+/provision/json';
-const STARTED = `clock/v1/${THING}/event/unit`;
+const EVENTS = `clock/v1/${THING}/event/unit`;
 /** A board without a clock chip begins here, whatever the year. */
 const NO_CLOCK = '1970-01-01';
 /** A first boot takes one to three minutes; a busy machine is five times slower. */
@@ -32,6 +34,9 @@ const BOOT_MS_MAX = 15 * 60_000;
 const CLOUD_MS_MAX = 5 * 60_000;
 /** timesyncd asks again within half a minute of silence, on each of its servers. */
 const TIME_MS_MAX = 5 * 60_000;
+
+/** An emulated board is some ten times slower than a Pi. */
+const FLOW_PER_SECOND = 10;
 
 let cloud: Cloud;
 let hotel: Hotel;
@@ -51,11 +56,17 @@ after(async () => {
   await cloud.close();
 });
 
-/** Writes a card as the factory would: the same serial each time, and a claim that is new. */
+const ACCOUNT = {
+  ...{ kind: 'pms', host: 'sky-eu1.clock-software.test', subscriptionId: 7, accountId: 42 },
+  ...{ apiUser: 'clock-iot', apiKey: 'k-of-the-bench' },
+};
+
+/** Writes a card as the factory would: serial and account the same each time, and a claim that is new. */
 async function flash(): Promise<string> {
   const { certPem, keyPem } = cloud.makeClaim();
   const claim = { 'claim.crt': certPem, 'claim.key': keyPem };
-  return makeUnitCard(hotel, IMAGE, { serial: `${SERIAL}\n`, ...claim });
+  const account = { 'unit.json': JSON.stringify({ v: 1, accounts: [ACCOUNT] }) };
+  return makeUnitCard(hotel, IMAGE, { serial: `${SERIAL}\n`, ...claim, ...account });
 }
 
 async function powerOn(card: string): Promise<void> {
@@ -86,6 +97,21 @@ async function pageOf(): Promise<UnitPage> {
     ),
   );
   return page;
+}
+
+/** Waits for the next report of a start. */
+async function nextStart(): Promise<void> {
+  for (;;) {
+    const { payload } = await cloud.nextMessage(EVENTS, { withinMs: CLOUD_MS_MAX });
+    if (payload.toString().includes('"kind":"unit.started"')) return;
+  }
+}
+
+/** Every command of it has ended, and in one way. */
+async function ended(flow: Flow): Promise<void> {
+  flow.stop();
+  await until('all commands end', () => flow.open().length === 0, CLOUD_MS_MAX);
+  assert.deepEqual(flow.twice(), []);
 }
 
 const resultOf = (status: Status, id: string): Status['results'][number] =>
@@ -123,8 +149,7 @@ test('the next start ends with the certificate of the first, connected, and repo
   await cloud.connected(THING, { withinMs: BOOT_MS_MAX });
   assert.deepEqual(inUse(), [connected()]);
   for (let start = 0; start < 2; start += 1) {
-    const { payload } = await cloud.nextMessage(STARTED, { withinMs: CLOUD_MS_MAX });
-    assert.match(payload.toString(), /"kind":"unit.started"/);
+    await nextStart();
   }
 });
 
@@ -157,6 +182,45 @@ test('when the time servers answer, its clock is set', async () => {
   );
 });
 
+test('it works for the account of its card, whose key is nowhere to be seen', async () => {
+  const { accounts } = ((await page.status()) as Status & { pairing: { accounts: object[] } })
+    .pairing;
+  assert.equal(accounts.length, 1);
+  assert.match(JSON.stringify(accounts), /"accountId":42/);
+  const log = machine!.console.join('\n') + (await hotel.fetch(page.url).then((one) => one.text()));
+  assert.doesNotMatch(log, /k-of-the-bench/);
+});
+
+test('restarted by a job, it is back by itself; the job succeeds in the new start, no command is lost', async (t) => {
+  const flow = startFlow(cloud, THING, FLOW_PER_SECOND);
+  const jobs = cloud.jobs(THING);
+  jobs.create({ jobId: 'restart', document: { operation: 'restart-unit' } });
+  const execution = () => jobs.list().find(({ jobId }) => jobId === 'restart');
+  await until('the job', () => !/QUEUED|IN_PROGRESS/.test(execution()?.status ?? ''));
+  assert.equal(execution()?.status, 'SUCCEEDED', JSON.stringify(execution()?.statusDetails));
+  await nextStart();
+  await ended(flow);
+  t.diagnostic(`${flow.sent} commands`);
+});
+
+if (LONG) {
+  test('its plug pulled ten times while commands flow: each ends once', async (t) => {
+    const random = seeded('cloud-kills');
+    let commands = 0;
+    for (let round = 0; round < 10; round += 1) {
+      const flow = startFlow(cloud, THING, FLOW_PER_SECOND);
+      await sleep(2_000 + random() * 10_000);
+      await machine!.kill();
+      flow.stop();
+      await powerOn(card);
+      await cloud.connected(THING, { withinMs: BOOT_MS_MAX });
+      await ended(flow);
+      commands += flow.sent;
+    }
+    t.diagnostic(`${commands} commands over ten cuts`);
+  });
+}
+
 test('reflashed with the same serial it provisions anew, and its old certificate is retired', async (t) => {
   await machine!.kill();
   await cloud.connected(THING, { is: false, withinMs: CLOUD_MS_MAX });
@@ -171,5 +235,5 @@ test('reflashed with the same serial it provisions anew, and its old certificate
   assert.deepEqual(inUse(), [connected()]);
   const retired = cloud.view().certificates.find(({ certificateId }) => certificateId === old);
   assert.equal(retired?.status, 'INACTIVE');
-  await cloud.nextMessage(STARTED, { withinMs: CLOUD_MS_MAX });
+  await nextStart();
 });

@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   CLOCK_MS_MAX,
+  FINISHED_MAX,
+  FINISHED_MS_MAX,
   RUN_MS_MAX,
   STOP_MS_MAX,
   TRIES_MAX,
 } from '../../../agent/commands/limits.ts';
+import { initial, next } from '../../../agent/commands/state.ts';
 import { parseCommand, parseOnCard } from '../../../agent/commands/wire.ts';
 import { randomFrom, testSeed } from '../random.ts';
 import { Desk, NOW_MS } from './desk.ts';
@@ -60,6 +63,28 @@ test('a repeat is not carried out again; its end is told again, also after a res
     'processed',
   ]);
   assert.equal(desk.begun.length, 1);
+});
+
+test('what was done before the clock was set is not forgotten when it is', async () => {
+  await using desk = new Desk();
+  desk.wallMs = undefined;
+  await desk.send('early');
+  (await desk.untilBegun(1)).end({ state: 'processed' });
+  await desk.untilLast('early', 'processed');
+  desk.wallMs = NOW_MS;
+  await desk.send('c2');
+  (await desk.untilBegun(2)).end({ state: 'processed' });
+  await desk.untilLast('c2', 'processed');
+  await desk.send('early');
+  desk.wallMs = NOW_MS + FINISHED_MS_MAX + 1;
+  await desk.send('c3');
+  await desk.untilBegun(3);
+  await desk.send('early');
+  assert.deepEqual(
+    desk.begun.map(({ command }) => command.id),
+    ['early', 'c2', 'c3'],
+  );
+  assert.deepEqual(desk.records(), ['c3', 'early'], 'only what has a date grows old');
 });
 
 test('one of a service at a time, in the order of arrival; other services do not wait', async () => {
@@ -183,6 +208,27 @@ test('a cancellation survives a power cut', async () => {
   desk.start();
   await desk.untilLast('c1', 'error unknown');
   assert.equal(desk.begun.length, 1);
+});
+
+test('cancellations of nothing fill no card', () => {
+  let state = initial;
+  const kept = new Set<string>();
+  for (let i = 0; i < FINISHED_MAX * 2; i += 1) {
+    const facts = { id: `x${i}`, service: 's', kind: 'command.cancel', expiresMs: undefined };
+    const more = { atMs: 0, isRepeatable: undefined };
+    const step = next(state, {
+      ...{ on: 'cancel', facts: { ...facts, ...more }, target: `c${i}`, nowMs: i },
+    });
+    for (const effect of step.effects) {
+      if (effect.do !== 'save') continue;
+      kept.add(effect.facts.id);
+      if (effect.target !== undefined) kept.add(effect.target.id);
+      for (const id of effect.forget) kept.delete(id);
+    }
+    state = next(step.state, { on: 'saved', id: facts.id, nowMs: i, wallMs: undefined }).state;
+  }
+  assert.equal(kept.size, FINISHED_MAX);
+  assert.equal(state.finished.length, FINISHED_MAX);
 });
 
 test('a flood is told busy, and nothing is kept of it', async () => {

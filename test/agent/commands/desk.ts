@@ -109,6 +109,12 @@ export class Desk {
     });
   }
 
+  /** Ids of the commands on the card. */
+  records(): string[] {
+    const all = this.#outbox!.records.list('commands/');
+    return all.map(({ key }) => key.slice('commands/'.length));
+  }
+
   statesOf(id: string): string[] {
     const own = this.results().filter(({ command }) => command === id);
     return own.map(({ state, why }) => (why === undefined ? state : `${state} ${why}`));

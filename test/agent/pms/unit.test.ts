@@ -1,6 +1,6 @@
 // The agent as a process: from the factory's record to the hotel's business date in its status.
 import assert from 'node:assert/strict';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { openCloud } from '../../bench/cloud/cloud.ts';
@@ -16,16 +16,8 @@ let unit: Unit;
 before(async () => {
   cloud = await openCloud({ hosts: ['localhost'] });
   pms = await openPms({ rootsPem: cloud.rootsPem });
-  unit = await Unit.prepare({
-    ports: cloud.ports,
-    rootsPem: pms.rootsPem,
-    makeClaim: () => cloud.makeClaim(),
-  });
-  // The bench's API has a port of its own.
-  const path = join(unit.root, 'var/lib/clock/endpoints.json');
-  const endpoints = JSON.parse(await readFile(path, 'utf8')) as { clock: object };
-  const clock = { ...endpoints.clock, port: pms.port };
-  await writeFile(path, JSON.stringify({ ...endpoints, clock }));
+  const both = { ports: cloud.ports, rootsPem: pms.rootsPem, makeClaim: () => cloud.makeClaim() };
+  unit = await Unit.prepare(both, { clockPort: pms.port });
   await mkdir(unit.folder, { recursive: true, mode: 0o700 });
   const accounts = [accountOf(pms.account('pms')), accountOf(pms.account('pos'))];
   await writeFile(join(unit.folder, 'unit.json'), JSON.stringify({ v: 1, accounts }));

@@ -1,5 +1,5 @@
 // What an account's owner does in Clock PMS+, played on the double: enters the code that a unit shows,
-// and gives commands. The account is invented.
+// and gives commands. The account is invented, unless a test has one.
 import { randomUUID } from 'node:crypto';
 import type { Cloud } from './api.ts';
 
@@ -29,16 +29,32 @@ export function heard(cloud: Cloud): readonly Heard[] {
 
 const plain = (code: string): string => code.replaceAll(/[\s-]/g, '').toUpperCase();
 
+/** As a unit is paired with it. */
+export interface Account {
+  readonly kind: 'pms' | 'pos';
+  readonly host: string;
+  readonly subscriptionId: number;
+  readonly accountId: number;
+  readonly apiUser: string;
+  readonly apiKey: string;
+}
+
+/** Its host exists nowhere. */
+const invented = (): Account => ({
+  ...{ kind: 'pms', host: 'sky-eu1.clock-software.test', subscriptionId: 1, accountId: 1 },
+  ...{ apiUser: 'clock-iot', apiKey: randomUUID() },
+});
+
 /** Assigns an account to the unit that shows this code: the command's id, or undefined if none does. */
-export function enterCode(cloud: Cloud, typed: string): { thing: string; id: string } | undefined {
+export function enterCode(
+  cloud: Cloud,
+  typed: string,
+  account: Account = invented(),
+): { thing: string; id: string } | undefined {
   const shown = heard(cloud).findLast(
     ({ kind, body }) => kind === 'pairing.code' && body['code'] === plain(typed),
   );
   if (shown === undefined) return undefined;
-  const account = {
-    ...{ kind: 'pms', host: 'sky-eu1.clock-software.test', subscriptionId: 1, accountId: 1 },
-    ...{ apiUser: 'clock-iot', apiKey: randomUUID() },
-  };
   const { thing } = shown;
   return {
     thing,

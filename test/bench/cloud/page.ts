@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import Koa from 'koa';
 import type { Cloud } from './api.ts';
 import { enterCode, heard, order } from './owner.ts';
+import type { Account } from './owner.ts';
 import type { Heard } from './owner.ts';
 
 const SHOWN_MAX = 40;
@@ -97,9 +98,16 @@ ${said === '' ? '' : `<p class="said" role="status">${escape(said)}</p>`}
 </body></html>`;
 }
 
-function act(cloud: Cloud, path: string, form: URLSearchParams): string {
+interface Asked {
+  readonly path: string;
+  readonly form: URLSearchParams;
+  /** To assign; undefined: an invented one. */
+  readonly account: Account | undefined;
+}
+
+function act(cloud: Cloud, { path, form, account }: Asked): string {
   if (path === '/pair') {
-    const entered = enterCode(cloud, form.get('code') ?? '');
+    const entered = enterCode(cloud, form.get('code') ?? '', account);
     return entered === undefined ? 'No unit shows this code.' : `Assigned to ${entered.thing}.`;
   }
   const thing = form.get('thing') ?? '';
@@ -123,7 +131,7 @@ async function readForm(context: Koa.Context): Promise<URLSearchParams> {
 /** Serves it on loopback; port 0 lets the system choose. */
 export async function openPage(
   cloud: Cloud,
-  { port = 0 }: { readonly port?: number } = {},
+  { port = 0, account }: { readonly port?: number; readonly account?: Account } = {},
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
   let said = '';
   const app = new Koa();
@@ -135,7 +143,7 @@ export async function openPage(
     const isForeign = origin !== '' && origin !== `http://${context.host}`;
     if (!isOwn || isForeign) context.throw(403);
     if (context.method === 'POST' && ['/pair', '/do'].includes(context.path)) {
-      said = act(cloud, context.path, await readForm(context));
+      said = act(cloud, { path: context.path, form: await readForm(context), account });
       context.redirect('/');
       context.status = 303;
     } else if (context.method === 'GET' && context.path === '/') {

@@ -33,14 +33,15 @@ test('from the first line to Ctrl-C', async (t) => {
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         said += text;
-        if (/Ctrl-C ends both/.test(said)) done();
+        if (/Ctrl-C ends all/.test(said)) done();
       });
     }
   });
   await Promise.race([isTold, ended]);
   assert.match(said, /has its own certificate/);
   assert.match(said, /shows the code [A-Z0-9]{4} [A-Z0-9]{4} on its page/);
-  assert.match(said, /works for pms account 1/);
+  assert.match(said, /works for pms account 7001/);
+  assert.match(said, /reaches its PMS: Hotel Balkan, Europe\/Sofia, day 20/);
   assert.match(said, /answers: received[^]*answers: processed/);
   assert.match(said, /has \d+ events: unit.started/);
 
@@ -51,7 +52,7 @@ test('from the first line to Ctrl-C', async (t) => {
 
   const url = /The cloud {2}(\S+)/.exec(said)![1]!;
   const html = await (await fetch(url)).text();
-  assert.match(html, /clockrpi-[0-9a-f]{32}<\/td><td>yes<\/td><td>pms 1</);
+  assert.match(html, /clockrpi-[0-9a-f]{32}<\/td><td>yes<\/td><td>pms 7001</);
   const press = async (path: string, body: string, headers = {}): Promise<Response> =>
     fetch(new URL(path, url), { method: 'POST', body: new URLSearchParams(body), headers });
   assert.match(await (await press('pair', 'code=CCCC+CCCC')).text(), /No unit shows this code/);

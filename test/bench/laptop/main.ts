@@ -7,7 +7,10 @@ import { Unit, THING } from '../../agent/unit.ts';
 import type { Cloud } from '../cloud/api.ts';
 import { openCloud } from '../cloud/cloud.ts';
 import { enterCode, heard, order } from '../cloud/owner.ts';
+import type { Account } from '../cloud/owner.ts';
 import { openPage } from '../cloud/page.ts';
+import type { Pms } from '../pms/api.ts';
+import { openPms } from '../pms/pms.ts';
 
 const HELP = `npm start            the bench's cloud and one unit on this machine, on loopback only; Ctrl-C ends it
 npm start -- --once  the same, ending when everything has been seen once
@@ -28,7 +31,7 @@ const STEPS: Readonly<Record<string, string>> = {
 };
 
 const startedMs = performance.now();
-function tell(who: 'cloud' | 'unit' | 'owner', text: string): void {
+function tell(who: 'cloud' | 'unit' | 'owner' | 'pms', text: string): void {
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1).padStart(5);
   process.stdout.write(`${seconds} s  ${who.padEnd(6)} ${text}\n`);
 }
@@ -47,7 +50,7 @@ async function until<T>(
 }
 
 /** The unit provisions itself, is paired, carries out a command, delivers events. */
-async function play(cloud: Cloud, unit: Unit): Promise<void> {
+async function play(cloud: Cloud, pms: Pms, unit: Unit): Promise<void> {
   let last = '';
   await until('provisioning', async () => {
     const { provisioning, link } = await unit.status();
@@ -67,11 +70,18 @@ async function play(cloud: Cloud, unit: Unit): Promise<void> {
     heard(cloud).find(({ kind }) => kind === 'pairing.code'),
   );
   tell('owner', 'enters it in the PMS');
-  enterCode(cloud, code);
+  enterCode(cloud, code, accountOf(pms));
   const { body } = await until('pairing', () =>
     heard(cloud).find(({ kind }) => kind === 'pairing.changed'),
   );
   tell('unit', `works for ${String(body['kind'])} account ${String(body['accountId'])}`);
+
+  const hotel = await until('the PMS', async () => {
+    const { pms: seen } = await unit.status();
+    return seen.accounts[0]?.reached ?? undefined;
+  });
+  tell('unit', `reaches its PMS: ${hotel.hotel}, ${hotel.timeZone}, day ${hotel.businessDate}`);
+  tell('pms', `was called ${pms.calls().length} times, signed by Digest`);
 
   tell('cloud', 'gives the command unit.diagnose');
   const id = order(cloud, THING, { kind: 'unit.diagnose' });
@@ -91,19 +101,29 @@ async function play(cloud: Cloud, unit: Unit): Promise<void> {
   tell('cloud', `has ${events.length} events: ${events.map(({ kind }) => kind).join(', ')}`);
 }
 
+/** Without its port, which is the bench's. */
+function accountOf(pms: Pms): Account {
+  const { kind, host, subscriptionId, accountId, apiUser, apiKey } = pms.account('pms');
+  return { kind, host, subscriptionId, accountId, apiUser, apiKey };
+}
+
 async function main(argv: readonly string[]): Promise<void> {
   const options = { once: { type: 'boolean', default: false }, help: { type: 'boolean' } } as const;
   const { values } = parseArgs({ args: [...argv], options });
   if (values.help) return void process.stdout.write(HELP);
   const cloud = await openCloud({ hosts: ['localhost'] });
-  const page = await openPage(cloud);
-  const unit = await Unit.prepare(cloud);
+  const pms = await openPms({ rootsPem: cloud.rootsPem });
+  const page = await openPage(cloud, { account: accountOf(pms) });
+  const { ports } = cloud;
+  const both = { ports, rootsPem: pms.rootsPem, makeClaim: () => cloud.makeClaim() };
+  const unit = await Unit.prepare(both, { clockPort: pms.port });
   let isOver = false;
   const end = async (): Promise<void> => {
     if (isOver) return;
     isOver = true;
     await unit.remove();
     await page.close();
+    await pms.close();
     await cloud.close();
   };
   const interrupted = new Promise<void>((done) => {
@@ -111,15 +131,17 @@ async function main(argv: readonly string[]): Promise<void> {
   });
   try {
     tell('cloud', `a double of AWS IoT Core, on loopback. Its page: ${page.url}`);
+    tell('pms', `a double of Clock’s API, on loopback, port ${pms.port}`);
     await unit.start();
     tell('unit', `its page: ${unit.running.url}`);
-    await Promise.race([play(cloud, unit), interrupted]);
+    await Promise.race([play(cloud, pms, unit), interrupted]);
     if (values.once) return;
     process.stdout.write(`
 The unit   ${unit.running.url}
 The cloud  ${page.url}  (commands, jobs, what the unit says)
+The PMS    a double of Clock's API, with one hotel
 This machine is no hotel: the unit's checks of its network fail here, and say what is missing.
-Ctrl-C ends both and leaves nothing behind.
+Ctrl-C ends all and leaves nothing behind.
 `);
     await interrupted;
   } finally {
