@@ -4,6 +4,7 @@ import { codeOf } from './core/errors.ts';
 import type { Log } from './core/log.ts';
 import { Bundles } from './io/bundles.ts';
 import { httpsFetch } from './io/download.ts';
+import type { Proxy } from './io/proxy.ts';
 import { systemRandom } from './io/random.ts';
 import type { BuiltIn } from './update/choice.ts';
 import { DOWNLOAD_IDLE_MS_MAX, DOWNLOAD_MS_MAX, TRIAL_MS } from './update/limits.ts';
@@ -16,6 +17,7 @@ export function startUpdate(options: {
   readonly builtIn: BuiltIn;
   /** Authorities of whoever keeps the packages, PEM. */
   readonly roots: readonly string[];
+  readonly proxy: Proxy | undefined;
   /** undefined: well. Else what is not, in a word. */
   readonly health: () => string | undefined;
   /** Ends this process, to be started anew. */
@@ -23,7 +25,7 @@ export function startUpdate(options: {
   readonly clock: Clock;
   readonly log: Log;
 }): UpdateRunner {
-  const { root, roots, health, log } = options;
+  const { root, roots, proxy, health, log } = options;
   const folder = new Bundles(root);
   const open: Parameters<typeof createUpdate>[0]['open'] = (jws) => {
     try {
@@ -36,7 +38,7 @@ export function startUpdate(options: {
   return createUpdate({
     ...options,
     ...{ folder, open, random: systemRandom },
-    fetch: httpsFetch({ roots, deadlineMs: DOWNLOAD_MS_MAX, idleMs: DOWNLOAD_IDLE_MS_MAX }),
+    fetch: httpsFetch({ roots, proxy, deadlineMs: DOWNLOAD_MS_MAX, idleMs: DOWNLOAD_IDLE_MS_MAX }),
     health: async () => health(),
     launched: parseLaunched(process.env['CLOCK_LAUNCH'], TRIAL_MS),
   });

@@ -155,6 +155,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     root: options.root,
     builtIn: parts.identity.release ?? { version: 'unknown', builtAt: new Date(0).toISOString() },
     roots: parts.needs.roots.public,
+    proxy: parts.identity.endpoints?.proxy,
     health: () => (cloud?.view().link.at === 'up' ? undefined : 'not connected'),
     restart: options.restart,
     clock: systemClock,

@@ -5,6 +5,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { codeOf } from '../core/errors.ts';
+import { agentFor } from './proxy.ts';
+import type { Proxy } from './proxy.ts';
 import type { Fetch, Fetched } from '../update/ports.ts';
 
 /** Node gives up an address after 250 ms: too soon for a satellite (nodejs/node#54359). */
@@ -15,6 +17,7 @@ interface Bounds {
   readonly roots: readonly string[];
   readonly deadlineMs: number;
   readonly idleMs: number;
+  readonly proxy?: Proxy | undefined;
 }
 
 /** `file` is made with 0600 and fsynced before the answer, also when only a part has come. */
@@ -67,14 +70,14 @@ async function resume(handle: FileHandle, order: Order): Promise<Fetched> {
 }
 
 async function answered(
-  { url, roots, idleMs }: Order,
+  { url, roots, idleMs, proxy }: Order,
   { from, signal }: { readonly from: number; readonly signal: AbortSignal },
 ): Promise<IncomingMessage> {
   return new Promise((done, fail) => {
     const call = request(url, {
       ca: [...roots],
       signal,
-      agent: false,
+      agent: proxy === undefined ? false : agentFor(proxy, { keepAlive: false }),
       minVersion: 'TLSv1.2',
       timeout: idleMs,
       headers: from > 0 ? { Range: `bytes=${from}-` } : {},

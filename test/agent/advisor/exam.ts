@@ -9,7 +9,7 @@ import { openCloud } from '../../bench/cloud/cloud.ts';
 import { THING, Unit } from '../unit.ts';
 
 /** Each constant's value in the exam, by its file: a twentieth or so, since CI cannot wait minutes. */
-const TIMES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+export const TIMES: Times = {
   'agent/link/limits.ts': {
     RESEND_MS: 500,
     START_MS_MAX: 100,
@@ -24,14 +24,16 @@ const TIMES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 /** What a pause may be in the exam, as nextDelayMs() has it with the values above. */
 export const EXAM = { connectMs: 600, floorMs: 50, baseMs: 100, capMs: 1_500 } as const;
 
+type Times = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
 /** Fails the build when a constant is not found: the exam must not silently become another. */
-const shortTimes: Plugin = {
+const shortTimes = (times: Times): Plugin => ({
   name: 'short-times',
   setup: (build) => {
     build.onLoad(
       { filter: /\/agent\/(link\/limits|core\/retry|io\/mqtt)\.ts$/ },
       async ({ path }) => {
-        const values = Object.entries(TIMES).find(([file]) => path.endsWith(`/${file}`))![1];
+        const values = Object.entries(times).find(([file]) => path.endsWith(`/${file}`))![1];
         let contents = await readFile(path, 'utf8');
         for (const [name, value] of Object.entries(values)) {
           const line = new RegExp(`^((?:export )?const ${name} =) [0-9_]+;$`, 'm');
@@ -42,7 +44,7 @@ const shortTimes: Plugin = {
       },
     );
   },
-};
+});
 
 interface Seen {
   readonly atMs: number;
@@ -63,7 +65,10 @@ export class Exam implements AsyncDisposable {
   }
 
   /** `place` says where the unit finds the cloud, when something stands between. */
-  static async open(place: (cloud: Cloud) => Promise<Cloud> = async (c) => c): Promise<Exam> {
+  static async open(
+    place: (cloud: Cloud) => Promise<Cloud> = async (c) => c,
+    times: Times = TIMES,
+  ): Promise<Exam> {
     const seen: Seen[] = [];
     const cloud = await openCloud({
       hosts: ['localhost'],
@@ -71,7 +76,7 @@ export class Exam implements AsyncDisposable {
       limits: { connectIntervalMs: 10 },
       onLine: (line) => seen.push({ atMs: performance.now(), line }),
     });
-    const unit = await Unit.prepare(await place(cloud), { plugins: [shortTimes] });
+    const unit = await Unit.prepare(await place(cloud), { plugins: [shortTimes(times)] });
     // Device Advisor's endpoint speaks MQTT; over HTTPS the unit would be content with publishing.
     cloud.inject({ at: 'accept', do: 'drop', port: 'https' });
     return new Exam(cloud, unit, seen);

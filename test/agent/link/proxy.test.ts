@@ -1,12 +1,13 @@
 // The ways out through a real HTTP proxy (Tinyproxy): MQTT on both ports, publishing over HTTPS, Clock's
 // API; and a proxy that refuses, wants a login, or is not there.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { httpsFetch } from '../../../agent/io/download.ts';
 import { createHttps } from '../../../agent/io/https.ts';
 import { dialMqtt } from '../../../agent/io/mqtt.ts';
 import { dialHttps } from '../../../agent/io/publish.ts';
@@ -102,7 +103,7 @@ describe('through a proxy', { concurrency: true }, () => {
     await unit.until(() => unit.link.view().at === 'up', 40_000);
   });
 
-  test('the unit asks Clock’s API, shared connections and others', async () => {
+  test('the unit asks Clock’s API and fetches bundles', async () => {
     const validity = { fromMs: Date.now() - 1_000, toMs: Date.now() + 3_600_000 };
     const authority = makeAuthority('Bench', validity);
     const { certPem, keyPem } = issueForServer(authority, { hosts: ['localhost'], validity });
@@ -123,6 +124,14 @@ describe('through a proxy', { concurrency: true }, () => {
     }
     assert.equal(proxy.asked(port), 2, 'the reads share a tunnel');
     through.close();
+    const file = join(home, 'bundle');
+    const bounds = { roots: [authority.certPem], deadlineMs: 10_000, idleMs: 5_000, proxy };
+    const { signal } = new AbortController();
+    const url = `https://localhost:${port}/file`;
+    const fetched = await httpsFetch(bounds)({ url, file, size: 'GET /file'.length, signal });
+    assert.deepEqual(fetched, { ok: true });
+    assert.equal(await readFile(file, 'utf8'), 'GET /file');
+    assert.equal(proxy.asked(port), 3);
     const refused = createHttps([authority.certPem], closed);
     const reply = await refused.http({ ...asked, ...rest, method: 'GET' });
     assert.deepEqual(reply, { ok: false, code: 'PROXY_403', sent: false });
