@@ -27,7 +27,7 @@ export function accountText(
   const isFree = pairing.accounts.length === 0;
   const said = pairing.isPaused ? t.paused : isFree && !isUp ? t.later : undefined;
   return {
-    rows: accountRows(pairing, language),
+    rows: accountRows(connection, language),
     code: pairing.code === undefined ? undefined : codeText(pairing.code, language),
     said: said ?? (isFree && pairing.code === undefined ? words.noAccount : undefined),
     canAsk:
@@ -49,16 +49,22 @@ function codeText(
 
 /** Names and values; nothing of the accounts' keys is in the view. */
 export function accountRows(
-  { accounts, recordProblem }: PairingView,
+  { pairing, pms }: Pick<CloudView, 'pairing' | 'pms'>,
   language: Language,
 ): (readonly [string, string])[] {
   const t = texts[language];
-  const rows = accounts.map(({ kind, accountId, host, by, sinceMsAgo }) => {
+  const { accounts, recordProblem } = pairing;
+  const rows = accounts.flatMap(({ kind, accountId, host, by, sinceMsAgo }) => {
     const since = ago(sinceMsAgo, language);
-    return [
+    const own = [
       `Clock ${kind.toUpperCase()}`,
       `${accountId}, ${host} (${t.pairing[by]}, ${since})`,
     ] as const;
+    const reached = pms.accounts.find((one) => one.kind === kind)?.reached;
+    if (reached === undefined) return [own];
+    const { hotel, businessDate, timeZone, msAgo } = reached;
+    const seen = `${hotel}, ${businessDate}, ${timeZone} (${ago(msAgo, language)})`;
+    return [own, [t.words.hotel, seen] as const];
   });
   if (recordProblem === undefined) return rows;
   return [...rows, [t.words.lastProblem, recordProblem] as const];

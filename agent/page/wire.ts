@@ -236,7 +236,7 @@ export function renderReport(model: PageModel, language: Language): string {
         [name, `${addresses.join(' ') || t.words.noAddress}, MAC ${mac}`] as const,
     ),
     ...connectionRows(model, language),
-    ...(model.connection === undefined ? [] : accountRows(model.connection.pairing, language)),
+    ...(model.connection === undefined ? [] : accountRows(model.connection, language)),
   ];
   const lines = worstFirst(model.views).flatMap((view) => {
     const { id, outcome } = view;

@@ -29,6 +29,8 @@ export function idsIn(status: Status, state: string): string[] {
 export function unpassed(status: Status): string[] {
   return status.results
     .filter(({ group, state }) => group !== 'unit' && state !== 'passed')
-    .filter(({ id, state }) => !['connection', 'pairing'].includes(id) || state !== 'not-checked')
+    .filter(
+      ({ id, state }) => !['connection', 'pairing', 'pms'].includes(id) || state !== 'not-checked',
+    )
     .map(({ id, state }) => `${id} ${state}`);
 }

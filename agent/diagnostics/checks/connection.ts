@@ -4,10 +4,23 @@ import type { CloudView, LinkView, ProvisioningView } from '../../core/cloud.ts'
 import { AWS_PORTS } from '../../core/connection.ts';
 import { needs as needing, notChecked, note, passed } from './facts.ts';
 import type { Check } from './facts.ts';
-import type { Note, Outcome } from '../results.ts';
+import type { Note, Outcome, Remedy } from '../results.ts';
 
 /** One failure is an accident, and the next try is seconds away. */
 const FAILURES_MIN = 3;
+
+type PmsProblem = NonNullable<CloudView['pms']['accounts'][number]['problem']>['why'];
+const PMS_REMEDIES: Readonly<Record<PmsProblem, Remedy>> = {
+  key: 'pms-key',
+  right: 'pms-right',
+  banned: 'pms-banned',
+  rejected: 'pms',
+  busy: 'pms',
+  unreachable: 'pms',
+  unknown: 'pms',
+  malformed: 'pms',
+  closed: 'pms',
+};
 
 const connection: Check = async ({ cloud }) => {
   const seen = cloud();
@@ -67,6 +80,27 @@ const pairing: Check = async ({ cloud }) => {
   return { state: 'warning', notes: [note('not-paired')], remedy: 'pairing' };
 };
 
+/** Whether Clock's API lets the unit in; its own words count, they are for people. */
+const pms: Check = async ({ cloud }) => {
+  const seen = cloud();
+  if (seen === undefined) return notChecked(note('cloud-not-here'));
+  if (seen.pairing.accounts.length === 0) return needing('pairing');
+  const { accounts } = seen.pms;
+  const notes = accounts.flatMap(({ kind, accountId, reached, problem }) => {
+    const who = { kind: kind.toUpperCase(), account: accountId };
+    if (problem !== undefined) {
+      return note('pms-problem', { ...who, why: problem.text === '' ? problem.why : problem.text });
+    }
+    if (reached === undefined) return [];
+    return note('pms-reached', { ...who, hotel: reached.hotel, date: reached.businessDate });
+  });
+  const problem = accounts.find((one) => one.problem !== undefined)?.problem;
+  if (problem !== undefined) return { state: 'failed', notes, remedy: PMS_REMEDIES[problem.why] };
+  return accounts.some(({ reached }) => reached !== undefined)
+    ? passed(...notes)
+    : notChecked(...notes);
+};
+
 const outbox: Check = async ({ cloud }) => {
   const seen: CloudView | undefined = cloud();
   if (seen === undefined) return notChecked(note('cloud-not-here'));
@@ -93,4 +127,4 @@ const outbox: Check = async ({ cloud }) => {
   return dead > 0 ? { state: 'warning', notes, remedy: 'outbox' } : passed(...notes);
 };
 
-export const connectionChecks = { connection, pairing, outbox };
+export const connectionChecks = { connection, pairing, pms, outbox };

@@ -65,6 +65,7 @@ export const de: Texts = {
     account: 'Konto bei Clock',
     noAccount: 'Dieses Gerät gehört noch zu keinem Konto.',
     commands: 'Letzte Befehle',
+    hotel: 'Haus',
     jobs: 'Letzte Aufträge',
   },
   steps: {
@@ -139,6 +140,7 @@ export const de: Texts = {
     'gems-5000': 'ruby-gems.clock-software.com, Port 5000',
     connection: 'Verbindung zur Cloud',
     pairing: 'Konto bei Clock',
+    pms: 'Schnittstelle von Clock (PMS, POS)',
     time: 'Uhr des Geräts',
     settings: 'Einstellungen des Geräts',
     seal: 'Verschlüsselung der Karte',
@@ -174,6 +176,13 @@ export const de: Texts = {
       'In der Firewall ausgehend TCP-Port 8883, oder 443 unverändert, zu *.amazonaws.com freigeben. Bis dahin kann das Gerät melden, ist aber nicht erreichbar.',
     connection:
       'Die Ports sind offen, aber die Verbindung kommt nicht zustande. Den Bericht an den Clock-Support senden.',
+    'pms-key':
+      'Der Schlüssel des API-Benutzers ist falsch, oder der Benutzer ist abgeschaltet. Bitten Sie den Clock-Support um einen neuen für dieses Gerät.',
+    'pms-right':
+      'Dem API-Benutzer dieses Geräts fehlt das genannte Recht. Bitten Sie den Clock-Support, es ihm zu geben.',
+    'pms-banned':
+      'Die Firewall von Clock hat die Internetadresse dieses Hotels für zwei Stunden ausgesperrt, wohl weil ein anderes Programm zu oft gefragt hat. Das endet von selbst; kommt es wieder, fragen Sie den Clock-Support.',
+    pms: 'Die Schnittstelle von Clock weist das Gerät ab oder ist nicht zu erreichen; ihre eigenen Worte stehen unten. Bleibt es so, fragen Sie den Clock-Support.',
     pairing:
       'Geben Sie den Code, den diese Seite zeigt, in Clock PMS+ ein, oder bitten Sie darum, wer es im Hotel betreut. Bis dahin tut das Gerät nichts für das Hotel.',
     record:
@@ -245,6 +254,8 @@ export const de: Texts = {
     'cloud-up': 'verbunden, Port {port}',
     'cloud-publish-only': 'kann nur senden, Port {port}',
     'cloud-dialling': 'nicht verbunden, Port {port}',
+    'pms-reached': '{kind}-Konto {account}: {hotel}, {date}',
+    'pms-problem': '{kind}-Konto {account}: {why}',
     paired: '{kind}: Konto {account}, {host}',
     'not-paired': 'gehört noch zu keinem Konto',
     'record-problem': 'Konto ab Werk: {why}',

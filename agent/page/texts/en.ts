@@ -61,6 +61,7 @@ export const en: Texts = {
     account: 'Account in Clock',
     noAccount: 'This unit belongs to no account yet.',
     commands: 'Last commands',
+    hotel: 'Hotel',
     jobs: 'Last jobs',
   },
   steps: {
@@ -134,6 +135,7 @@ export const en: Texts = {
     'gems-5000': 'ruby-gems.clock-software.com, port 5000',
     connection: 'Cloud connection',
     pairing: 'Account in Clock',
+    pms: 'Clock’s API (PMS, POS)',
     time: 'Clock of the unit',
     settings: 'Settings of the unit',
     seal: 'Encryption of the card',
@@ -169,6 +171,13 @@ export const en: Texts = {
       'In the firewall allow outbound TCP port 8883, or 443 unchanged, to *.amazonaws.com. Until then the unit can report, but not be reached.',
     connection:
       'The ports are open, but the connection does not come about. Send the report to Clock support.',
+    'pms-key':
+      'The key of the API user is wrong or the user is switched off. Ask Clock support to give this unit a new one.',
+    'pms-right':
+      'The API user of this unit lacks the right that is named. Ask Clock support to give it that right.',
+    'pms-banned':
+      'Clock’s firewall has shut out the internet address of this hotel for two hours, most likely since another program asked too often. It ends by itself; if it comes again, ask Clock support.',
+    pms: 'Clock’s API refuses the unit or cannot be reached; its own words are below. If it stays, ask Clock support.',
     pairing:
       'Enter the code that this page shows in Clock PMS+, or ask who looks after it at the hotel to do so. Until then the unit does nothing for the hotel.',
     record:
@@ -238,6 +247,8 @@ export const en: Texts = {
     'cloud-up': 'connected, port {port}',
     'cloud-publish-only': 'can only send, port {port}',
     'cloud-dialling': 'not connected, port {port}',
+    'pms-reached': '{kind} {account}: {hotel}, {date}',
+    'pms-problem': '{kind} {account}: {why}',
     paired: '{kind}: account {account}, {host}',
     'not-paired': 'belongs to no account yet',
     'record-problem': 'account from the factory: {why}',

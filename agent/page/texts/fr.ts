@@ -65,6 +65,7 @@ export const fr: Texts = {
     account: 'Compte chez Clock',
     noAccount: 'Ce boîtier n’appartient encore à aucun compte.',
     commands: 'Dernières commandes',
+    hotel: 'Hôtel',
     jobs: 'Dernières tâches',
   },
   steps: {
@@ -139,6 +140,7 @@ export const fr: Texts = {
     'gems-5000': 'ruby-gems.clock-software.com, port 5000',
     connection: 'Connexion au cloud',
     pairing: 'Compte chez Clock',
+    pms: 'Interface de Clock (PMS, POS)',
     time: 'Horloge du boîtier',
     settings: 'Réglages du boîtier',
     seal: 'Chiffrement de la carte',
@@ -174,6 +176,13 @@ export const fr: Texts = {
       'Dans le pare-feu, autorisez en sortie le port TCP 8883, ou 443 sans modification, vers *.amazonaws.com. D’ici là le boîtier peut envoyer, mais n’est pas joignable.',
     connection:
       'Les ports sont ouverts, mais la connexion ne se fait pas. Envoyez le rapport au support Clock.',
+    'pms-key':
+      'La clé de l’utilisateur API est fausse, ou l’utilisateur est désactivé. Demandez au support Clock une nouvelle clé pour ce boîtier.',
+    'pms-right':
+      'L’utilisateur API de ce boîtier n’a pas le droit indiqué. Demandez au support Clock de le lui donner.',
+    'pms-banned':
+      'Le pare-feu de Clock a exclu l’adresse internet de cet hôtel pour deux heures, sans doute parce qu’un autre programme a demandé trop souvent. Cela cesse de soi-même ; si cela revient, demandez au support Clock.',
+    pms: 'L’interface de Clock refuse le boîtier ou reste injoignable ; ses propres mots sont ci-dessous. Si cela dure, demandez au support Clock.',
     pairing:
       'Saisissez dans Clock PMS+ le code que cette page affiche, ou demandez-le à la personne qui s’en occupe à l’hôtel. D’ici là, le boîtier ne fait rien pour l’hôtel.',
     record:
@@ -245,6 +254,8 @@ export const fr: Texts = {
     'cloud-up': 'connecté, port {port}',
     'cloud-publish-only': 'peut seulement envoyer, port {port}',
     'cloud-dialling': 'pas connecté, port {port}',
+    'pms-reached': '{kind} {account} : {hotel}, {date}',
+    'pms-problem': '{kind} {account} : {why}',
     paired: '{kind} : compte {account}, {host}',
     'not-paired': 'n’appartient encore à aucun compte',
     'record-problem': 'compte d’usine : {why}',

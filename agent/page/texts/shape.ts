@@ -74,6 +74,7 @@ export interface Texts {
     readonly account: string;
     readonly noAccount: string;
     readonly commands: string;
+    readonly hotel: string;
     readonly jobs: string;
   };
   /** The cloud connection as it is now. */

@@ -275,21 +275,50 @@ const withPairing = (pairing: Partial<CloudView['pairing']>, link = connected.li
   ...openHotel,
   cloud: { ...connected, link, pairing: { ...connected.pairing, ...pairing } },
 });
+const withPms = (
+  why: NonNullable<CloudView['pms']['accounts'][number]['problem']>['why'],
+  text: string,
+): Hotel => {
+  const accounts = connected.pms.accounts.map((one) => ({
+    ...one,
+    problem: { why, text, msAgo: 1_000 },
+  }));
+  return { ...openHotel, cloud: { ...connected, pms: { ...connected.pms, accounts } } };
+};
 const down = { at: 'waiting', failures: 5, problem: { why: 'CLOSED', msAgo: 1 } } as const;
 const connections: Readonly<Record<string, readonly [Hotel, Record<string, string>]>> = {
   'no agent to ask': [
     { ...openHotel, cloud: undefined },
-    { connection: 'not-checked', pairing: 'not-checked', outbox: 'not-checked' },
+    {
+      connection: 'not-checked',
+      pairing: 'not-checked',
+      pms: 'not-checked',
+      outbox: 'not-checked',
+    },
   ],
-  'no account': [withPairing({ accounts: [] }), { pairing: 'warning pairing' }],
+  'no account': [
+    withPairing({ accounts: [] }),
+    { pairing: 'warning pairing', pms: 'not-checked needs pairing' },
+  ],
   'no account, and no connection to get one by': [
     withPairing({ accounts: [] }, { ...connected.link, at: 'dialling' }),
-    { connection: 'not-checked', pairing: 'not-checked needs connection' },
+    {
+      connection: 'not-checked',
+      pairing: 'not-checked needs connection',
+      pms: 'not-checked needs connection',
+    },
   ],
   'an account of the factory that is none': [
     withPairing({ accounts: [], recordProblem: 'unit.json: expected Array' }),
-    { pairing: 'failed record' },
+    { pairing: 'failed record', pms: 'not-checked needs pairing' },
   ],
+  'an API user whose key is wrong': [withPms('key', ''), { pms: 'failed pms-key' }],
+  'an API user without a right': [
+    withPms('right', 'The User doesn’t have pms_api_rooms_index right'),
+    { pms: 'failed pms-right' },
+  ],
+  'an address that Clock has shut out': [withPms('banned', ''), { pms: 'failed pms-banned' }],
+  'an API that is not reached': [withPms('unreachable', 'ETIMEDOUT'), { pms: 'failed pms' }],
   'no claim': [withProvisioning({ step: 'claim' }), { connection: 'not-checked' }],
   'a registration under way': [
     withProvisioning({ step: 'certificate', failures: 1 }),

@@ -134,7 +134,22 @@ export const connected: CloudView = {
     isPaused: false,
     recordProblem: undefined,
   },
-  pms: { accounts: [], bannedMs: 0 },
+  pms: {
+    accounts: [
+      {
+        kind: 'pms',
+        accountId: 42,
+        reached: {
+          hotel: 'Hotel Test',
+          timeZone: 'Europe/Sofia',
+          businessDate: '2026-06-01',
+          msAgo: 60_000,
+        },
+        problem: undefined,
+      },
+    ],
+    bannedMs: 0,
+  },
   recentWork: { commands: [], jobs: [] },
   outbox: {
     at: 'open',

@@ -57,6 +57,7 @@ test('whose unit it is: a code to be typed elsewhere, or the account; never in t
   const paired = renderPage({ ...well, connection: connected }, 'en');
   assert.match(paired, /Clock PMS<\/dt><dd>42, sky-eu1\.clock-software\.test \(set up at the/);
   assert.match(paired, /action="\/pair/, 'a till may be paired too');
+  assert.match(paired, /Hotel<\/dt><dd>Hotel Test, 2026-06-01, Europe\/Sofia/);
   const paused = { ...free, code: undefined, isPaused: true };
   const page = renderPage({ ...well, connection: { ...connected, pairing: paused } }, 'en');
   assert.match(page, /Wrong codes/);
