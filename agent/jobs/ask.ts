@@ -28,6 +28,8 @@ interface Open {
 export function createQuestions({ send, random, log }: Needs): Questions {
   const now = { isUp: false, isClosed: false };
   let asked = 0;
+  /** An answer to an earlier process is none to this one. */
+  const life = Math.floor(random() * 2 ** 32).toString(36);
   let open: Open[] = [];
   let waiting: (() => void)[] = [];
 
@@ -51,7 +53,7 @@ export function createQuestions({ send, random, log }: Needs): Questions {
   /** undefined: no answer. */
   const once = async (topic: string, body: object): Promise<Answer | undefined> => {
     asked += 1;
-    const token = `${asked}`;
+    const token = `${life}-${asked}`;
     if (!send(topic, { ...body, clientToken: token }) || now.isClosed) return undefined;
     let timer: NodeJS.Timeout | undefined;
     const answer = await new Promise<Answer | undefined>((settle) => {
@@ -73,12 +75,11 @@ export function createQuestions({ send, random, log }: Needs): Questions {
       }
     },
     hear: (topic, payload) => {
-      const own = open.find((one) =>
-        [`${one.topic}/accepted`, `${one.topic}/rejected`].includes(topic),
-      );
-      if (own === undefined) return;
       const answer = parseAnswer(payload);
-      if (answer?.clientToken === own.token) own.settle(answer);
+      if (answer === undefined) return;
+      const own = open.find(({ token }) => token === answer.clientToken);
+      const isOwn = [`${own?.topic}/accepted`, `${own?.topic}/rejected`].includes(topic);
+      if (isOwn) own?.settle(answer);
     },
     up: () => {
       now.isUp = true;

@@ -18,3 +18,4 @@ export const DONE_MAX = 20;
 /** AWS's limits of statusDetails (page general#job-limits). */
 export const DETAILS_MAX = 10;
 export const DETAIL_CHARS_MAX = 400;
+export const DETAIL_NAME_CHARS_MAX = 128;

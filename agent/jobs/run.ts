@@ -10,7 +10,10 @@ import type { Needs } from './ports.ts';
 import {
   CURRENT,
   DONE,
+  bounded,
   isOver,
+  isSaid,
+  isSameJob,
   parseCurrent,
   parseDone,
   parseJobDocument,
@@ -18,8 +21,15 @@ import {
   renderDone,
   statusOf,
   topicsOf,
+  whichOf,
+  whyOf,
 } from './wire.ts';
 import type { Current, Done, Execution } from './wire.ts';
+
+/** Answers that mean: this job is no more. */
+const GONE = new Set(['ResourceNotFound', 'TerminalStateReached']);
+
+const TAKEN_BACK = 'taken back';
 
 export interface JobsRunner {
   readonly remote: Remote;
@@ -34,25 +44,21 @@ export function createJobs(needs: Needs): JobsRunner {
   const topics = topicsOf(thing);
   const questions = createQuestions(needs);
   let isClosed = false;
-  let running: { readonly jobId: string; readonly stopper: AbortController } | undefined;
+  let running: { readonly job: Current; readonly stopper: AbortController } | undefined;
   /** One pass at a time; another one follows when something came meanwhile. */
   let pass: Promise<void> | undefined;
   let isAgain = false;
 
-  /** As on the card. */
+  /** As on the card, or on its way there. */
   let { current, done } = load(needs);
   const save = async (one: Current): Promise<void> => {
     await records.change({ put: [{ key: CURRENT, value: renderCurrent(one) }] });
     current = one;
   };
   const finish = async (one: Current, state: Done['state'], why?: string): Promise<void> => {
-    const { jobId, executionNumber, operation, atMs } = one;
+    const { jobId, operation, atMs } = one;
     const end = {
-      jobId,
-      executionNumber,
-      operation,
-      atMs,
-      state,
+      ...{ ...whichOf(one), operation, atMs, state },
       ...(why !== undefined && { why }),
     };
     const all = [end, ...done.filter((each) => each.jobId !== jobId)].slice(0, DONE_MAX);
@@ -70,7 +76,11 @@ export function createJobs(needs: Needs): JobsRunner {
       const body = { ...statusOf(final), expectedVersion, executionNumber };
       const { code, executionState } = await questions.ask(topics.update(jobId), body);
       if (code === undefined) {
-        await finish(one, final.state, final.state === 'succeeded' ? undefined : final.why);
+        await finish(one, final.state, whyOf(final));
+        return true;
+      }
+      if (executionState !== undefined && isSaid(final, executionState.status)) {
+        await finish(one, final.state, whyOf(final));
         return true;
       }
       const isNewer =
@@ -83,16 +93,17 @@ export function createJobs(needs: Needs): JobsRunner {
     }
   };
 
+  /** Without an end: it was taken back, or the agent ends. */
   const begin = async (execution: Execution, before: Current | undefined): Promise<Current> => {
-    const { jobId, executionNumber } = execution;
+    const { jobId } = execution;
     const parsed = parseJobDocument(execution.jobDocument);
     const operation = parsed.ok ? parsed.operation : '';
     const one: Current = {
-      ...{ v: 1, jobId, executionNumber, operation, boot },
+      ...{ v: 1, ...whichOf(execution), operation, boot },
       atMs: before?.atMs ?? clock.wallMs(),
       tries: (before?.tries ?? 0) + 1,
     };
-    const ended = (final: JobOutcome): Current => ({ ...one, final });
+    const ended = (final: JobOutcome): Current => ({ ...one, final: bounded(final) });
     if (!parsed.ok) return ended({ state: 'rejected', why: parsed.why });
     const handler = handlers.find((each) => each.operation === operation);
     if (handler === undefined) return ended({ state: 'rejected', why: 'no such operation' });
@@ -103,7 +114,7 @@ export function createJobs(needs: Needs): JobsRunner {
     if (isClosed) return one;
     log.info(`job ${jobId} ${operation}: begins${before === undefined ? '' : ' again'}`);
     const stopper = new AbortController();
-    running = { jobId, stopper };
+    running = { job: one, stopper };
     const fresh = async (): Promise<unknown> => {
       const answer = await questions.ask(topics.get(jobId), { includeJobDocument: true });
       const again = parseJobDocument(answer.execution?.jobDocument);
@@ -112,7 +123,9 @@ export function createJobs(needs: Needs): JobsRunner {
     const begun = before === undefined ? undefined : { boot: before.boot };
     const job = { id: jobId, parameters: parsed.parameters, begun, fresh };
     try {
-      return ended(await withinTime(handler.run(job, stopper.signal), stopper));
+      const outcome = await withinTime(handler.run(job, stopper.signal), stopper);
+      // Its outcome is nobody's: there may be another job of its name by now.
+      return stopper.signal.reason === TAKEN_BACK ? one : ended(outcome);
     } catch (error) {
       log.error(`job ${jobId} ${operation}: ${codeOf(error)}`);
       return ended({ state: 'failed', why: codeOf(error) });
@@ -124,12 +137,19 @@ export function createJobs(needs: Needs): JobsRunner {
   /** false: there is nothing to do. */
   const work = async (): Promise<boolean> => {
     const { execution, code } = await questions.ask(topics.startNext, {});
-    if (code !== undefined) log.error(`jobs: refused: ${code}`);
+    if (code !== undefined) {
+      // That says nothing of the job under way.
+      log.error(`jobs: refused: ${code}`);
+      wakeLater();
+      return false;
+    }
     const before = current;
     const isSame = (one: Current | Done): boolean =>
-      one.jobId === execution?.jobId && one.executionNumber === execution.executionNumber;
+      execution !== undefined && isSameJob(one, execution);
     if (before !== undefined && !isSame(before)) {
-      await finish(before, before.final?.state ?? 'dropped', 'taken back');
+      const { final } = before;
+      if (final === undefined) await finish(before, 'dropped', TAKEN_BACK);
+      else await finish(before, final.state, whyOf(final));
     }
     if (execution === undefined) return false;
     const old = done.find(isSame);
@@ -140,12 +160,19 @@ export function createJobs(needs: Needs): JobsRunner {
       const final = isGood
         ? ({ state: 'succeeded' } as const)
         : ({ state: 'failed', why } as const);
-      const one: Current = { ...{ v: 1, boot, tries: 1 }, ...executionOf(old), final };
+      const { operation, atMs } = old;
+      const one: Current = { ...{ v: 1, boot, tries: 1, operation, atMs }, ...whichOf(old), final };
       return report(one, execution.versionNumber);
     }
     const own = before !== undefined && isSame(before) ? before : undefined;
     const ended = own?.final === undefined ? await begin(execution, own) : own;
     if (isClosed) return false;
+    if (ended.final === undefined) {
+      await finish(ended, 'dropped', TAKEN_BACK);
+      return true;
+    }
+    // A card that does not take it now is asked again; the job is not done again.
+    current = ended;
     await save(ended);
     return report(ended, execution.versionNumber);
   };
@@ -153,6 +180,7 @@ export function createJobs(needs: Needs): JobsRunner {
     do isAgain = false;
     while ((await work()) || isAgain);
   };
+  const wakeLater = (): void => void setTimeout(wake, BACK_OFF_MS_MAX).unref();
   const wake = (): void => {
     isAgain = true;
     if (isClosed || pass !== undefined) return;
@@ -162,18 +190,21 @@ export function createJobs(needs: Needs): JobsRunner {
         if (isClosed) return;
         log.error(`jobs: ${codeOf(error)}`);
         // A card that takes nothing, most likely.
-        setTimeout(wake, BACK_OFF_MS_MAX).unref();
+        wakeLater();
       })
       .finally(() => {
         pass = undefined;
         if (isAgain) wake();
       });
   };
-  /** The next job is another one: is it because ours was taken back? */
-  const lookAt = async (jobId: string): Promise<void> => {
-    const { execution, code } = await questions.ask(topics.get(jobId), {});
-    const isGone = code !== undefined || (execution !== undefined && isOver(execution.status));
-    if (isGone && running?.jobId === jobId) running.stopper.abort();
+  /** Was the job taken back that is under way? */
+  const lookAtRunning = async (): Promise<void> => {
+    if (running === undefined) return;
+    const { job, stopper } = running;
+    const { execution, code } = await questions.ask(topics.get(job.jobId), {});
+    const isOther = execution !== undefined && !isSameJob(job, execution);
+    const isEnded = execution !== undefined && isOver(execution.status);
+    if (isOther || isEnded || GONE.has(code ?? '')) stopper.abort(TAKEN_BACK);
   };
 
   return {
@@ -184,11 +215,13 @@ export function createJobs(needs: Needs): JobsRunner {
         if (topic !== topics.notify) return questions.hear(topic, payload);
         if (running === undefined) return wake();
         isAgain = true;
-        lookAt(running.jobId).catch(() => {});
+        lookAtRunning().catch(() => {});
       },
       up: () => {
         questions.up();
         wake();
+        // What was said of it meanwhile may be lost.
+        lookAtRunning().catch(() => {});
       },
       down: () => questions.down(),
     },
@@ -213,10 +246,6 @@ function load({ records, log }: Needs): {
     return { current: undefined, done: [] };
   }
 }
-
-const executionOf = ({ jobId, executionNumber, operation, atMs }: Done) => ({
-  ...{ jobId, executionNumber, operation, atMs },
-});
 
 /** A handler that takes too long is told to stop; one that does not, is left alone. */
 async function withinTime(

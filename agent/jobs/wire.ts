@@ -6,6 +6,7 @@ import {
   ANSWER_BYTES_MAX,
   DETAILS_MAX,
   DETAIL_CHARS_MAX,
+  DETAIL_NAME_CHARS_MAX,
   DOCUMENT_BYTES_MAX,
   DONE_MAX,
 } from './limits.ts';
@@ -18,6 +19,8 @@ const Execution = v.object({
   status: v.string(),
   versionNumber: Count,
   executionNumber: Count,
+  /** Tells it from another job of that name, made after the first one was deleted. */
+  queuedAt: v.fallback(v.optional(v.number()), undefined),
   jobDocument: v.optional(v.unknown()),
 });
 export type Execution = v.InferOutput<typeof Execution>;
@@ -86,20 +89,42 @@ export const isOver = (status: string): boolean => status !== 'QUEUED' && status
 
 const STATUS = { succeeded: 'SUCCEEDED', failed: 'FAILED', rejected: 'REJECTED' } as const;
 
-/** An update's `status` and `statusDetails`, within AWS's bounds. */
+/** Is this how the cloud has it already? Its answer to the update that said so was lost then. */
+export const isSaid = (final: Final, status: string): boolean => STATUS[final.state] === status;
+
+export const whyOf = (final: Final): string | undefined =>
+  final.state === 'succeeded' ? undefined : final.why;
+
+const boundedName = (name: string): string =>
+  name.replaceAll(/[^A-Za-z0-9:_-]/g, '-').slice(0, DETAIL_NAME_CHARS_MAX) || '-';
+/** AWS refuses an update with a line break, half an emoji or nothing at all in a detail. */
+const boundedText = (text: string): string =>
+  text.slice(0, DETAIL_CHARS_MAX).replaceAll(/\p{C}/gu, ' ') || '-';
+
+/** What a handler said, as it may lie on the card and go to the cloud. */
+export function bounded(final: Final): Final {
+  const why = final.state === 'succeeded' ? {} : { why: boundedText(final.why) };
+  if (final.state === 'rejected' || final.details === undefined) return { ...final, ...why };
+  const pairs = Object.entries(final.details)
+    // The reason is one of them.
+    .slice(0, DETAILS_MAX - 1)
+    .map(([name, text]) => [boundedName(name), boundedText(text)]);
+  return { ...final, ...why, details: Object.fromEntries(pairs) };
+}
+
+/** An update's `status` and `statusDetails`. */
 export function statusOf(final: Final): {
   readonly status: string;
   readonly statusDetails: Readonly<Record<string, string>>;
 } {
-  const why = final.state === 'succeeded' ? [] : [['why', final.why] as const];
-  const details = final.state === 'rejected' ? [] : Object.entries(final.details ?? {});
-  const pairs = [...why, ...details]
-    .slice(0, DETAILS_MAX)
-    .map(([name, text]) => [
-      name.replaceAll(/[^A-Za-z0-9:_-]/g, '-').slice(0, 128),
-      text.slice(0, DETAIL_CHARS_MAX) || '-',
-    ]);
-  return { status: STATUS[final.state], statusDetails: Object.fromEntries(pairs) };
+  // An earlier version of the agent may have kept it.
+  const said = bounded(final);
+  const why = whyOf(said);
+  const details = said.state === 'rejected' ? {} : said.details;
+  return {
+    status: STATUS[said.state],
+    statusDetails: { ...details, ...(why !== undefined && { why }) },
+  };
 }
 
 const Texts = v.record(v.string(), v.string());
@@ -114,6 +139,7 @@ const Current = v.object({
   v: v.literal(1),
   jobId: JobId,
   executionNumber: Count,
+  queuedAt: v.exactOptional(v.number()),
   operation: v.string(),
   atMs: v.number(),
   tries: Count,
@@ -127,12 +153,33 @@ export type Current = Readonly<v.InferOutput<typeof Current>>;
 const Done = v.object({
   jobId: JobId,
   executionNumber: Count,
+  queuedAt: v.exactOptional(v.number()),
   operation: v.string(),
   atMs: v.number(),
   state: v.picklist(['succeeded', 'failed', 'rejected', 'dropped']),
   why: v.exactOptional(v.string()),
 });
 export type Done = Readonly<v.InferOutput<typeof Done>>;
+
+type Which = Pick<Execution, 'jobId' | 'executionNumber'> & {
+  readonly queuedAt?: number | undefined;
+};
+
+/** Which job it is, for the card. */
+export const whichOf = ({
+  jobId,
+  executionNumber,
+  queuedAt,
+}: Which): Pick<Done, 'jobId' | 'executionNumber' | 'queuedAt'> => ({
+  jobId,
+  executionNumber,
+  ...(queuedAt !== undefined && { queuedAt }),
+});
+
+export const isSameJob = (a: Which, b: Which): boolean =>
+  a.jobId === b.jobId &&
+  a.executionNumber === b.executionNumber &&
+  (a.queuedAt ?? b.queuedAt) === (b.queuedAt ?? a.queuedAt);
 
 export const CURRENT = 'jobs/current';
 export const DONE = 'jobs/done';

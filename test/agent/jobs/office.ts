@@ -31,8 +31,11 @@ export class Office {
     state: 'succeeded',
   });
   /** Called for every message either way; true: it is lost. */
-  watch: (topic: string) => boolean = () => false;
+  watch: (topic: string, body: object) => boolean = () => false;
+  readonly log: string[] = [];
   isRepeatable = true;
+  /** The card takes nothing. */
+  isCardBad = false;
   boot = 'first';
   #outbox: Outbox | undefined;
   #jobs: JobsRunner | undefined;
@@ -48,7 +51,7 @@ export class Office {
     this.#life += 1;
     const life = this.#life;
     const clock = { nowMs: () => performance.now(), wallMs: () => Date.now() };
-    const log = createLog(() => {});
+    const log = createLog((line) => this.log.push(line));
     const outbox = createOutbox(() => openSqlite(this.#folder, STORE_LIMITS), {
       ...{ clock, log },
       onReady: () => {},
@@ -62,19 +65,32 @@ export class Office {
       },
     });
     const jobs = createJobs({
-      ...{ thing: THING, records: outbox.records, clock, log, boot: this.boot },
+      ...{ thing: THING, clock, log, boot: this.boot },
+      records: {
+        ...outbox.records,
+        change: async (change) => {
+          if (this.isCardBad) throw Object.assign(new Error('no'), { code: 'disk' });
+          return outbox.records.change(change);
+        },
+      },
       // Tries again at once.
       random: () => 0,
       handlers: [handler('work')],
       send: (topic, body) => {
         if (this.#life !== life) return false;
-        if (!this.watch(topic)) this.#ask(topic, body);
+        if (!this.watch(topic, body)) this.#ask(topic, body);
         return true;
       },
     });
     this.#outbox = outbox;
     this.#jobs = jobs;
     jobs.remote.up();
+  }
+
+  /** The connection goes and comes; the process stays. */
+  reconnect(): void {
+    this.jobs.remote.down();
+    this.jobs.remote.up();
   }
 
   get jobs(): JobsRunner {
@@ -97,7 +113,7 @@ export class Office {
   tell(publications: readonly Publication[]): void {
     const life = this.#life;
     for (const { topic, body } of publications) {
-      if (this.watch(topic)) continue;
+      if (this.watch(topic, body)) continue;
       const payload = Buffer.from(JSON.stringify(body));
       setImmediate(() => {
         if (life === this.#life) void this.jobs.remote.receive({ topic, payload });

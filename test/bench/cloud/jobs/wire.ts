@@ -76,6 +76,8 @@ export type UpdateReading =
 /** What a device may set (page jobs-mqtt-api, UpdateJobExecution). */
 const BY_DEVICE = /^(IN_PROGRESS|SUCCEEDED|FAILED|REJECTED)$/;
 const DETAIL_NAME = /^[A-Za-z0-9:_-]{1,128}$/;
+/** Page JobExecutionState. */
+const DETAIL_TEXT = /^\P{C}+$/u;
 
 export function readUpdate(body: Readonly<Record<string, unknown>>, limits: Limits): UpdateReading {
   const no = (why: string): UpdateReading => ({ ok: false, why });
@@ -110,6 +112,8 @@ function detailsProblem(details: unknown, limits: Limits): string | undefined {
   for (const [name, value] of pairs as readonly (readonly [string, unknown])[]) {
     if (!DETAIL_NAME.test(name)) return `statusDetails has a name ${name.slice(0, 40)}`;
     if (typeof value !== 'string') return `statusDetails.${name} is not a text`;
+    if (!DETAIL_TEXT.test(value))
+      return `statusDetails.${name} is empty or has a control character`;
     if (value.length > limits.statusDetailCharsMax) return `statusDetails.${name} is too long`;
   }
   return undefined;
