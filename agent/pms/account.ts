@@ -99,7 +99,10 @@ export function startAccount(account: Account, needs: AccountNeeds): AccountRunn
       const jitter = 1 + HEALTH_JITTER * (2 * random() - 1);
       const failedMs = nextDelayMs({ failures, random: random(), capMs: HEALTH_FAILED_MS_MAX });
       // A ban has its own end; asking sooner would only say so again.
-      const ms = problem === undefined ? HEALTH_MS * jitter : failedMs + needs.ban.leftMs();
+      // Who knocks with a wrong key is banned some day; a new pairing begins anew.
+      const isKeyWrong = problem?.refusal.why === 'key' && failures > 1;
+      const isCalm = problem === undefined || isKeyWrong;
+      const ms = isCalm ? HEALTH_MS * jitter : failedMs + needs.ban.leftMs();
       // A lost channel asks for the root soon, never at once: somebody may answer 404 for ever.
       await pause(failedMs);
       await pause(ms - failedMs, wakeUp.signal);

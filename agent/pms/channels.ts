@@ -7,6 +7,7 @@ import type { Log } from '../core/log.ts';
 import type { Records } from '../core/records.ts';
 import { nextDelayMs } from '../core/retry.ts';
 import {
+  CURSOR_MS_MIN,
   EVENT_BYTES_MAX,
   HANDLE_MS_MAX,
   POLL_BACK_OFF_MS_MAX,
@@ -63,12 +64,16 @@ export async function listen(
     }
   };
   /** A place is kept after what it tells was handled: after a power cut it is told again. */
-  const keep = async (next: Cursor | undefined): Promise<void> => {
-    if (next === undefined) return;
-    cursor = next;
-    await records.change({ put: [{ key, value: renderCursor(next) }] }).catch((error: unknown) => {
-      log.warning(`pms ${account}: ${consumer.event}: cursor not kept: ${codeOf(error)}`);
-    });
+  let keptMs = Number.NEGATIVE_INFINITY;
+  let isKept = true;
+  const keep = async (): Promise<void> => {
+    if (isKept || cursor === undefined || clock.nowMs() - keptMs < CURSOR_MS_MIN) return;
+    [isKept, keptMs] = [true, clock.nowMs()];
+    await records
+      .change({ put: [{ key, value: renderCursor(cursor) }] })
+      .catch((error: unknown) => {
+        log.warning(`pms ${account}: ${consumer.event}: cursor not kept: ${codeOf(error)}`);
+      });
   };
   const failed = async (why: string): Promise<void> => {
     failures += 1;
@@ -101,12 +106,13 @@ export async function listen(
       if (!(await wake({ by: 'event', id: heard.id }))) return failed('not handled');
       // Unpaired meanwhile: its cursors are gone and stay so.
       if (signal.aborted) return undefined;
-      await keep(heard.cursor);
       // Without a place the same message would come again and again.
       if (heard.cursor === undefined) return failed('a message without a place');
+      [cursor, isKept] = [heard.cursor, false];
     } else if (clock.nowMs() - sinceMs < POLL_MS_MIN) {
       return failed('answers at once');
     }
+    await keep();
     // Without a place a message between two polls may be missed, until the first one gives a place.
     isLookDue = cursor === undefined;
     if (failures > 0) log.info(`pms ${account}: ${consumer.event} is listened to again`);

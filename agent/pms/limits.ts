@@ -70,6 +70,8 @@ export const POLL_BACK_OFF_MS_MAX = 5 * 60_000;
 export const EVENT_BYTES_MAX = 16 * 1024;
 /** What a consumer may take for one event; it should store and act later. */
 export const HANDLE_MS_MAX = 60_000;
+/** A place goes to the card at most this often: what a power cut loses is told again, and harmless. */
+export const CURSOR_MS_MIN = 10_000;
 /** `Last-Modified` and `Etag`. */
 export const CURSOR_CHARS_MAX = 256;
 /** Clock's root names some twenty channels and sixty endpoints. */

@@ -51,6 +51,8 @@ export function createUser(account: Account, needs: UserNeeds): User {
   const { http, port, ban, clock, randomBytes } = needs;
   const turns = createTurns(clock);
   let nonce: { challenge: Challenge; sinceMs: number; count: number } | undefined;
+  /** Under way to fetch a challenge: others wait for it, one is enough. */
+  let probe: Promise<unknown> | undefined;
   let keyRefusedMs = Number.NEGATIVE_INFINITY;
   let isClosed = false;
 
@@ -99,19 +101,27 @@ export function createUser(account: Account, needs: UserNeeds): User {
       if (before !== undefined) return before;
       const turn = await turns.wait(asked.priority, { again, signal: asked.signal });
       if (turn === undefined) return obstacle(asked) ?? { ok: false, why: 'busy' };
-      let judged: Judged;
+      let judged: Judged | undefined;
       let signature: string | undefined;
       try {
         const now = obstacle(asked);
         if (now !== undefined) return now;
         signature = header(asked.method, target);
-        judged = await send(asked, target, signature);
+        if (signature !== undefined) judged = await send(asked, target, signature);
+        else if (probe === undefined) {
+          const sending = send(asked, target, undefined);
+          probe = sending;
+          judged = await sending.finally(() => (probe = undefined));
+        }
         // Before the turn ends, or the next one would begin at once.
-        if (judged.is === 'throttled') turns.throttled((throttled += 1));
+        if (judged?.is === 'throttled') turns.throttled((throttled += 1));
       } finally {
         turn.end();
       }
-      switch (judged.is) {
+      switch (judged?.is) {
+        case undefined:
+          await probe;
+          break;
         case 'end':
           return judged.reply;
         case 'throttled':

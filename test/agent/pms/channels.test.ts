@@ -85,6 +85,21 @@ void suite('channels', { concurrency: true, timeout: 60_000 }, () => {
     again.close();
   });
 
+  test('a flood of events does not wear the card: a place is kept every ten seconds', async () => {
+    await using beside = await besideClock(AT_WILL);
+    const { pms, records, clock } = beside;
+    for (let id = 1; id <= 5; id += 1) pms.fire(EVENT, { door_key_id: id });
+    const unit = listening(beside);
+    await unit.until(() => idsOf(unit.woken).length === 5);
+    assert.equal(records.changes, 1);
+    const first = records.list('pms/cursor/');
+    clock.aheadMs += 10_000;
+    pms.fire(EVENT, { door_key_id: 6 });
+    await unit.until(() => records.changes === 2);
+    assert.notDeepEqual(records.list('pms/cursor/'), first);
+    unit.close();
+  });
+
   test('an event that was not handled comes again, its cursor is not kept before', async () => {
     await using beside = await besideClock(AT_WILL);
     const { pms, records } = beside;

@@ -14,6 +14,7 @@ import type { AccountRecord, Pms, PmsOptions } from '../../bench/pms/api.ts';
 
 export class MemoryRecords implements Records {
   readonly kept = new Map<string, string>();
+  changes = 0;
   get(key: string): string | undefined {
     return this.kept.get(key);
   }
@@ -24,6 +25,7 @@ export class MemoryRecords implements Records {
       .toSorted((a, b) => (a.key < b.key ? -1 : 1));
   }
   async change({ put = [], remove = [] }: RecordChange): Promise<void> {
+    this.changes += 1;
     for (const { key, value } of put) this.kept.set(key, value);
     for (const key of remove) this.kept.delete(key);
   }
