@@ -3,7 +3,7 @@ import type { CommandHandler, Outcome } from './core/commands.ts';
 import { verdictOf } from './diagnostics/results.ts';
 import type { DiagnosticsRunner } from './diagnostics/run.ts';
 import type { CheckView } from './diagnostics/results.ts';
-import type { Network } from './diagnostics/ports.ts';
+import type { Machine, Network } from './diagnostics/ports.ts';
 import type { Host } from './host/run.ts';
 import type { Identity } from './identity/run.ts';
 import type { Owner } from './shadows/ports.ts';
@@ -51,10 +51,20 @@ function summaryOf(views: readonly CheckView[]): {
   return { verdict: verdictOf(views), failed: idsOf('failed'), warnings: idsOf('warning') };
 }
 
+/** Of the state partition. */
+export type Disk = Awaited<ReturnType<Machine['storage']>>;
+
+/** In tenths: nearer, and the outbox at work would be reported again and again. */
+const diskOf = ({ freeBytes, totalBytes }: Disk): { totalMiB: number; usedPercent: number } => ({
+  totalMiB: Math.round(totalBytes / 2 ** 20),
+  usedPercent: totalBytes > 0 ? Math.ceil((1 - freeBytes / totalBytes) * 10) * 10 : 100,
+});
+
 /** What shadow `unit` says of the machine. Nothing that changes by itself: each change costs messages. */
 export function reportOf(
   { identity, network }: { readonly identity: Identity; readonly network: Network },
   views: readonly CheckView[],
+  disk: Disk | undefined,
 ): Readonly<Record<string, unknown>> {
   const { release, boot } = identity;
   return {
@@ -62,8 +72,22 @@ export function reportOf(
     slot: boot['SLOT'] ?? 'unknown',
     seal: boot['SEAL'] ?? 'unknown',
     addresses: network.interfaces().map(({ name, address }) => `${name} ${address}`),
+    ...(disk !== undefined && { disk: diskOf(disk) }),
     checks: summaryOf(views),
   };
+}
+
+/** Names of what is refused are somebody's typing: shown, within bounds. */
+const PATH_CHARS_MAX = 80;
+const REFUSED_MAX = 10;
+
+/** The path in `desired`, and why it is not in force. */
+function refusalsOf(name: string, value: unknown): (readonly [string, string])[] {
+  if (name !== 'services') return [[name, 'no such setting']];
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return [[name, 'expected an object']];
+  }
+  return Object.keys(value).map((service) => [`services.${service}`, 'no-such-service']);
 }
 
 /** Shadow `services` of a unit that has none: says so for each that is desired. */
@@ -72,10 +96,10 @@ export function noServices(): Owner {
   return {
     name: 'services',
     report: () => ({ services: {}, ...(Object.keys(refused).length > 0 && { refused }) }),
-    desire: async ({ services = {} }) => {
-      const names = typeof services === 'object' && services !== null ? Object.keys(services) : [];
+    desire: async (desired) => {
+      const pairs = Object.entries(desired).flatMap(([name, value]) => refusalsOf(name, value));
       refused = Object.fromEntries(
-        names.slice(0, 10).map((name) => [name.slice(0, 40), 'no such interface']),
+        pairs.slice(0, REFUSED_MAX).map(([path, why]) => [path.slice(0, PATH_CHARS_MAX), why]),
       );
     },
   };

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { startCloud } from './compose-cloud.ts';
 import { jobHandlers } from './compose-jobs.ts';
 import { startUpdate } from './compose-update.ts';
+import type { Disk } from './compose-unit.ts';
 import { diagnose, noServices, reportOf, unitHandlers } from './compose-unit.ts';
 import { OperatorError, codeOf } from './core/errors.ts';
 import { createLog } from './core/log.ts';
@@ -141,9 +142,11 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
   const diagnostics = createDiagnostics(() => parts.needs, { log, repeat: true });
   let ports = await parts.machine.ethernetPorts();
   let domains: readonly string[] = [];
-  /** Ports and domains change with the lease; the page must not read files for every request. */
+  let disk: Disk | undefined;
+  /** Ports and domains change with the lease, the disk slowly; the page must not read files for every request. */
   const look = async (): Promise<void> => {
     ports = await parts.machine.ethernetPorts();
+    disk = await parts.machine.storage().catch(() => undefined);
     domains = ((await parts.machine.leases()) ?? []).flatMap((lease) => lease.domains);
   };
   const startChecks = (by: 'person' | 'visit' | 'timer'): ReturnType<typeof diagnostics.ask> => {
@@ -190,7 +193,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     isClockSet: async () => parts.machine.timeSynchronised(),
     onChange: () => startChecks('visit'),
     handlers: unitHandlers(host, diagnostics),
-    report: () => ({ ...reportOf(parts, diagnostics.views()), agent: update.running }),
+    report: () => ({ ...reportOf(parts, diagnostics.views(), disk), agent: update.running }),
     services: noServices(),
     jobs: (own) =>
       jobHandlers({

@@ -24,6 +24,8 @@ export function createShadow({ thing, owner, send, random, log }: Needs): Shadow
   const say = (text: string): void => log.warning(`shadow ${owner.name}: ${text}`);
   let isUp = false;
   let asked = 0;
+  /** Others ask on these topics too, and an earlier process did: their answers are none to this one. */
+  const mine = Math.floor(random() * 2 ** 32).toString(36);
   let failures = 0;
   /** What was asked last and is not answered; the token tells its answer from others'. */
   let open: { readonly token: string; readonly reported?: State } | undefined;
@@ -39,6 +41,9 @@ export function createShadow({ thing, owner, send, random, log }: Needs): Shadow
   /** A hint came while the document was under way. */
   let isStale = false;
   const applying: (() => void)[] = [];
+  /** Of the owner, to take over what is desired: a card that takes nothing, most likely. */
+  let refusals = 0;
+  let again: NodeJS.Timeout | undefined;
 
   const after = (delayMs: number, what: () => void): void => {
     clearTimeout(timer);
@@ -52,7 +57,7 @@ export function createShadow({ thing, owner, send, random, log }: Needs): Shadow
   };
   const request = (topic: string, body: object, reported?: State): void => {
     asked += 1;
-    const token = `${asked}`;
+    const token = `${mine}-${asked}`;
     if (!send(topic, { ...body, clientToken: token })) return fail('not connected');
     open = { token, ...(reported !== undefined && { reported }) };
     after(ANSWER_MS_MAX, () => fail('no answer'));
@@ -79,16 +84,21 @@ export function createShadow({ thing, owner, send, random, log }: Needs): Shadow
   const take = async (of: number, desired: State, reported: State): Promise<void> => {
     if (of !== life) return;
     failures = 0;
-    try {
-      await owner.desire(desired);
-    } catch (error) {
-      say(`not taken over: ${codeOf(error)}`);
-    }
+    const problem = await owner.desire(desired).then(() => undefined, codeOf);
     if (of !== life) return;
     known = reported;
     open = undefined;
     if (isStale) return ask();
-    for (const done of applying.splice(0)) done();
+    if (problem === undefined) {
+      refusals = 0;
+      for (const done of applying.splice(0)) done();
+    } else {
+      refusals += 1;
+      if (refusals === 1) say(`not taken over: ${problem}`);
+      clearTimeout(again);
+      const delayMs = nextDelayMs({ failures: refusals, random: random(), capMs: BACK_OFF_MS_MAX });
+      again = setTimeout(hint, delayMs);
+    }
     look();
   };
   const enqueue = (desired: State, reported: State): void => {
@@ -158,6 +168,7 @@ export function createShadow({ thing, owner, send, random, log }: Needs): Shadow
         isUp = false;
         open = undefined;
         clearTimeout(timer);
+        clearTimeout(again);
       },
     },
     look,
@@ -169,6 +180,7 @@ export function createShadow({ thing, owner, send, random, log }: Needs): Shadow
     close: () => {
       isUp = false;
       clearTimeout(timer);
+      clearTimeout(again);
     },
   };
 }

@@ -19,6 +19,9 @@ const reported = (name: string): Readonly<Record<string, unknown>> =>
 test('Shadow_Publish_Reported_State', async () => {
   await exam.until(() => 'release' in reported('unit'), 'it reports its state after connecting');
   assert.equal(reported('unit')['port'], exam.cloud.ports.mqtt);
+  assert.deepEqual(reported('unit')['agent'], { version: '9.9.9', copy: 'built-in' });
+  const { totalMiB, usedPercent } = reported('unit')['disk'] as Record<string, number>;
+  assert.ok(totalMiB! > 0 && usedPercent! % 10 === 0 && usedPercent! <= 100);
   await exam.until(() => 'services' in reported('services'), 'of its services too');
 });
 
@@ -35,7 +38,7 @@ test('Shadow_Update_Reported_State', async () => {
   await exam.until(() => reported('unit')['refused'] !== undefined, 'refusals are reported');
   assert.deepEqual(Object.keys(reported('unit')['refused'] as object), ['aliveSeconds', 'volume']);
   await exam.until(() => reported('services')['refused'] !== undefined, 'of services');
-  assert.deepEqual(reported('services')['refused'], { locks: 'no such interface' });
+  assert.deepEqual(reported('services')['refused'], { 'services.locks': 'no-such-service' });
   // Deleted under it, it is there again.
   shadow.delete();
   await exam.until(() => 'release' in reported('unit'), 'it is reported anew');

@@ -1,6 +1,7 @@
 // A shadow against a cloud of hand-made answers: differences, hints, losses, refusals, junk; and settings.
 import assert from 'node:assert/strict';
 import { afterEach, test, mock } from 'node:test';
+import { noServices } from '../../../agent/compose-unit.ts';
 import { createLog } from '../../../agent/core/log.ts';
 import { judgeSettings } from '../../../agent/shadows/config.ts';
 import { ANSWER_MS_MAX, LOOK_MS } from '../../../agent/shadows/limits.ts';
@@ -18,16 +19,22 @@ class Played {
   readonly lines: string[] = [];
   report: State = { a: 1 };
   isConnected = true;
+  isCardBad = false;
+  random = 0.5;
   readonly shadow: ShadowRunner;
 
-  constructor() {
+  constructor(random = 0.5) {
+    this.random = random;
     mock.timers.enable({ apis: ['setTimeout'] });
     this.shadow = createShadow({
       thing: 't',
       owner: {
         name: 'unit',
         report: () => this.report,
-        desire: async (desired) => void this.desired.push(desired),
+        desire: async (desired) => {
+          if (this.isCardBad) throw Object.assign(new Error('no'), { code: 'disk-full' });
+          this.desired.push(desired);
+        },
       },
       send: (topic, body) => {
         if (!this.isConnected) return false;
@@ -35,7 +42,7 @@ class Played {
         this.sent.push({ verb, body: body as Record<string, unknown> });
         return true;
       },
-      random: () => 0.5,
+      random: () => this.random,
       log: createLog((line) => this.lines.push(line)),
     });
   }
@@ -128,6 +135,59 @@ test('an answer that is lost is asked for again, later and later; a throttled on
   mock.timers.tick(10_000);
   assert.equal(played.sent.length, 3);
   assert.equal(played.lines.length, 1, 'said once');
+});
+
+test('what could not be taken over is asked for again, and nobody is told that it was', async () => {
+  const played = new Played();
+  played.isCardBad = true;
+  played.shadow.remote.up();
+  await played.answer('get/accepted', { state: { desired: { x: 1 }, reported: { a: 2 } } });
+  assert.deepEqual(played.last.body['state'], { reported: { a: 1 } }, 'it reports all the same');
+  await played.answer('update/accepted');
+  let isApplied = false;
+  void played.shadow.apply().then(() => (isApplied = true));
+  await played.answer('get/accepted', { state: { desired: { x: 1 }, reported: { a: 1 } } });
+  assert.equal(isApplied, false);
+  const sent = played.sent.length;
+  played.isCardBad = false;
+  mock.timers.tick(10_000);
+  assert.equal(played.sent.length, sent + 1);
+  await played.answer('get/accepted', { state: { desired: { x: 1 }, reported: { a: 1 } } });
+  assert.deepEqual(played.desired, [{ x: 1 }]);
+  assert.equal(isApplied, true);
+  assert.equal(played.lines.length, 1, 'said once');
+});
+
+test('an answer that an earlier process asked for is none to this one', async () => {
+  const before = new Played();
+  before.shadow.remote.up();
+  const old = before.last.body['clientToken'];
+  mock.timers.reset();
+  const played = new Played(0.25);
+  played.shadow.remote.up();
+  await played.hear('get/accepted', { state: { desired: { x: 'old' } }, clientToken: old });
+  assert.deepEqual(played.desired, []);
+  await played.answer('get/accepted', { state: { desired: { x: 'new' } } });
+  assert.deepEqual(played.desired, [{ x: 'new' }]);
+});
+
+test('services: there are none, and whatever is desired of them is refused by its path', async () => {
+  const services = noServices();
+  await services.desire({ services: { locks: { interface: 'salto' }, pbx: {} }, volume: 11 });
+  assert.deepEqual(services.report()['refused'], {
+    'services.locks': 'no-such-service',
+    'services.pbx': 'no-such-service',
+    volume: 'no such setting',
+  });
+  for (const junk of [null, [], 'locks', 5, true]) {
+    await services.desire({ services: junk });
+    assert.deepEqual(services.report()['refused'], { services: 'expected an object' });
+  }
+  const many = Array.from({ length: 500 }, (_, i) => [`k${i}`.padEnd(200, 'x'), i]);
+  await services.desire({ services: Object.fromEntries(many) });
+  assert.ok(JSON.stringify(services.report()).length < 2_000);
+  await services.desire({});
+  assert.equal(services.report()['refused'], undefined);
 });
 
 test('a report that the cloud cannot take is not sent again until it is another one', async () => {
