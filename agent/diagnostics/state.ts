@@ -145,7 +145,8 @@ function blame(state: Running, id: CheckId, outcome: Outcome): Outcome {
     if (found?.state === 'failed') {
       return { state: 'not-checked', notes: outcome.notes, needs: cause };
     }
-    if (found?.state === 'not-checked' && found.needs !== undefined) {
+    // What waits for this very check is no cause of it.
+    if (found?.state === 'not-checked' && found.needs !== undefined && found.needs !== id) {
       return { state: 'not-checked', notes: outcome.notes, needs: found.needs };
     }
   }

@@ -71,6 +71,15 @@ export function startAccount(account: Account, needs: AccountNeeds): AccountRunn
     }
   };
 
+  /** A ban that another account or a channel met is this one's too. */
+  const shown = (): Problem | undefined => {
+    const leftMs = needs.ban.leftMs();
+    const isBanned = leftMs > 0 && problem?.refusal.why !== 'banned';
+    return isBanned
+      ? { refusal: { ok: false, why: 'banned', leftMs }, atMs: clock.nowMs() }
+      : problem;
+  };
+
   const learn = (found: Parsed<Root> | Refusal): void => {
     const atMs = clock.nowMs();
     const [before, isFirst] = [problem?.refusal, root === undefined];
@@ -114,7 +123,7 @@ export function startAccount(account: Account, needs: AccountNeeds): AccountRunn
   const calls = createCalls(user, signal);
   return {
     calls,
-    view: () => viewOf({ kind, accountId, root, problem }, clock.nowMs()),
+    view: () => viewOf({ kind, accountId, root, problem: shown() }, clock.nowMs()),
     keepHello: () => {
       const ended = new AbortController();
       const say = async (): Promise<void> => {

@@ -3,7 +3,7 @@
 import { codeOf } from '../../core/errors.ts';
 import { AWS_PORTS, portOf } from '../../core/connection.ts';
 import type { Route } from '../../core/connection.ts';
-import { needs as needing, note, passed } from './facts.ts';
+import { knocking, needs as needing, note, passed } from './facts.ts';
 import type { Check, Facts } from './facts.ts';
 import type { CheckId, Note, Outcome, Remedy } from '../results.ts';
 
@@ -148,12 +148,12 @@ function judgeTrust(seen: Facts['handshakes'], isClockWrong: boolean): Outcome {
 }
 
 export const cloudChecks = {
-  'clock-443': tlsPort('clock-443', 'clock', 443),
+  'clock-443': knocking(tlsPort('clock-443', 'clock', 443)),
   'aws-443': tlsPort('aws-443', 'aws', 'mqtt-443', AWS_ALPN),
   'aws-8443': tlsPort('aws-8443', 'aws', 'https-8443'),
   'aws-8883': tlsPort('aws-8883', 'aws', 'mqtt-8883'),
   tls,
-  'clock-80': spare('clock', 80),
-  'clock-22': spare('clock', 22),
+  'clock-80': knocking(spare('clock', 80)),
+  'clock-22': knocking(spare('clock', 22)),
   'gems-5000': spare('gems', 5000),
 };

@@ -1,7 +1,7 @@
 // The checks of the hotel's network: cable, lease, gateway, names, time servers, captive portal.
 import { codeOf } from '../../core/errors.ts';
 import { isDockerRange, judgeHttp } from '../wire.ts';
-import { needs as needing, notChecked, note, passed } from './facts.ts';
+import { knocking, needs as needing, notChecked, note, passed } from './facts.ts';
 import type { Check, Facts, Needs } from './facts.ts';
 import type { Note } from '../results.ts';
 
@@ -149,4 +149,4 @@ const portal: Check = async ({ network, settings }, facts) => {
   }
 };
 
-export const networkChecks = { link, dhcp, gateway, dns, ntp, subnet, portal };
+export const networkChecks = { link, dhcp, gateway, dns, ntp, subnet, portal: knocking(portal) };

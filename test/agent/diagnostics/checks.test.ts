@@ -296,6 +296,20 @@ const connections: Readonly<Record<string, readonly [Hotel, Record<string, strin
       outbox: 'not-checked',
     },
   ],
+  'shut out by the PMS, where nobody knocks then': [
+    {
+      ...withPms('banned', ''),
+      cloud: {
+        ...withPms('banned', '').cloud!,
+        pms: { ...withPms('banned', '').cloud!.pms, bannedMs: 1 },
+      },
+    },
+    {
+      pms: 'failed pms-banned',
+      ...{ portal: 'not-checked needs pms', 'clock-443': 'not-checked needs pms' },
+      ...{ 'clock-80': 'not-checked needs pms', 'clock-22': 'not-checked needs pms' },
+    },
+  ],
   'no account': [
     withPairing({ accounts: [] }),
     { pairing: 'warning pairing', pms: 'not-checked needs pairing' },

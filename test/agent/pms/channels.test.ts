@@ -1,6 +1,7 @@
 // Listening to channels against the double: woken, caught up, from where it left off, never loud.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { PmsView } from '../../../agent/core/cloud.ts';
 import { createPms } from '../../../agent/pms/run.ts';
 import type { Consumer, Wake } from '../../../agent/pms/ports.ts';
 import { accountOf, besideClock } from './world.ts';
@@ -12,6 +13,7 @@ const EVENT = 'door_key_new';
 interface Listening {
   readonly woken: Wake[];
   readonly until: (holds: () => boolean) => Promise<void>;
+  view(): PmsView;
   close(): void;
 }
 
@@ -49,7 +51,7 @@ function listening(beside: Beside, wake: Consumer['wake'] = async () => {}): Lis
     }
     clearTimeout(tooLate);
   };
-  return { woken, until, close: () => runner.close() };
+  return { woken, until, view: () => runner.view(), close: () => runner.close() };
 }
 
 const idsOf = (woken: readonly Wake[]): readonly (number | undefined)[] =>
@@ -160,6 +162,7 @@ void suite('channels', { concurrency: true, timeout: 60_000 }, () => {
     const unit = listening(beside);
     await unit.until(() => records.get('pms/ban') !== undefined);
     const calls = pms.calls().length;
+    assert.equal(unit.view().accounts[0]?.problem?.why, 'banned');
     const again = listening(beside);
     await new Promise((resolve) => setTimeout(resolve, 300));
     assert.deepEqual([pms.calls().length, pms.polls().length], [calls, 1]);
