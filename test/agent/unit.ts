@@ -78,18 +78,21 @@ export class Unit {
       plugins = [],
       how = {},
       clockPort,
+      proxy,
     }: {
       readonly claim?: boolean;
       readonly plugins?: readonly Plugin[];
       readonly how?: LaunchOptions;
       /** Of the double of Clock's API. */
       readonly clockPort?: number;
+      /** The network's, for its endpoints. */
+      readonly proxy?: object;
     } = {},
   ): Promise<Unit> {
     const { ports, rootsPem } = cloud;
     const aws = { host: 'localhost', ports };
     const clock = { ...LOOPBACK.clock, ...(clockPort !== undefined && { port: clockPort }) };
-    const override = JSON.stringify({ ...LOOPBACK, clock, aws, rootsPem });
+    const override = JSON.stringify({ ...LOOPBACK, clock, aws, proxy, rootsPem });
     const root = await prepareRoot({ override });
     const { launcher } = await bundleAgent({ outDir: root, minify: true, plugins });
     const unit = new Unit(root, launcher, how);

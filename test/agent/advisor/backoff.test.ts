@@ -2,7 +2,7 @@
 // device-advisor-tests-mqtt). The process shows the shape with short times (exam.ts); with the product's
 // own times the same state machine is played through simulated hours.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { BACK_OFF_MS_MAX } from '../../../agent/link/limits.ts';
 import { nextDelayMs } from '../../../agent/core/retry.ts';
 import { initial, next } from '../../../agent/link/state.ts';
@@ -14,13 +14,14 @@ import { CONNECT, EXAM, Exam } from './exam.ts';
 const ATTEMPTS = 5;
 /** A busy machine is late, never early. */
 const LATE_MS = 3_000;
-let exam: Exam;
-before(async () => {
-  exam = await Exam.open();
+/** A unit and a cloud for one case: the cases wait, mostly, and do so at the same time. */
+async function openExam(): Promise<Exam> {
+  const exam = await Exam.open();
   await exam.unit.start();
-  await exam.unit.until(({ provisioning }) => provisioning.step === 'done', 60_000);
-});
-after(async () => exam[Symbol.asyncDispose]());
+  // Up, not only registered: a CONNECT under way would use up one of a case's silences.
+  await exam.unit.untilUp(60_000);
+  return exam;
+}
 
 /** The pauses between CONNECTs, judged: never sooner than allowed, never beyond the cap, not constant. */
 function judge(times: readonly number[], { waitsMs }: { readonly waitsMs: number }): number[] {
@@ -35,65 +36,71 @@ function judge(times: readonly number[], { waitsMs }: { readonly waitsMs: number
   assert.ok(spreadMs > 20, `constant: ${pauses.map(Math.round).join(' ')}`);
   return pauses;
 }
-const silence = (times: number): ReturnType<Exam['cloud']['inject']> =>
+const silence = (exam: Exam, times: number): ReturnType<Exam['cloud']['inject']> =>
   exam.cloud.inject({ at: 'send', packet: 'connack', do: 'swallow', times });
 const timesOf = (seen: readonly { readonly atMs: number }[]): number[] =>
   seen.map(({ atMs }) => atMs);
 
-test('MQTT_Connect_Jitter_Backoff_Retries', async (t) => {
-  for (const round of [1, 2]) {
-    const fault = silence(ATTEMPTS);
-    if (round === 1) await exam.restart({ until: 'started' });
-    else {
-      exam.fresh();
-      exam.cloud.disconnect(THING);
+describe('with a unit each', { concurrency: true }, () => {
+  test('MQTT_Connect_Jitter_Backoff_Retries', async (t) => {
+    await using exam = await openExam();
+    for (const round of [1, 2]) {
+      const fault = silence(exam, ATTEMPTS);
+      if (round === 1) await exam.restart({ until: 'started' });
+      else {
+        exam.fresh();
+        exam.cloud.disconnect(THING);
+      }
+      const connects = await exam.count(CONNECT, ATTEMPTS + 1);
+      await exam.cloud.connected(THING, { withinMs: 20_000 });
+      assert.equal(connects.length, ATTEMPTS + 1, 'the sixth is answered, and none follows');
+      const pauses = judge(timesOf(connects), { waitsMs: EXAM.connectMs });
+      t.diagnostic(`round ${round}: ${pauses.map(Math.round).join(' ')} ms`);
+      fault.undo();
     }
+  });
+
+  test('MQTT_Connect_Exponential_Backoff_Retries', async (t) => {
+    await using exam = await openExam();
+    const fault = silence(exam, ATTEMPTS);
+    await exam.restart({ until: 'started' });
     const connects = await exam.count(CONNECT, ATTEMPTS + 1);
-    await exam.cloud.connected(THING, { withinMs: 20_000 });
-    assert.equal(connects.length, ATTEMPTS + 1, 'the sixth is answered, and none follows');
-    const pauses = judge(timesOf(connects), { waitsMs: EXAM.connectMs });
-    t.diagnostic(`round ${round}: ${pauses.map(Math.round).join(' ')} ms`);
     fault.undo();
-  }
-});
+    const pauses = judge(timesOf(connects), { waitsMs: EXAM.connectMs });
+    t.diagnostic(pauses.map(Math.round).join(' '));
+    await exam.unit.until(({ link }) => link.failures >= ATTEMPTS, 20_000);
+  });
 
-test('MQTT_Connect_Exponential_Backoff_Retries', async (t) => {
-  const fault = silence(ATTEMPTS);
-  await exam.restart({ until: 'started' });
-  const connects = await exam.count(CONNECT, ATTEMPTS + 1);
-  fault.undo();
-  const pauses = judge(timesOf(connects), { waitsMs: EXAM.connectMs });
-  t.diagnostic(pauses.map(Math.round).join(' '));
-  await exam.unit.until(({ link }) => link.failures >= ATTEMPTS, 20_000);
-});
-
-test('MQTT_Reconnect_Backoff_Retries_On_Server_Disconnect', async (t) => {
-  await exam.restart();
-  exam.fresh();
-  const fault = silence(ATTEMPTS);
-  exam.cloud.disconnect(THING);
-  const connects = await exam.count(CONNECT, ATTEMPTS + 1);
-  fault.undo();
-  t.diagnostic(judge(timesOf(connects), { waitsMs: EXAM.connectMs }).map(Math.round).join(' '));
-  await exam.cloud.connected(THING, { withinMs: 20_000 });
-});
-
-test('MQTT_Reconnect_Backoff_Retries_On_Unstable_Connection', async (t) => {
-  await exam.restart();
-  exam.fresh();
-  for (let i = 1; i <= ATTEMPTS; i += 1) {
+  test('MQTT_Reconnect_Backoff_Retries_On_Server_Disconnect', async (t) => {
+    await using exam = await openExam();
+    await exam.restart();
+    exam.fresh();
+    const fault = silence(exam, ATTEMPTS);
     exam.cloud.disconnect(THING);
-    await exam.cloud.connected(THING, { is: false });
-    await exam.count(CONNECT, i);
+    const connects = await exam.count(CONNECT, ATTEMPTS + 1);
+    fault.undo();
+    t.diagnostic(judge(timesOf(connects), { waitsMs: EXAM.connectMs }).map(Math.round).join(' '));
     await exam.cloud.connected(THING, { withinMs: 20_000 });
-  }
-  t.diagnostic(
-    judge(timesOf(exam.packets(CONNECT)), { waitsMs: 0 })
-      .map(Math.round)
-      .join(' '),
-  );
-  const { link } = await exam.unit.status();
-  assert.ok(link.failures >= ATTEMPTS, `${link.failures}: a CONNACK alone resets nothing`);
+  });
+
+  test('MQTT_Reconnect_Backoff_Retries_On_Unstable_Connection', async (t) => {
+    await using exam = await openExam();
+    await exam.restart();
+    exam.fresh();
+    for (let i = 1; i <= ATTEMPTS; i += 1) {
+      exam.cloud.disconnect(THING);
+      await exam.cloud.connected(THING, { is: false });
+      await exam.count(CONNECT, i);
+      await exam.cloud.connected(THING, { withinMs: 20_000 });
+    }
+    t.diagnostic(
+      judge(timesOf(exam.packets(CONNECT)), { waitsMs: 0 })
+        .map(Math.round)
+        .join(' '),
+    );
+    const { link } = await exam.unit.status();
+    assert.ok(link.failures >= ATTEMPTS, `${link.failures}: a CONNACK alone resets nothing`);
+  });
 });
 
 test('the product’s own times: means double up to the cap, also over connections that do not last', () => {

@@ -116,6 +116,18 @@ export class Exam implements AsyncDisposable {
     return this.packets(pattern);
   }
 
+  /** Nobody gets in, as on a network that is down; until it is called back. */
+  async away(): Promise<() => void> {
+    const faults = (['mqtt', 'alpn'] as const).map((port) =>
+      this.cloud.inject({ at: 'accept', do: 'drop', port }),
+    );
+    this.cloud.disconnect(THING);
+    await this.cloud.connected(THING, { is: false });
+    return () => {
+      for (const fault of faults) fault.undo();
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.unit.remove();
     await this.cloud.close();

@@ -1,14 +1,11 @@
-// AWS IoT Device Advisor, the MQTT cases without back-off, the policy and the long run, against the real
-// agent process (pages device-advisor-tests-mqtt, -permissions-policies, -long-duration).
+// AWS IoT Device Advisor, the MQTT cases without back-off, and the policy, against the real
+// agent process (pages device-advisor-tests-mqtt, -permissions-policies).
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { unitPolicy } from '../../bench/cloud/policies.ts';
-import { randomFrom, testSeed } from '../random.ts';
 import { THING } from '../unit.ts';
 import { CONNECT, Exam, TRIGGER_TOPIC } from './exam.ts';
 
-const LONG = process.env['CLOCK_TEST_LONG'] === '1';
 const SUBSCRIBE = /→ SUBSCRIBE (\d+) .*command/;
 const EVENT = /→ PUBLISH (\d+) q1.* clock\/v1\/\S+\/event\/unit /;
 const COMMAND = { v: 1, kind: 'key.encode', body: {} };
@@ -22,17 +19,6 @@ after(async () => exam[Symbol.asyncDispose]());
 
 const idsOf = (pattern: RegExp): (string | undefined)[] =>
   exam.packets(pattern).map(({ line }) => pattern.exec(line)?.[1]);
-/** Nobody gets in, as on a network that is down. */
-const away = async (): Promise<() => void> => {
-  const faults = (['mqtt', 'alpn'] as const).map((port) =>
-    exam.cloud.inject({ at: 'accept', do: 'drop', port }),
-  );
-  exam.cloud.disconnect(THING);
-  await exam.cloud.connected(THING, { is: false });
-  return () => {
-    for (const fault of faults) fault.undo();
-  };
-};
 
 test('MQTT_Connect', async () => {
   await exam.restart();
@@ -100,7 +86,7 @@ test('MQTT_No_Ack_PingResp', async () => {
 test('MQTT_Persistent_Session_Happy_Case', async () => {
   await exam.restart();
   await exam.count(/← SUBACK/, 1);
-  const back = await away();
+  const back = await exam.away();
   exam.fresh();
   exam.cloud.publish(TRIGGER_TOPIC, { ...COMMAND, id: 'stored' });
   back();
@@ -112,7 +98,7 @@ test('MQTT_Persistent_Session_Happy_Case', async () => {
 
 test('MQTT_Expired_Persistent_Session', async () => {
   await exam.restart();
-  const back = await away();
+  const back = await exam.away();
   exam.fresh();
   exam.cloud.advance(2 * 3_600_000);
   back();
@@ -138,32 +124,4 @@ test('Security_Device_Policies', () => {
       );
     }
   }
-});
-
-test('MQTT_Long_Duration', async (t) => {
-  const seed = testSeed();
-  const random = randomFrom(seed);
-  const rounds = LONG ? 200 : 4;
-  await exam.restart();
-  await exam.count(/← SUBACK/, 1);
-  for (let i = 0; i < rounds; i += 1) {
-    const id = `soak-${i}`;
-    const back = random() < 0.5 ? await away() : undefined;
-    if (back === undefined) exam.cloud.disconnect(THING);
-    exam.cloud.publish(TRIGGER_TOPIC, { ...COMMAND, id });
-    await sleep(random() * 300);
-    back?.();
-    await exam.until(
-      () =>
-        exam.cloud
-          .messages(`clock/v1/${THING}/result/trigger`)
-          .some(({ payload }) => payload.toString().includes(`"command":"${id}"`)),
-      `seed ${seed}: the result of ${id}`,
-    );
-  }
-  // At rest it keeps the connection alive.
-  exam.fresh();
-  await exam.count(/→ PINGREQ/, 1);
-  assert.deepEqual(exam.packets(CONNECT), [], `seed ${seed}`);
-  t.diagnostic(`seed ${seed}: ${rounds} rounds`);
 });

@@ -18,6 +18,7 @@ import { issueForServer, makeAuthority } from '../../bench/cloud/certificates/is
 import { openCloud } from '../../bench/cloud/cloud.ts';
 import { freePort } from '../../bench/ways/free-port.ts';
 import { openTinyproxy } from '../../bench/ways/tinyproxy.ts';
+import { Unit } from '../unit.ts';
 import { openRig } from './rig.ts';
 import type { Rig } from './rig.ts';
 
@@ -152,5 +153,30 @@ describe('through a proxy', { concurrency: true }, () => {
     const seen = await shake(cloud.ports.mqtt);
     assert.equal(seen.speaks === 'tls' && seen.untrusted, undefined);
     await assert.rejects(shake(cloud.ports.https), { code: 'PROXY_403' });
+  });
+
+  test('a whole unit goes, from its claim on, and tells nobody the password', async () => {
+    const ports = Object.values(cloud.ports);
+    await using proxy = await openTinyproxy({ ports, login: LOGIN });
+    const { host, port } = proxy;
+    const unit = await Unit.prepare(cloud, { proxy: { host, port, ...LOGIN } });
+    try {
+      await unit.start();
+      await unit.untilUp(60_000);
+      assert.ok(
+        proxy.asked(cloud.ports.mqtt) >= 2,
+        'with the claim, then with its own certificate',
+      );
+      const { url, lines } = unit.running;
+      const texts = [...lines];
+      for (const path of ['', 'api/status', 'report.txt']) {
+        const response = await fetch(`${url}${path}`);
+        assert.equal(response.status, 200, path);
+        texts.push(await response.text());
+      }
+      assert.ok(!texts.join('\n').includes(LOGIN.password));
+    } finally {
+      await unit.remove();
+    }
   });
 });
