@@ -132,7 +132,7 @@ const portal: Check = async ({ network, settings }, facts) => {
   const host = settings.endpoints?.clock.host;
   if (host === undefined) return needing('settings');
   const address = facts.addresses.get(host)?.[0];
-  if (address === undefined) return needing('dns');
+  if (address === undefined) return needing(facts.dnsFailed ? 'dns' : 'clock-80');
   if (!facts.httpOpen) return needing('clock-80');
   try {
     const answer = await network.http({ address, port: 80 }, host);
