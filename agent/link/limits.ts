@@ -21,6 +21,8 @@ export const START_MS_MAX = 4_000;
 export const STABLE_MS = 60_000;
 /** What a hotel waits at most after a long outage: half of it on average. */
 export const BACK_OFF_MS_MAX = 120_000;
+/** The card did not take what came; it is itself tried every 5 s (outbox/limits.ts). */
+export const GAVE_UP_MS_MAX = 20_000;
 /** Refused, only a person can help: the certificate was revoked, or another card has this serial. */
 export const REFUSED_MS_MAX = 900_000;
 /** A refusal is said after as many failures in a row: once may be a policy that lags. */

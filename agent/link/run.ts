@@ -146,7 +146,7 @@ export function createLink(needs: Needs): LinkRunner {
       connection?.close();
       const why = `not stored: ${codeOf(error)}`;
       const [nowMs, random] = [clock.nowMs(), needs.random()];
-      dispatch({ on: 'closed', attempt, why, refused: false, nowMs, random });
+      dispatch({ on: 'closed', attempt, why, refused: false, isOurs: true, nowMs, random });
     }
   };
   const hangUp = (): void => {

@@ -15,6 +15,7 @@ import {
   PREFER_MS_DEGRADED,
   PUBLISHES_PER_SECOND_MAX,
   QUIET_MS,
+  GAVE_UP_MS_MAX,
   REFUSED_MS_MAX,
   RESENDS_MAX,
   RESEND_MS,
@@ -77,6 +78,8 @@ export type Event =
       readonly attempt: number;
       readonly why: string;
       readonly refused: boolean;
+      /** By us, for want of a card: it says nothing against the way or against what was in flight. */
+      readonly isOurs?: boolean;
       readonly nowMs: number;
       readonly random: number;
     }
@@ -267,6 +270,7 @@ function subscribed(link: Up, filters: readonly string[]): Step {
 function closed(link: Link, event: Extract<Event, { on: 'closed' }>): Step {
   if (link.at === 'off' || link.at === 'waiting') return stay(link);
   const { why, refused, nowMs, random } = event;
+  if (event.isOurs === true) return gaveUp(link, event);
   const wasStable = link.at === 'up' && nowMs - link.sinceMs >= STABLE_MS;
   const failures = wasStable ? 1 : link.failures + 1;
   // A refusal, or a way that worked until now, says nothing against the way.
@@ -288,6 +292,16 @@ function closed(link: Link, event: Extract<Event, { on: 'closed' }>): Step {
       ...buried.map((id) => ({ do: 'bury', id, why: `connection lost: ${why}` }) as const),
       { do: 'wait', delayMs },
     ],
+  };
+}
+
+/** The broker brings again what we could not keep: the way stays, and the card is soon tried again. */
+function gaveUp(link: Link, { why, nowMs, random }: Extract<Event, { on: 'closed' }>): Step {
+  const problem = { why, refused: false, atMs: nowMs };
+  const delayMs = nextDelayMs({ failures: Infinity, random, capMs: GAVE_UP_MS_MAX });
+  return {
+    state: { ...known(link), problem, at: 'waiting', sinceMs: nowMs },
+    effects: [{ do: 'wait', delayMs }],
   };
 }
 

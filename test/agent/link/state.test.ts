@@ -204,6 +204,20 @@ test('no second carries more publishes than AWS takes, and a backlog still moves
   assert.ok(count > 20 * 70, `${count} in 20 s`);
 });
 
+test('what the card did not take is blamed on nobody: not the way, not what was in flight', () => {
+  const played = new Played().up();
+  const { route, failures } = played.link;
+  for (let i = 0; i < 20; i += 1) {
+    played.play({ on: 'offered', ids: ['good'] }).after(1_000);
+    played.play({ on: 'closed', why: 'not stored: EIO', refused: false, isOurs: true });
+    assert.equal(played.did('bury'), undefined);
+    assert.ok(played.delayMs() <= 20_000);
+    played.up();
+  }
+  const { link } = played;
+  assert.deepEqual([link.route, link.failures, link.suspects], [route, failures, []]);
+});
+
 test('a suspect that is gone from the queue does not keep the link careful', () => {
   const played = new Played()
     .up()
