@@ -47,8 +47,11 @@ export const COMMIT_GAP_MS = 40;
 export const COMMITS_AT_ONCE = 4;
 /** When so much waits, nothing is to be won by waiting for more. */
 export const GROUP_MIN = 16;
-/** Deletions wait so long for something to share a commit with: lost, they only send again. */
-export const SETTLE_MS_MAX = 1_000;
+/**
+ * Deletions wait so long for others to share a commit with. Lost, they only send again: at 1,000 the card
+ * is spared 3 % more, and a kill sends four times as much again.
+ */
+export const SETTLE_MS_MAX = 250;
 /** What one commit carries: beyond it a single fsync takes too long for the page. */
 export const BATCH_MAX = 500;
 /** Two commits of this size are as much as the log holds. A larger change goes alone. */
