@@ -102,7 +102,7 @@ export class Desk {
 
   /** All results that wait for the cloud, in their order. */
   results(): Result[] {
-    const waiting = this.#outbox!.take(100, { except: [], eventsOnly: false });
+    const waiting = this.#outbox!.take(10_000, { except: [], eventsOnly: false });
     return waiting.map(({ payload }) => {
       const { body } = JSON.parse(payload.toString()) as { body: Result };
       return body;
