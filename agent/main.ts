@@ -15,6 +15,8 @@ const HELP = `agent.js - the agent of the Clock IoT unit
   agent.js diagnose [--json] [--lang en|de|bg|fr] [--root DIR]
       Run all checks once and print them, the worst first, each failure with what to do and who
       must do it. --json prints what GET /api/status answers.
+  agent.js warm
+      Do nothing but be compiled, for NODE_COMPILE_CACHE.
   agent.js help
       Print this.
 
@@ -77,6 +79,8 @@ async function main(args: readonly string[]): Promise<number> {
     }
     case 'help':
       process.stdout.write(HELP);
+      return 0;
+    case 'warm':
       return 0;
     case undefined:
       throw new WrongUse('Which role?');

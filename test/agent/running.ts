@@ -109,6 +109,7 @@ export async function launch(
         PATH: process.env['PATH'],
         NODE_ENV: 'production',
         MALLOC_ARENA_MAX: '2',
+        MALLOC_TRIM_THRESHOLD_: '131072',
         NODE_COMPILE_CACHE: join(root, 'run/clock-agent/compile'),
         ...env,
       },

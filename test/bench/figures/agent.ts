@@ -6,7 +6,7 @@ import { cp, mkdir, mkdtempDisposable, readFile, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Progress } from '../../../image/core/progress.ts';
-import { toolEnvironment } from '../../../image/core/run.ts';
+import { run, toolEnvironment } from '../../../image/core/run.ts';
 import { bundleAgent } from '../../../image/release/bundle.ts';
 import { median } from './figure.ts';
 import type { Figure } from './figure.ts';
@@ -71,8 +71,9 @@ export async function agentFigures(home: string, progress: Progress): Promise<Fi
   const bare = join(folder.path, 'bare.cjs');
   await writeFile(bare, YARDSTICK);
   const started = await asOnTheUnit(home, folder.path);
+  await run([process.execPath, ...started.options, bundle.launcher, 'warm'], { env: started.env });
   const agent = await progress.step('agent', () =>
-    measure(started, (port) => [bundle.file, 'run', '--root', root, '--listen', port]),
+    measure(started, (port) => [bundle.launcher, 'run', '--root', root, '--listen', port]),
   );
   const node = await progress.step('bare Node server', () =>
     measure(started, (port) => [bare, port]),
