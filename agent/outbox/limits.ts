@@ -33,6 +33,8 @@ export const POLICIES: Readonly<Record<Lane, Policy>> = {
   },
 };
 
+/** One in so many goes to a less urgent lane: without it the more urgent one could hold it up for ever. */
+export const TURNS = 8;
 /** One record: state of one thing, never a document. */
 export const RECORD_BYTES_MAX = 64 * 1024;
 /** AWS IoT: 128 KiB. Whatever is larger would close the connection. */

@@ -24,6 +24,7 @@ import { admitted, bytesOf, countInBatch, merged } from './change.ts';
 import { closedOutbox, notStored } from './closed.ts';
 import { Gone } from './gone.ts';
 import { Pace } from './pace.ts';
+import { lanesOf } from './turns.ts';
 import type { OpenStore, Store } from './ports.ts';
 import type { Appended, Card, Outbox, Pending } from './shapes.ts';
 import { Trouble } from './trouble.ts';
@@ -71,6 +72,8 @@ class OpenOutbox implements Outbox {
   readonly #pace = new Pace();
   readonly #sweeper: NodeJS.Timeout;
   #tight = false;
+  /** Of giving out. */
+  #turn = 0;
   #isClosed = false;
 
   constructor(store: Store, needs: Needs) {
@@ -125,7 +128,8 @@ class OpenOutbox implements Outbox {
   ): readonly Message[] {
     try {
       const coming = this.#card.is === 'busy' ? this.#card.ids : [];
-      const lanes = LANES.filter((lane) => !eventsOnly || lane !== 'work');
+      this.#turn += 1;
+      const lanes = lanesOf(this.#turn).filter((lane) => !eventsOnly || lane !== 'work');
       return this.#store.take(count, { except: [...except, ...this.#gone.ids, ...coming], lanes });
     } catch (error) {
       this.#log.error(`outbox: cannot be read: ${codeOf(error)}`);

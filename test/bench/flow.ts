@@ -40,7 +40,9 @@ export function startFlow(cloud: Cloud, thing: string, perSecond: number): Flow 
       if (by !== thing || typeof command !== 'string') continue;
       if (typeof state !== 'string' || !['processed', 'error', 'cancelled'].includes(state))
         continue;
-      found.set(command, (found.get(command) ?? new Set()).add(state));
+      // `busy` is for that time only: a repeat of the command may be carried out.
+      const ended = found.get(command) ?? new Set();
+      found.set(command, body['why'] === 'busy' ? ended : ended.add(state));
     }
     return found;
   };

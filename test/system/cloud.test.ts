@@ -36,7 +36,7 @@ const CLOUD_MS_MAX = 5 * 60_000;
 const TIME_MS_MAX = 5 * 60_000;
 
 /** An emulated board is some ten times slower than a Pi. */
-const FLOW_PER_SECOND = 10;
+const FLOW_PER_SECOND = 5;
 
 let cloud: Cloud;
 let hotel: Hotel;

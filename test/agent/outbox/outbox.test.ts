@@ -58,6 +58,28 @@ test('work and health overtake any backlog; within a lane the order stays', asyn
   outbox.close();
 });
 
+test('a lane that never runs empty holds no other up for ever', async () => {
+  const outbox = open(folderOf());
+  for (const lane of ['health', 'business', 'records'] as const) {
+    await outbox.append(message(lane, lane));
+  }
+  await Promise.all(
+    Array.from({ length: 20 }, async (_, i) => outbox.append(message(`w${i}`, 'work'))),
+  );
+  const first = new Map<string, number>();
+  for (let turn = 1; turn <= 600; turn += 1) {
+    // The work is never done: nothing of it is settled.
+    const [id] = take(outbox, 1);
+    if (id !== undefined && !first.has(id)) first.set(id, turn);
+    if (id !== undefined && !id.startsWith('w')) outbox.settle(id);
+  }
+  assert.deepEqual([...first.keys()].slice(0, 2), ['w0', 'health']);
+  assert.ok(first.get('health')! <= 8);
+  assert.ok(first.get('business')! <= 64);
+  assert.ok(first.get('records')! <= 512);
+  outbox.close();
+});
+
 test('lanes can be given up as a whole, in the commit of what comes next', async () => {
   const folder = folderOf();
   const outbox = open(folder);
