@@ -73,8 +73,9 @@ export function createPairing(needs: Needs): PairingRunner {
     if (!parsed.ok) return refused('invalid', parsed.why);
     const { account, code: typed } = parsed.value;
     const now = paired(account.kind);
-    // The same again, after a power cut: its code is gone with the process.
-    if (now !== undefined && isSame(now, account)) return { state: 'processed' };
+    // The same again, after a power cut: its code is gone with the process. Or with another key: whose the
+    // unit is stays as it was.
+    if (now !== undefined && isSame(now, account)) return renew(now, account);
     if (now !== undefined) {
       return refused(
         'already-paired',
@@ -91,6 +92,15 @@ export function createPairing(needs: Needs): PairingRunner {
     await records.change({ put: [put(next)], messages: [changed(makeMessage, next, 'paired')] });
     code = initial;
     log.info(`pairing: works for ${account.kind} account ${account.accountId}`);
+    needs.onChange();
+    return { state: 'processed' };
+  };
+
+  const renew = async (now: Paired, account: Account): Promise<Outcome> => {
+    const { apiUser, apiKey } = account;
+    if (now.apiUser === apiUser && now.apiKey === apiKey) return { state: 'processed' };
+    await records.change({ put: [put({ ...now, apiUser, apiKey })] });
+    log.info(`pairing: another key for ${now.kind} account ${now.accountId}`);
     needs.onChange();
     return { state: 'processed' };
   };

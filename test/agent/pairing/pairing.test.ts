@@ -129,6 +129,10 @@ test('a code is shown to who looks, told to the cloud, and pairs the unit once',
     'processed',
     'the same account again is no change',
   );
+  const other = { ...ACCOUNT, apiKey: 'another-key' };
+  assert.equal(whyOf(await one.assign('', other)), 'processed', 'another key of the same account');
+  assert.equal(one.pairing.accounts()[0]?.apiKey, 'another-key');
+  assert.equal(one.pairing.view().accounts[0]?.by, 'code', 'whose it is stays as it was');
   assert.equal(
     whyOf(await one.assign(codeOf(one), { ...ACCOUNT, accountId: 9 })),
     'already-paired',
@@ -136,7 +140,7 @@ test('a code is shown to who looks, told to the cloud, and pairs the unit once',
   assert.equal(whyOf(await one.assign(codeOf(one), POS)), 'processed', 'tills beside the PMS');
   one.pairing.look({ isAsked: true });
   assert.equal(codeOf(one), 'none', 'one of each kind is all');
-  assert.equal(one.changes(), 2);
+  assert.equal(one.changes(), 3);
   const everything = JSON.stringify([one.said(), one.lines, one.pairing.view()]);
   assert.ok(!everything.includes(KEY), 'the key is told to nobody');
   one.close();
