@@ -114,20 +114,18 @@ async function replaceAgent(
   };
   const answer = update.offer(parameters, { freshUrl });
   if (!answer.ok) return { state: 'failed', why: answer.why };
-  return new Promise((done) => {
-    const look = (view: UpdateView): void => {
-      if (view.at === 'confirmed') {
-        const { version, sequence } = view;
-        done({ state: 'succeeded', details: { version, sequence: String(sequence) } });
-      } else if (view.at === 'failed' || view.at === 'returned') {
-        const details = { version: view.version, is: view.at };
-        done({ state: 'failed', why: view.why ?? view.at, details });
-      }
-    };
-    update.onChange(look);
-    signal.addEventListener('abort', () => done({ state: 'failed', why: 'stopped' }), {
-      once: true,
-    });
-    look(update.view());
-  });
+  const { promise, resolve: done } = Promise.withResolvers<JobOutcome>();
+  const look = (view: UpdateView): void => {
+    if (view.at === 'confirmed') {
+      const { version, sequence } = view;
+      done({ state: 'succeeded', details: { version, sequence: String(sequence) } });
+    } else if (view.at === 'failed' || view.at === 'returned') {
+      const details = { version: view.version, is: view.at };
+      done({ state: 'failed', why: view.why ?? view.at, details });
+    }
+  };
+  const stop = update.onChange(look);
+  signal.addEventListener('abort', () => done({ state: 'failed', why: 'stopped' }), { once: true });
+  look(update.view());
+  return promise.finally(stop);
 }

@@ -43,6 +43,6 @@ export interface AgentUpdate {
     options: { readonly freshUrl: () => Promise<string | undefined> },
   ): OfferAnswer;
   view(): UpdateView;
-  /** Called at every change of `view().at`, in this process. */
-  onChange(listener: (view: UpdateView) => void): void;
+  /** Called at every change of `view().at`, in this process; what it returns ends that. */
+  onChange(listener: (view: UpdateView) => void): () => void;
 }

@@ -155,7 +155,10 @@ export function createUpdate(needs: Needs): UpdateRunner {
     running: runningOf(needs, state.saved),
     offer,
     view: () => viewOf(state.saved),
-    onChange: (listener) => void listeners.add(listener),
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     begin: () => {
       const { saved } = state;
       const order = orderOf(needs, saved);
