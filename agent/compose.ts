@@ -13,6 +13,7 @@ import { createRing } from './core/ring.ts';
 import type { Needs } from './diagnostics/checks/facts.ts';
 import type { EthernetPort, Machine, Network } from './diagnostics/ports.ts';
 import { createDiagnostics } from './diagnostics/run.ts';
+import { watchAddresses } from './diagnostics/watch.ts';
 import type { DiagnosticsRunner } from './diagnostics/run.ts';
 import { createHost } from './host/run.ts';
 import type { Light } from './host/state.ts';
@@ -182,6 +183,11 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
   const where = await listen(page, options);
   await look();
   startChecks('timer');
+  const unwatch = watchAddresses({
+    network: parts.network,
+    isRunning: () => diagnostics.isRunning(),
+    start: () => startChecks('timer'),
+  });
   await host.ready();
   announce(log, { parts, where });
   // Last: whatever becomes of it, the page is there.
@@ -207,6 +213,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
   update.begin();
   return {
     close: async () => {
+      unwatch();
       update.close();
       await host.close();
       cloud?.close();

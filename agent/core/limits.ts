@@ -25,3 +25,5 @@ export const RUN_MS_FAILED_MAX = 240_000;
 export const FILE_BYTES_MAX = 64 * 1024;
 /** Text in one note: an address, a name, an error code. */
 export const NOTE_CHARS_MAX = 200;
+/** So often the machine's own addresses are looked at; it costs a tenth of a millisecond. */
+export const ADDRESS_LOOK_MS = 2_000;
