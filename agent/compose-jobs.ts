@@ -125,7 +125,12 @@ async function replaceAgent(
     }
   };
   const stop = update.onChange(look);
-  signal.addEventListener('abort', () => done({ state: 'failed', why: 'stopped' }), { once: true });
+  const giveUp = (): void => {
+    update.cancel();
+    // A trial goes on: its end is what the card says, and what the page shows.
+    done({ state: 'failed', why: 'stopped' });
+  };
+  signal.addEventListener('abort', giveUp, { once: true });
   look(update.view());
   return promise.finally(stop);
 }

@@ -1,5 +1,6 @@
 // The composition root's part for replacing the agent's bundle: its folder, its key, its downloads.
 import type { Clock } from './core/clock.ts';
+import type { CloudView } from './core/cloud.ts';
 import { codeOf } from './core/errors.ts';
 import type { Log } from './core/log.ts';
 import { Bundles } from './io/bundles.ts';
@@ -42,4 +43,20 @@ export function startUpdate(options: {
     health: async () => health(),
     launched: parseLaunched(process.env['CLOCK_LAUNCH'], TRIAL_MS),
   });
+}
+
+/** Why a new bundle has not proved itself: it must hear the cloud and keep what it is told. */
+export function unwell(
+  cloud:
+    | {
+        readonly link: Pick<CloudView['link'], 'at' | 'route'>;
+        readonly outbox: Pick<CloudView['outbox'], 'at'>;
+      }
+    | undefined,
+): string | undefined {
+  if (cloud === undefined) return 'no cloud';
+  if (cloud.outbox.at !== 'open') return 'queue closed';
+  if (cloud.link.at !== 'up') return 'not connected';
+  // By this way it could be told of no other bundle.
+  return cloud.link.route === 'https-8443' ? 'connected for publishing only' : undefined;
 }

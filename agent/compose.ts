@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startCloud } from './compose-cloud.ts';
 import { jobHandlers } from './compose-jobs.ts';
-import { startUpdate } from './compose-update.ts';
+import { startUpdate, unwell } from './compose-update.ts';
 import type { Disk } from './compose-unit.ts';
 import { diagnose, noServices, reportOf, unitHandlers } from './compose-unit.ts';
 import { OperatorError, codeOf } from './core/errors.ts';
@@ -160,7 +160,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     builtIn: parts.identity.release ?? { version: 'unknown', builtAt: new Date(0).toISOString() },
     roots: parts.needs.roots.public,
     proxy: parts.identity.endpoints?.proxy,
-    health: () => (cloud?.view().link.at === 'up' ? undefined : 'not connected'),
+    health: () => unwell(cloud?.view()),
     restart: options.restart,
     clock: systemClock,
     log,

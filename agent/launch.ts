@@ -9,9 +9,9 @@ import { compileFunction } from 'node:vm';
 import { Bundles } from './io/bundles.ts';
 import { choose, returned } from './update/choice.ts';
 import type { BuiltIn, Choice } from './update/choice.ts';
-import { EXIT_RESTART, TRIAL_MS } from './update/limits.ts';
+import { EXIT_RESTART, SETTLED_MS, TRIAL_MS } from './update/limits.ts';
 import { parseState, reason, renderLaunched, renderState } from './update/wire.ts';
-import type { Copy, Saved } from './update/wire.ts';
+import type { Copy, Saved, Work } from './update/wire.ts';
 
 interface Launched extends Choice {
   readonly bytes: Buffer | undefined;
@@ -45,20 +45,29 @@ function decide(): Launched | undefined {
     bytes.set(copy, seen.bytes);
     return seen;
   };
-  let choice = choose(before, release, look);
+  const around = { builtIn: release, look, startsOf: (sha256: string) => bundles.startsOf(sha256) };
+  let choice = choose(before, around);
   if (choice.notice !== undefined) say(choice.notice);
   if (choice.saved !== before && !keep(choice.saved) && before.work.at === 'trial') {
     // Not counted is not begun: else a bundle that crashes would be started for ever.
-    const without = returned(before, before.work, 'the card takes no state');
-    choice = choose(without, release, look);
+    choice = choose(returned(before, before.work, 'the card takes no state'), around);
   }
+  if (choice.proved !== undefined) count(choice.proved, bundles.startsOf(choice.proved) + 1);
   const { start } = choice;
   return { ...choice, bytes: start === 'built-in' ? undefined : bytes.get(start) };
 }
 
 function keep(saved: Saved): boolean {
+  return onCard(() => bundles.writeState(renderState(saved)));
+}
+
+function count(sha256: string, starts: number): void {
+  onCard(() => bundles.writeStarts(sha256, starts));
+}
+
+function onCard(write: () => void): boolean {
   try {
-    bundles.writeState(renderState(saved));
+    write();
     return true;
   } catch (error) {
     say(`the state is not on the card: ${(error as Error).message}`);
@@ -66,12 +75,11 @@ function keep(saved: Saved): boolean {
   }
 }
 
-/** Still on trial after all: says why on the card, for the start that returns to the one before. */
-function note(copy: Copy, why: string): void {
+/** The copy on trial has told nobody yet that it is well. */
+function trialOf(copy: Copy): { saved: Saved; work: Extract<Work, { at: 'trial' }> } | undefined {
   const saved = parseState(bundles.readState());
   const { work } = saved;
-  if (work.at !== 'trial' || work.copy !== copy) return;
-  keep({ ...saved, work: { ...work, why: reason(why) } });
+  return work.at === 'trial' && work.copy === copy ? { saved, work } : undefined;
 }
 
 /** The bundle says itself when it is well; this is for one that cannot. */
@@ -81,15 +89,18 @@ function watch(copy: Copy): void {
     crash = `crashed: ${error instanceof Error ? error.message : String(error)}`;
   });
   process.on('exit', (code) => {
-    // On purpose: the bundle has written down why.
-    if (code !== 0 && code !== EXIT_RESTART) note(copy, crash ?? `ended with ${code}`);
+    if (code === 0 || code === EXIT_RESTART) return;
+    const trial = trialOf(copy);
+    if (trial === undefined) return;
+    const why = reason(crash ?? `ended with ${code}`);
+    keep({ ...trial.saved, work: { ...trial.work, why } });
   });
   const timer = setTimeout(() => {
-    const { work } = parseState(bundles.readState());
-    if (work.at !== 'trial' || work.copy !== copy) return;
-    note(copy, work.why ?? 'did not say that it is well');
+    const trial = trialOf(copy);
+    if (trial === undefined) return;
+    keep(returned(trial.saved, trial.work, 'did not say that it is well'));
     process.exit(EXIT_RESTART);
-  }, trialMs * 1.1);
+  }, trialMs * 1.5);
   timer.unref();
 }
 
@@ -107,13 +118,16 @@ function main(): void {
   const own = join(__dirname, 'agent.js');
   const copy = found?.bytes === undefined ? 'built-in' : (found.start as Copy);
   process.env['CLOCK_LAUNCH'] = renderLaunched({ copy, trialMs });
-  if (copy !== 'built-in') watch(copy);
+  // From the root: nothing beside an installed bundle is ever loaded.
   const load = createRequire(own);
   if (copy === 'built-in' || found?.bytes === undefined) return void load(own);
+  watch(copy);
+  const { proved, bytes } = found;
+  if (proved !== undefined) setTimeout(() => count(proved, 0), SETTLED_MS).unref();
   // The bytes that were checked, not the file once more; as node wraps a module of CommonJS.
   const filename = bundles.file(copy);
   const names = ['exports', 'require', 'module', '__filename', '__dirname'];
-  const run = compileFunction(found.bytes.toString('utf8'), names, { filename });
+  const run = compileFunction(bytes.toString('utf8'), names, { filename });
   const module = { exports: {} };
   run.call(module.exports, module.exports, load, module, filename, dirname(filename));
 }

@@ -62,6 +62,13 @@ const RULES: readonly Rule[] = [
       !/\/(ports|wire)\.ts$/.test(to),
   },
   {
+    name: 'the launcher imports its own four files and node alone',
+    because: 'it cannot be replaced on a unit: what it does not hold cannot break it',
+    forbids: (from, to) =>
+      from === 'agent/launch.ts' &&
+      !/^(node:.*|agent\/(io\/bundles|update\/(choice|limits|wire))\.ts)$/.test(to),
+  },
+  {
     name: 'core imports nothing of the agent',
     because: 'everything rests on it',
     forbids: (from, to) => isPureCore(from) && to.startsWith('agent/') && !isPureCore(to),

@@ -42,6 +42,8 @@ export interface AgentUpdate {
     parameters: unknown,
     options: { readonly freshUrl: () => Promise<string | undefined> },
   ): OfferAnswer;
+  /** A download ends as `failed`; what is installed already is not touched. */
+  cancel(): void;
   view(): UpdateView;
   /** Called at every change of `view().at`, in this process; what it returns ends that. */
   onChange(listener: (view: UpdateView) => void): () => void;

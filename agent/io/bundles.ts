@@ -51,6 +51,21 @@ export class Bundles implements BundleFolder {
     this.#write('state.json', text);
   }
 
+  /** Starts of this bundle in a row that did not last. */
+  startsOf(sha256: string): number {
+    try {
+      const text = readBounded(join(this.#folder, 'starts'), STATE_BYTES_MAX).toString();
+      const [whose, starts] = text.trim().split(' ');
+      return whose === sha256 && /^\d{1,9}$/.test(starts ?? '') ? Number(starts) : 0;
+    } catch {
+      return 0;
+    }
+  }
+
+  writeStarts(sha256: string, starts: number): void {
+    this.#write('starts', `${sha256} ${starts}\n`);
+  }
+
   /** The bundle's bytes come along: what was checked is what is run. */
   look(copy: Copy): Look & { readonly bytes?: Buffer } {
     try {

@@ -63,7 +63,9 @@ async function resume(handle: FileHandle, order: Order): Promise<Fetched> {
   // What is here does not go with what lies there: the next try begins anew.
   if (status === 416 || status === 206) await handle.truncate(0);
   if (status === 416 || status === 206) return { ok: false, kind: 'way', why: `HTTP_${status}` };
-  if (status === 403) return { ok: false, kind: 'expired', why: 'HTTP_403' };
+  // S3: AccessDenied when the link's time is over, ExpiredToken when that of whoever signed it is.
+  if (status === 403 || status === 400)
+    return { ok: false, kind: 'expired', why: `HTTP_${status}` };
   return status >= 500 || status === 429
     ? { ok: false, kind: 'way', why: `HTTP_${status}` }
     : other(`HTTP_${status}`);

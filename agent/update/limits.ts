@@ -15,6 +15,10 @@ export const WHY_CHARS_MAX = 160;
 export const REFUSED_MAX = 8;
 /** One bad start may be a power cut. */
 export const TRIAL_STARTS_MAX = 3;
+/** Starts in a row of a copy that has proved itself, none of which lasted: five minutes of restarts. */
+export const PROVED_STARTS_MAX = 10;
+/** A start that lasts so long was a good one. */
+export const SETTLED_MS = 600_000;
 /** Back-off of the link is 2 minutes at most, a first start on a Pi takes one. */
 export const TRIAL_MS = 600_000;
 /** Healthy for so long before it counts: a crash on the first message comes sooner. */

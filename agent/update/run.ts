@@ -42,6 +42,9 @@ export function createUpdate(needs: Needs): UpdateRunner {
   const listeners = new Set<(view: UpdateView) => void>();
   let state: Update = { at: 'resting', saved: readSaved(needs) };
   let freshUrl: LinkGiver | undefined;
+  /** One at a time writes into the file, also when one was cancelled. */
+  let fetching: Promise<void> = Promise.resolve();
+  let stopFetch = new AbortController();
   let timer: NodeJS.Timeout | undefined;
 
   const dispatch = (event: Event): void => {
@@ -59,7 +62,8 @@ export function createUpdate(needs: Needs): UpdateRunner {
   const perform = (effect: Effect): void => {
     switch (effect.do) {
       case 'fetch':
-        return void fetchRest(effect);
+        fetching = fetching.then(async () => fetchRest(effect));
+        return;
       case 'ask-link':
         return void askLink();
       case 'wait':
@@ -98,10 +102,13 @@ export function createUpdate(needs: Needs): UpdateRunner {
     }
   };
   const fetchRest = async ({ url, order }: Extract<Effect, { do: 'fetch' }>): Promise<void> => {
+    if (state.at !== 'fetching' || state.order !== order) return;
     const { size } = order.manifest;
     attempt(() => folder.prepare());
-    const { signal } = ended;
+    stopFetch = new AbortController();
+    const signal = AbortSignal.any([ended.signal, stopFetch.signal]);
     const answer = await needs.fetch({ url, file: folder.download, size, signal });
+    if (stopFetch.signal.aborted) return attempt(() => folder.dropDownload());
     const random = needs.random();
     if (!answer.ok) {
       log.warning(`update: ${answer.why}`);
@@ -154,6 +161,10 @@ export function createUpdate(needs: Needs): UpdateRunner {
   return {
     running: runningOf(needs, state.saved),
     offer,
+    cancel: () => {
+      dispatch({ on: 'cancelled' });
+      stopFetch.abort();
+    },
     view: () => viewOf(state.saved),
     onChange: (listener) => {
       listeners.add(listener);

@@ -2,7 +2,7 @@
 // new bundle has proved itself. Pure. `saved` is what is on the card; a power cut anywhere leads back
 // to it, and every step may be done twice.
 import { nextDelayMs } from '../core/retry.ts';
-import { unfitFor } from './choice.ts';
+import { left, unfitFor } from './choice.ts';
 import type { BuiltIn } from './choice.ts';
 import { BACK_OFF_MS_MAX, DOWNLOAD_TRIES_MAX, STABLE_MS } from './limits.ts';
 import { reason } from './wire.ts';
@@ -49,6 +49,7 @@ export type Event =
     }
   | { readonly on: 'offered'; readonly order: Order; readonly url: string }
   | { readonly on: 'fetched' }
+  | { readonly on: 'cancelled' }
   | (Chance & {
       readonly on: 'not-fetched';
       readonly kind: 'expired' | 'other' | 'way';
@@ -110,6 +111,8 @@ export function next(state: Update, event: Event): Step {
       return state.at === 'resting' ? offered(state.saved, event) : stay(state);
     case 'fetched':
       return state.at === 'fetching' ? install(state) : stay(state);
+    case 'cancelled':
+      return 'order' in state ? fail(state.saved, state.order.manifest, 'cancelled') : stay(state);
     case 'not-fetched':
       return state.at === 'fetching' ? notFetched(state, event) : stay(state);
     case 'link':
@@ -217,10 +220,11 @@ function health(
     const after: Saved = { ...saved, good: copy, work: { at: 'confirmed', version, sequence } };
     return { state: { ...state, wellSinceMs }, effects: [{ do: 'confirm', saved: after }] };
   }
-  if (nowMs - sinceMs < trialMs) {
+  // Well at the end of the window, but not for long enough: launch.ts waits a while longer, too.
+  if (nowMs - sinceMs < trialMs || wellSinceMs !== undefined) {
     return { state: { ...state, wellSinceMs }, effects: [{ do: 'watch' }] };
   }
-  const after = { ...saved, work: { ...work, why: reason(why ?? 'not well for long enough') } };
+  const after = left(saved, work, why ?? 'not well');
   return {
     state: { at: 'restarting', saved: after },
     effects: [{ do: 'note', saved: after }, { do: 'restart' }],

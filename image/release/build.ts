@@ -20,7 +20,15 @@ import { assemble } from '../unit/assemble.ts';
 import { parseManifest } from '../unit/manifest.ts';
 import { bundleAgent } from './bundle.ts';
 import { describeRelease } from './describe.ts';
-import { SUITE, cacheFolder, hashFile, hashText, hashTree, sourceEpoch } from './inputs.ts';
+import {
+  SOURCES,
+  SUITE,
+  cacheFolder,
+  hashFile,
+  hashText,
+  hashTree,
+  sourceEpoch,
+} from './inputs.ts';
 import { writeBmap } from './bmap.ts';
 import { lockFolder, whenFree } from './lock.ts';
 import { fetchTools, makeBase, makeRoot } from './root.ts';
@@ -51,14 +59,6 @@ export interface BuildReport {
   readonly reused: boolean;
 }
 
-/** Folders and files whose content ends up in an image. */
-const INPUTS = ['agent', 'stage-clock', 'image/release', 'image/stage-debian'];
-const INPUT_FILES = [
-  'image/unit/assemble.ts',
-  'image/unit/layout.ts',
-  'package.json',
-  'package-lock.json',
-];
 /** Base tar, unpacked root and image at the same time. */
 const FREE_BYTES_MIN = 4e9;
 
@@ -100,7 +100,7 @@ async function buildInto(
     twins: options.twins ?? true,
   };
   const base = await cached(context, () => makeBase(context));
-  const inputs = hashText(await hashTree(HOME, [...INPUTS, ...INPUT_FILES]), base.key, SUITE);
+  const inputs = hashText(await hashTree(HOME, SOURCES), base.key, SUITE);
   const manifestVersion = (await packageVersion()) + `-${inputs.slice(0, 8)}`;
   const release = join(out, 'release', manifestVersion);
   const whose = record === undefined ? '' : `-claim-${hashText(record['claim.crt']).slice(0, 8)}`;
@@ -116,7 +116,7 @@ async function buildInto(
     progress.reused('image', 'nothing changed');
     return report({ image, version: manifestVersion, development: key.development, reused: true });
   }
-  const epochSeconds = await sourceEpoch(HOME, [...INPUTS, ...INPUT_FILES]);
+  const epochSeconds = await sourceEpoch(HOME, SOURCES);
   await makeRelease(context, {
     release,
     version: manifestVersion,
@@ -159,8 +159,8 @@ export async function readClaim(
 }
 
 /**
- * Whose key a release in this folder carries. Inputs say nothing of it, so that whoever signs gets the
- * same root; an image of the same inputs by another key is another image all the same.
+ * Whose key a release in this folder carries. The version says nothing of it; the root does: it holds
+ * the public half, which bundles that come later are checked with.
  */
 export async function signedBy(release: string): Promise<string | undefined> {
   const bytes = await readFile(join(release, 'manifest.json')).catch(() => undefined);

@@ -11,6 +11,18 @@ export const SUITE = 'trixie';
 export const ARCHITECTURE = 'arm64';
 export const COMPONENTS = 'main,non-free-firmware';
 
+/** Folders and files whose content ends up in an image. */
+export const SOURCES = [
+  'agent',
+  'stage-clock',
+  'image/release',
+  'image/stage-debian',
+  'image/unit/assemble.ts',
+  'image/unit/layout.ts',
+  'package.json',
+  'package-lock.json',
+];
+
 /** Kept between builds and shared by all checkouts of one person. */
 export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'clock-iot-unit');

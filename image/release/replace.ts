@@ -5,7 +5,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { signManifest } from '../../agent/update/wire.ts';
 import { bundleAgent } from './bundle.ts';
-import { sourceEpoch } from './inputs.ts';
+import { SOURCES, sourceEpoch } from './inputs.ts';
 import { developmentKeyFile, signingKey } from './sign.ts';
 
 export interface Replacement {
@@ -39,7 +39,8 @@ export async function makeReplacement(options: {
   const bytes = await readFile(bundle.file);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const version = `${packageVersion}-${sha256.slice(0, 8)}`;
-  const builtMs = (await sourceEpoch(home, ['agent', 'package-lock.json'])) * 1_000;
+  // As an image of this checkout would say: units refuse what is older than the bundle in their root.
+  const builtMs = (await sourceEpoch(home, SOURCES)) * 1_000;
   const jws = signManifest(
     {
       ...{ v: 1, name: 'agent', version, sha256, size: bytes.length },

@@ -5,6 +5,7 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { issueForServer, makeAuthority } from './certificates/issue.ts';
 
 const HOUR_MS = 3_600_000;
@@ -14,11 +15,21 @@ const LIFE_MS = HOUR_MS;
 export interface PackageFault {
   /** After so many bytes of a body the connection is cut. */
   readonly cutAfter?: number;
+  /** After so many bytes nothing more comes; the connection stays. */
+  readonly stallAfter?: number;
+  readonly bytesPerSecond?: number;
+  /** The file over and over, its length not announced. */
+  readonly endless?: boolean;
+  /** 200 and the whole, as from a server that does not know Range. */
+  readonly ignoreRange?: boolean;
   readonly status?: number;
   /** Other bytes of the same length. */
   readonly wrong?: boolean;
   readonly times: number;
 }
+
+/** How often a second a slow answer is written to. */
+const PIECES = 20;
 
 export interface Packages extends AsyncDisposable {
   readonly rootsPem: string;
@@ -55,16 +66,18 @@ export async function openPackages(): Promise<Packages> {
     const say = (status: number, headers = {}, body?: Buffer): void => {
       answers.push({ status, range });
       response.writeHead(status, headers);
-      if (now?.cutAfter === undefined || body === undefined) return void response.end(body);
-      response.write(body.subarray(0, now.cutAfter), () => response.destroy());
+      if (body === undefined) return void response.end();
+      send(response, body, now ?? {}).catch(() => response.destroy());
     };
     if (now?.status !== undefined) return say(now.status);
     if (!isGood(url)) return say(403);
     const file = files.get(url.pathname.slice(1));
     if (file === undefined) return say(404);
     const bytes = now?.wrong === true ? Buffer.alloc(file.length, 0x20) : file;
-    const [, first] = /^bytes=(\d+)-$/.exec(range ?? '') ?? [];
-    if (first === undefined) return say(200, { 'Content-Length': bytes.length }, bytes);
+    const asked = now?.ignoreRange === true ? '' : (range ?? '');
+    const [, first] = /^bytes=(\d+)-$/.exec(asked) ?? [];
+    const length = now?.endless === true ? {} : { 'Content-Length': bytes.length };
+    if (first === undefined) return say(200, length, bytes);
     const from = Number(first);
     if (from >= bytes.length) return say(416, { 'Content-Range': `bytes */${bytes.length}` });
     const part = bytes.subarray(from);
@@ -95,4 +108,28 @@ export async function openPackages(): Promise<Packages> {
       });
     },
   };
+}
+
+async function send(
+  response: ServerResponse,
+  body: Buffer,
+  fault: Omit<PackageFault, 'times'>,
+): Promise<void> {
+  const { cutAfter, stallAfter, bytesPerSecond, endless } = fault;
+  if (cutAfter !== undefined) {
+    response.write(body.subarray(0, cutAfter), () => response.destroy());
+  } else if (stallAfter !== undefined) {
+    response.write(body.subarray(0, stallAfter));
+  } else if (bytesPerSecond !== undefined) {
+    const piece = Math.max(1, Math.round(bytesPerSecond / PIECES));
+    for (let at = 0; at < body.length && !response.destroyed; at += piece) {
+      response.write(body.subarray(at, at + piece));
+      await sleep(1_000 / PIECES);
+    }
+    response.end();
+  } else if (endless === true) {
+    for (; !response.destroyed; await sleep(2)) response.write(body);
+  } else {
+    response.end(body);
+  }
 }
