@@ -212,6 +212,7 @@ export function startCloud(
   return {
     view: () => ({
       provisioning: provisioning?.view() ?? { ...none, step: step() },
+      renewal: renewal.view(),
       link: link.view(),
       pairing: pairing.view(),
       pms: pms.view(),

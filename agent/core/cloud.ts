@@ -30,6 +30,13 @@ export interface ProvisioningView {
   readonly problem: Problem | undefined;
 }
 
+/** The certificate is to be replaced, and that does not work. */
+export interface RenewalView {
+  /** In a row, of one step. */
+  readonly failures: number;
+  readonly problem: Problem;
+}
+
 export interface LinkView {
   readonly at: 'off' | 'waiting' | 'dialling' | 'up';
   /** In use, or tried next. */
@@ -142,6 +149,8 @@ export interface CloudView {
   readonly pairing: PairingView;
   readonly pms: PmsView;
   readonly provisioning: ProvisioningView;
+  /** undefined: nothing to do, or it goes well. */
+  readonly renewal: RenewalView | undefined;
   readonly link: LinkView;
   readonly outbox: OutboxView;
   readonly recentWork: RecentWork;

@@ -87,13 +87,28 @@ const seconds = (ms: number | undefined): number | null =>
 /** `provisioning`, `link`, `pairing`, `pms`, `outbox` and `recent` of the status; ages in seconds. */
 function connectionStatus(connection: CloudView | undefined): Record<string, unknown> {
   if (connection === undefined) {
-    return { provisioning: null, link: null, pairing: null, pms: null, outbox: null, recent: null };
+    return {
+      provisioning: null,
+      renewal: null,
+      link: null,
+      pairing: null,
+      pms: null,
+      outbox: null,
+      recent: null,
+    };
   }
   const { provisioning, link, outbox } = connection;
   const problemOf = (problem: { why: string; msAgo: number } | undefined): unknown =>
     problem === undefined ? null : { why: problem.why, secondsAgo: seconds(problem.msAgo) };
   return {
     provisioning: { ...provisioning, problem: problemOf(provisioning.problem) },
+    renewal:
+      connection.renewal === undefined
+        ? null
+        : {
+            failures: connection.renewal.failures,
+            problem: problemOf(connection.renewal.problem),
+          },
     link: {
       at: link.at,
       port: link.port,

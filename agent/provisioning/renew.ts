@@ -1,6 +1,7 @@
 // Performs the renewal of the unit's certificate: asks over the unit's own connection, tries the new
 // certificate, changes over. Begun by age, or by an order from the cloud; only with a clock that is set.
 import type { Clock } from '../core/clock.ts';
+import type { RenewalView } from '../core/cloud.ts';
 import type { Credentials, Dial } from '../core/connection.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
@@ -53,6 +54,8 @@ interface Renewal {
   begin(): void;
   /** Renew now, whatever the certificate's age. */
   order(): Promise<RenewalOrder>;
+  /** undefined: nothing to do, or it goes well. */
+  view(): RenewalView | undefined;
   close(): void;
 }
 
@@ -69,6 +72,7 @@ export function createRenewal(needs: Needs): Renewal {
   const { signal } = controller;
   let saved: Done | undefined;
   let tries: Tries = noTries;
+  let trouble: { readonly why: string; readonly atMs: number } | undefined;
   let isUp = false;
   /** One pass at a time. */
   let pass: Promise<void> | undefined;
@@ -160,6 +164,7 @@ export function createRenewal(needs: Needs): Renewal {
     if (later === undefined) return false;
     await store(later);
     tries = noTries;
+    trouble = undefined;
     if (outcome.is !== 'connected') return true;
     notBeforeMs = clock.nowMs() + REST_MS;
     needs.onRenewed(later.certificateId);
@@ -172,6 +177,7 @@ export function createRenewal(needs: Needs): Renewal {
     outcome: Extract<Outcome, { is: 'failed' }>,
   ): Promise<boolean> => {
     log.warning(`renewal: ${step}: ${outcome.why}`);
+    trouble = { why: outcome.why, atMs: clock.nowMs() };
     const after = afterFailure(done, outcome, { tries, random: needs.random() });
     tries = after.tries;
     notBeforeMs = clock.nowMs() + after.delayMs;
@@ -265,6 +271,11 @@ export function createRenewal(needs: Needs): Renewal {
     },
     begin: () => void read(),
     order,
+    view: () => {
+      if (trouble === undefined) return undefined;
+      const problem = { why: trouble.why, msAgo: clock.nowMs() - trouble.atMs };
+      return { failures: tries.failures, problem };
+    },
     close: () => {
       clearTimeout(timer);
       controller.abort();

@@ -1,6 +1,6 @@
 // The checks of the cloud connection itself: what the running agent knows of it, judged. Where no
 // agent runs, or nothing is configured, they say so and claim nothing.
-import type { CloudView, LinkView, ProvisioningView } from '../../core/cloud.ts';
+import type { CloudView, LinkView, ProvisioningView, RenewalView } from '../../core/cloud.ts';
 import { AWS_PORTS } from '../../core/connection.ts';
 import { needs as needing, notChecked, note, passed } from './facts.ts';
 import type { Check } from './facts.ts';
@@ -8,6 +8,8 @@ import type { Note, Outcome, Remedy } from '../results.ts';
 
 /** One failure is an accident, and the next try is seconds away. */
 const FAILURES_MIN = 3;
+/** Its pauses grow to an hour: this is some ten minutes. */
+const RENEWAL_FAILURES_MIN = 5;
 
 type PmsProblem = NonNullable<CloudView['pms']['accounts'][number]['problem']>['why'];
 const PMS_REMEDIES: Readonly<Record<PmsProblem, Remedy>> = {
@@ -29,8 +31,18 @@ const connection: Check = async ({ cloud }) => {
   const { provisioning, link } = seen;
   if (provisioning.step === 'off') return needing('settings');
   if (provisioning.step === 'time') return needing('time');
-  return provisioning.step === 'done' ? judgeLink(link) : judgeProvisioning(provisioning);
+  if (provisioning.step !== 'done') return judgeProvisioning(provisioning);
+  return withRenewal(judgeLink(link), seen.renewal);
 };
+
+/** A certificate that cannot be renewed still works, for years: something to mend, nothing to run for. */
+function withRenewal(outcome: Outcome, renewal: RenewalView | undefined): Outcome {
+  if (outcome.state !== 'passed' || renewal === undefined) return outcome;
+  const { failures, problem } = renewal;
+  if (failures < RENEWAL_FAILURES_MIN) return outcome;
+  const notes = [...outcome.notes, note('renewal-failing', { why: problem.why })];
+  return { state: 'warning', notes, remedy: 'renewal' };
+}
 
 function judgeProvisioning({ step, failures, refused, problem }: ProvisioningView): Outcome {
   const notes: Note[] = [];

@@ -183,6 +183,8 @@ export const de: Texts = {
     'pms-banned':
       'Die Firewall von Clock hat die Internetadresse dieses Hotels für zwei Stunden ausgesperrt, wohl weil ein anderes Programm zu oft gefragt hat. Das endet von selbst; kommt es wieder, fragen Sie den Clock-Support.',
     pms: 'Die Schnittstelle von Clock weist das Gerät ab oder ist nicht zu erreichen; ihre eigenen Worte stehen unten. Bleibt es so, fragen Sie den Clock-Support.',
+    renewal:
+      'Das Zertifikat dieses Geräts lässt sich nicht erneuern. Es gilt noch lange; senden Sie den Bericht an den Clock-Support.',
     pairing:
       'Geben Sie den Code, den diese Seite zeigt, in Clock PMS+ ein, oder bitten Sie darum, wer es im Hotel betreut. Bis dahin tut das Gerät nichts für das Hotel.',
     record:
@@ -256,6 +258,7 @@ export const de: Texts = {
     'cloud-dialling': 'nicht verbunden, Port {port}',
     'pms-reached': '{kind}-Konto {account}: {hotel}, {date}',
     'pms-problem': '{kind}-Konto {account}: {why}',
+    'renewal-failing': 'das Zertifikat wird nicht erneuert: {why}',
     paired: '{kind}: Konto {account}, {host}',
     'not-paired': 'gehört noch zu keinem Konto',
     'record-problem': 'Konto ab Werk: {why}',

@@ -178,6 +178,8 @@ export const en: Texts = {
     'pms-banned':
       'Clock’s firewall has shut out the internet address of this hotel for two hours, most likely since another program asked too often. It ends by itself; if it comes again, ask Clock support.',
     pms: 'Clock’s API refuses the unit or cannot be reached; its own words are below. If it stays, ask Clock support.',
+    renewal:
+      'The certificate of this unit cannot be renewed. It still works for a long time; send the report to Clock support.',
     pairing:
       'Enter the code that this page shows in Clock PMS+, or ask who looks after it at the hotel to do so. Until then the unit does nothing for the hotel.',
     record:
@@ -249,6 +251,7 @@ export const en: Texts = {
     'cloud-dialling': 'not connected, port {port}',
     'pms-reached': '{kind} {account}: {hotel}, {date}',
     'pms-problem': '{kind} {account}: {why}',
+    'renewal-failing': 'the certificate is not renewed: {why}',
     paired: '{kind}: account {account}, {host}',
     'not-paired': 'belongs to no account yet',
     'record-problem': 'account from the factory: {why}',

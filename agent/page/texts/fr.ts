@@ -183,6 +183,8 @@ export const fr: Texts = {
     'pms-banned':
       'Le pare-feu de Clock a exclu l’adresse internet de cet hôtel pour deux heures, sans doute parce qu’un autre programme a demandé trop souvent. Cela cesse de soi-même ; si cela revient, demandez au support Clock.',
     pms: 'L’interface de Clock refuse le boîtier ou reste injoignable ; ses propres mots sont ci-dessous. Si cela dure, demandez au support Clock.',
+    renewal:
+      'Le certificat de ce boîtier ne peut pas être renouvelé. Il est encore valable longtemps ; envoyez le rapport au support Clock.',
     pairing:
       'Saisissez dans Clock PMS+ le code que cette page affiche, ou demandez-le à la personne qui s’en occupe à l’hôtel. D’ici là, le boîtier ne fait rien pour l’hôtel.',
     record:
@@ -256,6 +258,7 @@ export const fr: Texts = {
     'cloud-dialling': 'pas connecté, port {port}',
     'pms-reached': '{kind} {account} : {hotel}, {date}',
     'pms-problem': '{kind} {account} : {why}',
+    'renewal-failing': 'le certificat n’est pas renouvelé : {why}',
     paired: '{kind} : compte {account}, {host}',
     'not-paired': 'n’appartient encore à aucun compte',
     'record-problem': 'compte d’usine : {why}',

@@ -275,6 +275,10 @@ const withPairing = (pairing: Partial<CloudView['pairing']>, link = connected.li
   ...openHotel,
   cloud: { ...connected, link, pairing: { ...connected.pairing, ...pairing } },
 });
+const renewalOf = (failures: number): CloudView['renewal'] => ({
+  failures,
+  problem: { why: 'no', msAgo: 1 },
+});
 const withPms = (
   why: NonNullable<CloudView['pms']['accounts'][number]['problem']>['why'],
   text: string,
@@ -325,6 +329,14 @@ const connections: Readonly<Record<string, readonly [Hotel, Record<string, strin
   'an account of the factory that is none': [
     withPairing({ accounts: [], recordProblem: 'unit.json: expected Array' }),
     { pairing: 'failed record', pms: 'not-checked needs pairing' },
+  ],
+  'a renewal that fails': [
+    { ...openHotel, cloud: { ...connected, renewal: renewalOf(5) } },
+    { connection: 'warning renewal' },
+  ],
+  'a renewal that failed once': [
+    { ...openHotel, cloud: { ...connected, renewal: renewalOf(1) } },
+    {},
   ],
   'an API user whose key is wrong': [withPms('key', ''), { pms: 'failed pms-key' }],
   'an API user without a right': [

@@ -110,6 +110,7 @@ export interface Hotel {
 /** A unit that is connected, and has nothing to say. */
 export const connected: CloudView = {
   provisioning: { step: 'done', failures: 0, refused: false, problem: undefined },
+  renewal: undefined,
   link: {
     at: 'up',
     route: 'mqtt-8883',

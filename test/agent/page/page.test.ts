@@ -157,6 +157,7 @@ test('the status has the fields that agent/README.md promises', () => {
     'provisioning',
     'recent',
     'release',
+    'renewal',
     'results',
     'running',
     'schema',
