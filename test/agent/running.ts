@@ -114,8 +114,12 @@ export async function launch(
         ...env,
       },
     });
+    // A line may come in two pieces.
+    let rest = '';
     one.stdout?.setEncoding('utf8').on('data', (text: string) => {
-      lines.push(...text.split('\n').filter(Boolean));
+      const parts = (rest + text).split('\n');
+      rest = parts.pop()!;
+      lines.push(...parts.filter(Boolean));
     });
     return one;
   };
