@@ -157,7 +157,9 @@ export class Unit {
   async said(pattern: RegExp, withinMs = 20_000): Promise<void> {
     const endMs = performance.now() + withinMs;
     while (!this.running.lines.some((line) => pattern.test(line))) {
-      if (performance.now() > endMs) throw new Error(`Never said ${pattern}`);
+      if (performance.now() > endMs) {
+        throw new Error(`Never said ${pattern}; but\n${this.running.lines.slice(-15).join('\n')}`);
+      }
       await sleep(2);
     }
   }

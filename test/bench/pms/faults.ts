@@ -1,5 +1,7 @@
 // Scripted trouble: what can go wrong, at which calls, how often. Knows nothing of sockets: listener.ts,
 // front.ts and channels.ts ask the book what to do.
+import { Book } from '../fault-book.ts';
+export type { Injected } from '../fault-book.ts';
 
 /** Whom and how often. Everything absent means every call, always. */
 interface Scope {
@@ -76,12 +78,6 @@ export type Fault = Scope & (AtAccept | AtHandshake | AtCall | AtWork | AtAnswer
 type At = Fault['at'];
 export type FaultAt<A extends At> = Extract<Fault, { readonly at: A }>;
 
-export interface Injected {
-  /** How often it has happened. */
-  readonly hits: number;
-  undo(): void;
-}
-
 /** Where something is about to happen. */
 export interface Occasion {
   readonly apiUser?: string | undefined;
@@ -89,43 +85,9 @@ export interface Occasion {
   readonly path?: string | undefined;
 }
 
-/** More at once would be a test nobody understands. */
-const FAULTS_MAX = 100;
-
-interface Entry {
-  readonly fault: Fault;
-  occasions: number;
-  hits: number;
-}
-
-export class FaultBook {
-  readonly #entries = new Set<Entry>();
-
-  inject(fault: Fault): Injected {
-    if (this.#entries.size >= FAULTS_MAX) throw new Error(`More than ${FAULTS_MAX} faults at once`);
-    const entry: Entry = { fault, occasions: 0, hits: 0 };
-    this.#entries.add(entry);
-    const entries = this.#entries;
-    return {
-      get hits() {
-        return entry.hits;
-      },
-      undo: () => entries.delete(entry),
-    };
-  }
-
-  /** The first fault that happens on this occasion; each call is one occasion. */
-  take<A extends At>(at: A, occasion: Occasion = {}): FaultAt<A> | undefined {
-    for (const entry of this.#entries) {
-      const { fault } = entry;
-      if (fault.at !== at || !concerns(fault, occasion)) continue;
-      entry.occasions += 1;
-      if (entry.occasions <= (fault.after ?? 0)) continue;
-      if (entry.hits >= (fault.times ?? Number.POSITIVE_INFINITY)) continue;
-      entry.hits += 1;
-      return fault as FaultAt<A>;
-    }
-    return undefined;
+export class FaultBook extends Book<Fault, Occasion> {
+  constructor() {
+    super(concerns);
   }
 }
 

@@ -122,7 +122,7 @@ export async function openPms(options: PmsOptions = {}): Promise<Pms> {
     {
       SNICallback: (name, done) => {
         if (!hosts.includes(name)) return done(new Error(`no host ${name}`));
-        return done(null, certificates.context(faults.take('handshake')?.do ?? 'right'));
+        return done(null, certificates.context(faults.take('handshake', {})?.do ?? 'right'));
       },
       minVersion: 'TLSv1.2',
       // A resumed session would not see a wrong certificate.
@@ -138,7 +138,7 @@ export async function openPms(options: PmsOptions = {}): Promise<Pms> {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => {}); // the peer's end; 'close' follows
-    const fault = faults.take('accept');
+    const fault = faults.take('accept', {});
     if (fault?.do === 'black-hole') return void socket.pause();
     if (fault?.do === 'drop' || sockets.size > limits.connectionsMax) return void socket.destroy();
     return void web.emit('connection', socket);
