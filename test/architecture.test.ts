@@ -18,11 +18,12 @@ const arrows = Object.entries(metafile.inputs).flatMap(([from, { imports }]) =>
 );
 const own = arrows.filter(({ from }) => from.startsWith('agent/'));
 
-/** Capabilities are the folders that are neither core nor adapters. */
+/** Capabilities are the folders that are neither core nor adapters; each interface is one. */
 const capabilityOf = (path: string): string | undefined =>
-  /^agent\/(?!core\/|io\/)([a-z-]+)\//.exec(path)?.[1];
-/** compose.ts and its parts; the launcher, which is a program of its own. */
-const isRoot = (path: string): boolean => /^agent\/(compose(-[a-z]+)?|launch)\.ts$/.test(path);
+  /^agent\/(?!core\/|io\/)(interfaces\/[a-z-]+|[a-z-]+)\//.exec(path)?.[1];
+/** compose.ts and its parts, and serve.ts for a service's process; the launcher, a program of its own. */
+const isRoot = (path: string): boolean =>
+  /^agent\/(compose(-[a-z]+)?|serve|launch)\.ts$/.test(path);
 const isPureCore = (path: string): boolean => path.startsWith('agent/core/');
 
 interface Rule {
@@ -77,17 +78,20 @@ const RULES: readonly Rule[] = [
     name: 'state.ts and wire.ts of a capability never reach what performs',
     because: 'they are pure: time, chance and the world come in as values',
     forbids: (from, to) =>
-      /^agent\/[a-z-]+\/(state|wire|results|guard|html|language)\.ts$/.test(from) &&
+      /^agent\/([a-z-]+\/)+(state|wire|config|counterpart|results|guard|html|language)\.ts$/.test(
+        from,
+      ) &&
       (to.endsWith('/run.ts') ||
         to.startsWith('agent/io/') ||
         /^node:(?!crypto$|buffer$)/.test(to) ||
         /^(fs|net|http|os|child_process|tls|dns)$/.test(to)),
   },
   {
-    name: 'only main.ts imports compose.ts, and only that its parts',
-    because: 'there is one composition root, and nothing hangs below it twice',
+    name: 'only main.ts imports compose.ts and serve.ts, and only compose.ts its parts',
+    because: 'each process has one composition root, and nothing hangs below it twice',
     forbids: (from, to) =>
-      isRoot(to) && from !== (to === 'agent/compose.ts' ? 'agent/main.ts' : 'agent/compose.ts'),
+      isRoot(to) &&
+      from !== (/^agent\/(compose|serve)\.ts$/.test(to) ? 'agent/main.ts' : 'agent/compose.ts'),
   },
 ];
 
@@ -106,7 +110,7 @@ const HOMES: Readonly<Record<string, RegExp>> = {
   'node-forge': /^agent\/io\/certificates\.ts$/,
   'dbus-next': /^agent\/io\/systemd\.ts$/,
   koa: /^agent\/page\/run\.ts$/,
-  valibot: /^agent\/[a-z-]+\/(wire|config)\.ts$/,
+  valibot: /^agent\/([a-z-]+\/)+(wire|config)\.ts$/,
 };
 
 test('one library, one file: a library that must be replaced is replaced in one place', async () => {
