@@ -37,3 +37,38 @@ export interface HotelSide {
   emitted(service: ServiceInfo, event: HotelEvent): Promise<Verdict>;
   house(): House;
 }
+
+/** Where the agent is with a service's process. Times are the monotonic clock's. */
+export type ProcessState =
+  | { readonly at: 'off' }
+  /** Its settings are wrong, or the sandbox cannot be made; `problems` of the view say which field. */
+  | { readonly at: 'refused'; readonly why: string }
+  | { readonly at: 'starting'; readonly sinceMs: number }
+  | { readonly at: 'running'; readonly sinceMs: number }
+  /** It ended; started again at `dueMs`. */
+  | { readonly at: 'waiting'; readonly dueMs: number; readonly why: string }
+  /** It ended again and again: a person, a change of settings or an hour brings it back. */
+  | { readonly at: 'parked'; readonly sinceMs: number; readonly why: string }
+  | { readonly at: 'testing' };
+
+/** What the page and the reports show of a service. */
+export interface ServiceView {
+  readonly id: string;
+  readonly interface: string;
+  readonly title: string;
+  /** "built in", or the package's version. */
+  readonly version: string;
+  readonly process: ProcessState;
+  readonly talk: Talk;
+  readonly problems: readonly { readonly field: string; readonly problem: string }[];
+  /** Ages in milliseconds of the last traffic; undefined: none since the process began. */
+  readonly lastInMs: number | undefined;
+  readonly lastOutMs: number | undefined;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly restarts: number;
+  readonly memoryBytes: number | undefined;
+  /** Orders that wait for the third party to come back. */
+  readonly waiting: number;
+  /** "tcp 10.1.2.3:5001": what it may reach, for people. */
+  readonly reaches: readonly string[];
+}
