@@ -1,5 +1,5 @@
 // What an interface is to the process that runs it, and that process to the interface. An interface is the code
-// for one protocol (fias, salto, …); a service is one running connection with its settings. Types only.
+// for one protocol (fias, salto, …); a service is one running connection with its settings. Types, and their limits.
 import type { Clock } from './clock.ts';
 import type { DialTcp, LanHttp, ListenHttp, OpenLine, Serve } from './line/ports.ts';
 import type { Log } from './log.ts';
@@ -35,6 +35,11 @@ export type Talk =
   | { readonly at: 'joining'; readonly with: string }
   | { readonly at: 'up'; readonly with: string };
 
+/** UTF-8. A fiscal job with its steps fits; more belongs into events. */
+export const REMEMBER_BYTES_MAX = 4_096;
+/** An interface remembers its one job, not a history. */
+export const REMEMBER_NAMES_MAX = 8;
+
 /** What the process gives its interface. */
 export interface ServiceHost {
   readonly service: string;
@@ -54,6 +59,13 @@ export interface ServiceHost {
   emit(event: HotelEvent): Promise<Verdict>;
   /** Rooms and guests as last known. Rejects with code `agent-away`. */
   house(): Promise<House>;
+  /**
+   * One short text per name that outlives this process and a power cut: what a fiscal printer was told last.
+   * `remember` resolves when it is on the card; `value` undefined forgets it. At most REMEMBER_NAMES_MAX names
+   * a service. Both reject with code `agent-away`, `remember` with `too-long` over REMEMBER_BYTES_MAX.
+   */
+  recall(name: string): Promise<string | undefined>;
+  remember(name: string, value: string | undefined): Promise<void>;
   talk(now: Talk): void;
   /**
    * One entry of the trace, decoded; names and numbers of guests masked by the caller (core/mask.ts).
