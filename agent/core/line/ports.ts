@@ -55,7 +55,13 @@ export interface LanRequest {
 }
 /** `sent`: the other side may have acted on it. */
 export type LanReply =
-  | { readonly ok: true; readonly status: number; readonly body: Buffer }
+  | {
+      readonly ok: true;
+      readonly status: number;
+      readonly body: Buffer;
+      /** Names in lower case: "www-authenticate". A double may leave them out. */
+      readonly headers?: Readonly<Record<string, string | undefined>>;
+    }
   | { readonly ok: false; readonly code: string; readonly sent: boolean };
 export type LanHttp = (request: LanRequest, signal: AbortSignal) => Promise<LanReply>;
 
@@ -70,4 +76,6 @@ export type Serve = (request: {
 export type ListenHttp = (
   where: { readonly port: number; readonly from: readonly string[] },
   serve: Serve,
+  /** Something a person should read: the port is taken, somebody was turned away. */
+  note?: (text: string) => void,
 ) => { close(): Promise<void> };

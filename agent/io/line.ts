@@ -1,0 +1,18 @@
+// Opens a line of whichever kind its settings name.
+import type { OpenLine } from '../core/line/ports.ts';
+import { tcpClientLine } from './line-tcp-client.ts';
+import { tcpServerLine } from './line-tcp-server.ts';
+
+export function createOpenLine(random: () => number): OpenLine {
+  return (settings, hears) => {
+    switch (settings.kind) {
+      case 'tcp-client':
+        return tcpClientLine(settings, hears, random);
+      case 'tcp-server':
+        return tcpServerLine(settings, hears, random);
+      case 'serial':
+      case 'usb-printer':
+        throw new Error('not yet');
+    }
+  };
+}
