@@ -6,4 +6,6 @@ import type { Interface } from './core/interface.ts';
 // oxlint-disable-next-line typescript/no-explicit-any
 type Load = () => Promise<Interface<any>>;
 
-export const INTERFACES: Readonly<Record<string, Load>> = {};
+export const INTERFACES: Readonly<Record<string, Load>> = {
+  salto: async () => (await import('./interfaces/salto/run.ts')).salto,
+};
