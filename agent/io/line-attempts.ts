@@ -1,6 +1,7 @@
 // A line that this side brings about (a TCP client, a serial port, a printer): tries, and after every failure
 // tries again after a pause that grows. What one try is, each kind says.
-import { LASTS_MS } from '../core/line/limits.ts';
+import { access } from 'node:fs/promises';
+import { LASTS_MS, PLUG_LOOK_MS } from '../core/line/limits.ts';
 import { pauseMs } from '../core/line/pause.ts';
 import type { Line, LineHears } from '../core/line/ports.ts';
 import { createWrites, isDown } from './line-writes.ts';
@@ -26,6 +27,8 @@ interface Options {
   readonly random: () => number;
   /** See core/line/limits.ts. */
   readonly pieceBytes: number;
+  /** Between tries: calls when a device that was away is back. Gives what stops it. */
+  readonly watch?: (isBack: () => void) => () => void;
 }
 
 type At =
@@ -33,11 +36,11 @@ type At =
   | { readonly is: 'up'; readonly attempt: Attempt; readonly writes: Writes }
   /** The old connection is being closed; a serial port opens only once. */
   | { readonly is: 'closing'; readonly done: Promise<void> }
-  | { readonly is: 'waiting'; readonly timer: NodeJS.Timeout }
+  | { readonly is: 'waiting'; readonly stop: () => void }
   | { readonly is: 'closed'; readonly done: Promise<void> };
 
 export function attemptedLine(make: MakeAttempt, options: Options): Line {
-  const { hears, reconnect, random, pieceBytes } = options;
+  const { hears, reconnect, random, pieceBytes, watch } = options;
   let at: At = { is: 'closing', done: Promise.resolve() };
   let failures = 0;
   let lasts: NodeJS.Timeout | undefined;
@@ -70,8 +73,21 @@ export function attemptedLine(make: MakeAttempt, options: Options): Line {
   };
   const wait = (): void => {
     if (at.is !== 'closing') return;
-    const timer = setTimeout(start, pauseMs({ failures, random: random(), ...reconnect }));
-    at = { is: 'waiting', timer };
+    const go = (): void => {
+      stop();
+      start();
+    };
+    const timer = setTimeout(go, pauseMs({ failures, random: random(), ...reconnect }));
+    const unwatch = watch?.(() => {
+      // Its rights are perhaps not set yet: the next pause is the first again.
+      failures = 0;
+      go();
+    });
+    const stop = (): void => {
+      clearTimeout(timer);
+      unwatch?.();
+    };
+    at = { is: 'waiting', stop };
   };
   start();
   return {
@@ -91,7 +107,7 @@ export function attemptedLine(make: MakeAttempt, options: Options): Line {
       if (at.is === 'closed') return at.done;
       const now = at;
       if (now.is === 'up') now.writes.stop();
-      if (now.is === 'waiting') clearTimeout(now.timer);
+      if (now.is === 'waiting') now.stop();
       clearTimeout(lasts);
       const done = closed(now);
       at = { is: 'closed', done };
@@ -103,4 +119,28 @@ export function attemptedLine(make: MakeAttempt, options: Options): Line {
 async function closed(at: At): Promise<void> {
   if (at.is === 'trying' || at.is === 'up') return at.attempt.close();
   return at.is === 'closing' ? at.done : undefined;
+}
+
+/** For a device by its path: looks whether it is back, if it is away. */
+export function watchPath(path: string): (isBack: () => void) => () => void {
+  return (isBack) => {
+    let isStopped = false;
+    let wasAway = false;
+    let timer: NodeJS.Timeout | undefined;
+    const look = async (): Promise<void> => {
+      const isThere = await access(path).then(
+        () => true,
+        () => false,
+      );
+      if (isStopped || (isThere && !wasAway)) return;
+      if (isThere) return isBack();
+      wasAway = true;
+      timer = setTimeout(() => void look(), PLUG_LOOK_MS);
+    };
+    void look();
+    return () => {
+      isStopped = true;
+      clearTimeout(timer);
+    };
+  };
 }

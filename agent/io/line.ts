@@ -1,5 +1,7 @@
 // Opens a line of whichever kind its settings name.
 import type { OpenLine } from '../core/line/ports.ts';
+import { serialLine } from './line-serial.ts';
+import { usbPrinterLine } from './line-usb-printer.ts';
 import { tcpClientLine } from './line-tcp-client.ts';
 import { tcpServerLine } from './line-tcp-server.ts';
 
@@ -11,8 +13,9 @@ export function createOpenLine(random: () => number): OpenLine {
       case 'tcp-server':
         return tcpServerLine(settings, hears, random);
       case 'serial':
+        return serialLine(settings, hears, random);
       case 'usb-printer':
-        throw new Error('not yet');
+        return usbPrinterLine(settings, hears, random);
     }
   };
 }

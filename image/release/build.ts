@@ -18,7 +18,7 @@ import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { assemble } from '../unit/assemble.ts';
 import { parseManifest } from '../unit/manifest.ts';
-import { bundleAgent } from './bundle.ts';
+import { addSerialDriver, bundleAgent } from './bundle.ts';
 import { describeRelease } from './describe.ts';
 import {
   SOURCES,
@@ -188,6 +188,7 @@ async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise
   await progress.step('runtime', async () => {
     const node = await cached(context, () => fetchRuntime(cache, signal));
     await copyFile(node, join(given, 'node'));
+    await addSerialDriver(given, 'linux-arm64');
   });
   await progress.step('agent', async () => {
     const bundle = await bundleAgent({ outDir: given, minify: true });

@@ -41,6 +41,27 @@ const KINDS: Readonly<Record<string, (echo: Echo) => Promise<Setup>>> = {
       [Symbol.asyncDispose]: async () => system[Symbol.asyncDispose](),
     };
   },
+  'a serial port': async (echo) => {
+    const system = await behind(echo, { at: 'pty' });
+    const { device } = system;
+    const bits = { baud: 9_600, dataBits: 8, parity: 'none', stopBits: 1, flow: 'none' } as const;
+    return {
+      open: createOpenLine(Math.random),
+      settings: { kind: 'serial', device, ...bits, reconnect },
+      cable: system,
+      [Symbol.asyncDispose]: async () => system[Symbol.asyncDispose](),
+    };
+  },
+  // A kernel terminal in place of /dev/usb/lp0: a file that never blocks, read and written.
+  'a USB printer': async (echo) => {
+    const system = await behind(echo, { at: 'pty' });
+    return {
+      open: createOpenLine(Math.random),
+      settings: { kind: 'usb-printer', device: system.device, reconnect },
+      cable: system,
+      [Symbol.asyncDispose]: async () => system[Symbol.asyncDispose](),
+    };
+  },
   'a rehearsal': async (echo) => ({
     open: rehearse(echo).openLine,
     settings: { kind: 'tcp-client', host: 'simulator', port: 1, reconnect },
@@ -54,7 +75,8 @@ for (const [name, setUp] of Object.entries(KINDS)) {
     const echo = createEcho();
     await using setup = await setUp(echo);
     const { until } = standIn();
-    const { line, said, text } = openHeard(setup.open, setup.settings);
+    await using heard = openHeard(setup.open, setup.settings);
+    const { line, said, text } = heard;
     await until('up', () => said.includes('up'));
     const parts = Array.from({ length: 200 }, (_value, index) => `${index};`.repeat(index % 30));
     await Promise.all(parts.map(async (part) => line.write(Buffer.from(part))));
@@ -68,7 +90,8 @@ for (const [name, setUp] of Object.entries(KINDS)) {
     const echo = createEcho();
     await using setup = await setUp(echo);
     const { until } = standIn();
-    const { line, said, text } = openHeard(setup.open, setup.settings);
+    await using heard = openHeard(setup.open, setup.settings);
+    const { line, said, text } = heard;
     await until('up', () => said.includes('up'));
     line.drop('because');
     assert.ok(!said.includes('lost because'));
@@ -84,7 +107,8 @@ for (const [name, setUp] of Object.entries(KINDS)) {
     const echo = createEcho();
     await using setup = await setUp(echo);
     const { until } = standIn();
-    const { line, said, text } = openHeard(setup.open, setup.settings);
+    await using heard = openHeard(setup.open, setup.settings);
+    const { line, said, text } = heard;
     await until('up', () => said.includes('up'));
     echo.open[0]!.send(Buffer.from('late'));
     await Promise.all([line.close(), line.close()]);
@@ -98,10 +122,11 @@ for (const [name, setUp] of Object.entries(KINDS)) {
     const echo = createEcho();
     await using setup = await setUp(echo);
     const { until } = standIn();
-    const { line, said } = openHeard(setup.open, setup.settings);
+    await using heard = openHeard(setup.open, setup.settings);
+    const { line, said } = heard;
     await until('up', () => said.includes('up'));
     // Bytes from the other side are on their way, unread, when the end comes.
-    echo.open[0]!.send(Buffer.alloc(20_000, 0x20));
+    echo.open[0]!.send(Buffer.alloc(2_000, 0x20));
     await line.write(Buffer.from('goodbye'));
     await line.close();
     await until('they arrived', () => echo.received() === 'goodbye');
@@ -116,7 +141,8 @@ for (const [name, setUp] of Object.entries(KINDS)) {
     await using setup = await setUp(echo);
     const { cable } = setup;
     const { until } = standIn();
-    const { line, said, text } = openHeard(setup.open, setup.settings);
+    await using heard = openHeard(setup.open, setup.settings);
+    const { line, said, text } = heard;
     for (let round = 1; round <= 3; round += 1) {
       await until('up', () => said.filter((one) => one === 'up').length === round);
       await line.write(Buffer.from(`round ${round}`));

@@ -41,7 +41,7 @@ export function createEcho(): Echo {
 }
 
 /** A line and what it said, in order: "up", "down why", "lost why" (it was up), "note text". */
-export interface Heard {
+export interface Heard extends AsyncDisposable {
   readonly line: Line;
   readonly said: readonly string[];
   readonly text: () => string;
@@ -69,5 +69,9 @@ export function openHeard(
     },
     note: (text) => void said.push(`note ${text}`),
   });
-  return { line, said, text: () => Buffer.concat(chunks).toString('latin1') };
+  return {
+    ...{ line, said, text: () => Buffer.concat(chunks).toString('latin1') },
+    // A test that fails must end too.
+    [Symbol.asyncDispose]: async () => line.close(),
+  };
 }
