@@ -120,6 +120,16 @@ export function createCalls(api: Api, signal: AbortSignal, wait = sleepUntil) {
             ['delete_requested_at.not_eq', ''],
           ],
         }),
+      /** A booking's cards that are out: issued, and not taken back. */
+      out: async (bookingId: number) =>
+        ask('ids', {
+          ...{ ...pms('door_keys'), ...urgently },
+          query: [
+            ['booking_id.eq', `${bookingId}`],
+            ['issued_at.not_eq', ''],
+            ['deleted_at.eq', ''],
+          ],
+        }),
       issued: async (id: number, how: { atMs: number; system: string; qrCodeText?: string }) => {
         const body = {
           ...{ issued_at: new Date(how.atMs).toISOString(), reference_system: text(how.system) },
@@ -137,6 +147,15 @@ export function createCalls(api: Api, signal: AbortSignal, wait = sleepUntil) {
     bookings: {
       checkedIn: async () =>
         ask('ids', { ...pms('bookings'), ...get, query: [['status', 'checked_in']] }),
+      /** Those of them that changed since (ISO 8601). Seen to work, not documented. */
+      checkedInChanged: async (since: string) =>
+        ask('ids', {
+          ...{ ...pms('bookings'), ...get },
+          query: [
+            ['status', 'checked_in'],
+            ['updated_at.gteq', since],
+          ],
+        }),
       read: async (id: number) => ask('booking', { ...pms('bookings', id), ...get }),
       /** Several may answer: a person chooses. */
       inHotel: async (by: { room: string } | { tag: string } | { guest: string }) =>
@@ -187,6 +206,8 @@ export function createCalls(api: Api, signal: AbortSignal, wait = sleepUntil) {
         tell({ ...pms('phone_calls'), method: 'POST', priority: 'idle', body: {} }),
     },
     charges: {
+      /** What can be charged, with its price: articles of a minibar too. */
+      templates: async () => ask('templates', { ...baseOf('charge_templates'), ...get }),
       ofBooking: async (id: number) =>
         ask('charges', { ...pms('bookings', id, 'charges_by_source'), ...get }),
       /** Links it to the booking, on the folio that Clock chooses. Resolves with its id. */
@@ -211,6 +232,13 @@ export function createCalls(api: Api, signal: AbortSignal, wait = sleepUntil) {
     fiscal: {
       read: async (folioId: number) =>
         ask('fiscal', { ...fiscalOf(folioId), ...get, priority: 'write' }),
+      charges: async (folioId: number) =>
+        ask('folioCharges', { ...baseOf('folios', folioId, 'charges'), ...get, priority: 'write' }),
+      /** Payments of a folio. The documentation names this read, not what it answers. */
+      credits: async (folioId: number) =>
+        ask('credits', {
+          ...{ ...baseOf('folios', folioId, 'credit_items'), ...get, priority: 'write' },
+        }),
       /** What the printer answered; from then on Clock counts the folio as fiscalised. */
       answered: async (folioId: number, code: { request?: string; response: string }) =>
         confirmed(
@@ -238,10 +266,11 @@ export type Housekeeping = '' | 'inspect' | 'progress' | 'checked_out';
 
 type Place = Pick<Call, 'api' | 'path'>;
 
-const fiscalOf = (folioId: number) => ({
+const baseOf = (...parts: readonly (string | number)[]) => ({
   api: 'base_api' as const,
-  path: path('fiscalization', 'generic', folioId),
+  path: path(...parts),
 });
+const fiscalOf = (folioId: number) => baseOf('fiscalization', 'generic', folioId);
 
 async function statusesOf(
   ask: (schema: 'roomStatuses', call: Call) => Promise<Reply<Answers['roomStatuses']>>,

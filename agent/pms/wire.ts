@@ -53,6 +53,8 @@ const DoorKey = v.object({
   room_door_codes: Texts,
   common_door_codes: Texts,
   qr_code_text: MaybeText,
+  mobile_key_phone_number: MaybeText,
+  mobile_key_email: MaybeText,
   created_at: MaybeText,
 });
 export type DoorKey = v.InferOutput<typeof DoorKey>;
@@ -71,6 +73,7 @@ const Booking = v.object({
   guest_last_name: MaybeText,
   guest_person_title_name: MaybeText,
   guest_language: MaybeText,
+  balance: v.nullish(v.object({ currency: MaybeText }), null),
   updated_at: MaybeText,
 });
 const InHotel = v.object({
@@ -100,6 +103,27 @@ const Charge = v.object({
   print_text: MaybeText,
   voided_at: MaybeText,
 });
+const FolioCharge = v.object({
+  id: Id,
+  text: MaybeText,
+  price_cents: v.pipe(v.number(), v.safeInteger()),
+  qty: v.number(),
+  tax_rate: v.nullish(v.number(), 0),
+  voided_at: MaybeText,
+});
+const Credit = v.object({
+  id: Id,
+  payment_type: MaybeText,
+  value_cents: v.pipe(v.number(), v.safeInteger()),
+  voided_at: MaybeText,
+});
+const Template = v.object({
+  id: Id,
+  text: MaybeText,
+  revenue_group: MaybeText,
+  plain_price_cents: v.nullish(v.pipe(v.number(), v.safeInteger()), null),
+  currency: MaybeText,
+});
 const Fiscal = v.nullable(
   v.object({ fiscal_request_code: MaybeText, fiscal_response_code: MaybeText }),
 );
@@ -115,6 +139,9 @@ export const SCHEMAS = {
   roomStatuses: listOf(RoomStatuses),
   charge: Charge,
   charges: listOf(Charge),
+  folioCharges: listOf(FolioCharge),
+  credits: listOf(Credit),
+  templates: listOf(Template),
   fiscal: Fiscal,
 } as const;
 export type Answers = { readonly [K in keyof typeof SCHEMAS]: v.InferOutput<(typeof SCHEMAS)[K]> };

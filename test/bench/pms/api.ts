@@ -125,6 +125,7 @@ export type TableName =
   | 'door_keys'
   | 'folios'
   | 'charges'
+  | 'credit_items'
   | 'charge_templates'
   | 'fiscalizations'
   | 'orders';

@@ -56,6 +56,10 @@ export const PATTERNS: Readonly<Record<TableName, Columns>> = {
     ...{ gross_value_cents: 0, service_date: null, revenue_date: null, voided_at: null },
     ...{ capacity_pool_id: null, custom_fields: {}, ...STAMPS },
   },
+  credit_items: {
+    ...{ id: 0, folio_id: 0, payment_type: 'cash', payment_sub_type: '', text: null },
+    ...{ value_cents: 0, currency: 'EUR', reference: null, voided_at: null, ...STAMPS },
+  },
   charge_templates: {
     ...{ id: 0, text: '', revenue_group: 'extra', revenue_category: null, plain_price_cents: 0 },
     ...{ currency: 'EUR', tax_rate: 0.2, print_text: null, floating_price: false },
@@ -87,7 +91,13 @@ export const WRITABLE = {
 /** Ids of different tables never meet: a test that mixes them up fails. */
 const FIRST_IDS: Readonly<Record<TableName, number>> = {
   ...{ room_types: 11, rooms: 1_001, bookings: 20_001, door_keys: 300_001, folios: 4_000_001 },
-  ...{ charges: 50_000_001, charge_templates: 601, fiscalizations: 70_001, orders: 8_001 },
+  ...{
+    charges: 50_000_001,
+    credit_items: 90_001,
+    charge_templates: 601,
+    fiscalizations: 70_001,
+    orders: 8_001,
+  },
 };
 
 export class Store {

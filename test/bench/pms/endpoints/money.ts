@@ -226,6 +226,14 @@ export const MONEY: readonly Endpoint[] = [
     },
   },
   {
+    ...{ api: 'base_api', method: 'GET', path: 'folios/:id/credit_items' },
+    right: 'credit_items_index',
+    answer: (asked) => {
+      const { id } = rowOf(asked, 'folios');
+      return list(asked, 'credit_items').filter((one) => one['folio_id'] === id);
+    },
+  },
+  {
     ...{ api: 'base_api', method: 'POST', path: 'folios/:id/charges', right: CREATE },
     answer: (asked) =>
       post([under(asked.body, 'charge')], { folio: rowOf(asked, 'folios') }, asked)[0],
