@@ -34,6 +34,8 @@ import { createPms } from './pms/run.ts';
 import { createRenewal } from './provisioning/renew.ts';
 import { certificateFromMs, createProvisioning } from './provisioning/run.ts';
 import type { ProvisioningRunner } from './provisioning/run.ts';
+import type { ServicesRunner } from './services/run.ts';
+import type { ServicesSide } from './compose-services.ts';
 import type { Owner } from './shadows/ports.ts';
 import { createShadow } from './shadows/run.ts';
 import type { ShadowRunner } from './shadows/run.ts';
@@ -54,6 +56,7 @@ export interface CloudSide {
   readonly shadows: readonly { readonly owner: Owner; readonly shadow: ShadowRunner }[];
   readonly records: Records;
   readonly makeMessage: MakeMessage;
+  readonly services: ServicesRunner;
 }
 
 /** What every capability that works for the cloud is given. */
@@ -67,6 +70,7 @@ interface World {
 }
 
 const STATE = 'var/lib/clock/agent';
+const TELL_MS = 1_000;
 
 /** Without a serial or endpoints there is nobody to connect, nowhere. */
 export function startCloud(
@@ -86,7 +90,7 @@ export function startCloud(
     readonly handlers: readonly CommandHandler[];
     /** What the unit is, for its shadow. */
     readonly report: () => Readonly<Record<string, unknown>>;
-    readonly services: Owner;
+    readonly services: (own: Pick<World, 'records' | 'makeMessage'>) => ServicesSide;
     readonly jobs: (own: CloudSide) => readonly JobHandler[];
   },
 ): Cloud | undefined {
@@ -148,10 +152,11 @@ export function startCloud(
     isConnected: () => link.view().at === 'up' && link.view().route !== 'https-8443',
     randomBytes: systemRandomBytes,
   });
+  const services = options.services(world);
   const commands = createCommands({
     ...world,
     trustedWallMs: trustedTime(isClockSet, systemClock),
-    handlers: [...options.handlers, pairing.handler],
+    handlers: () => [...options.handlers, pairing.handler, ...services.handlers()],
   });
   const settings = createSettings(world);
   const unit: Owner = {
@@ -165,15 +170,23 @@ export function startCloud(
     desire: async (desired) => settings.desire(desired),
   };
   const send: Send = (topic, body) => link.send(topic, body);
-  const shadows = [unit, options.services].map((owner) => ({
+  const shadows = [unit, services.owner].map((owner) => ({
     owner,
     shadow: createShadow({ ...world, owner, send }),
   }));
+  // A person at the cloud's end sees a service come up within seconds, and one that flaps costs a message a second.
+  let telling: NodeJS.Timeout | undefined;
+  services.services.onChange(() => {
+    telling ??= setTimeout(() => {
+      telling = undefined;
+      shadows[1]?.shadow.look();
+    }, TELL_MS);
+  });
   const boot = identity.boot['BOOT_ID'] ?? 'unknown';
   const renew: OrderRenewal = async () => renewal.order();
   const jobs = createJobs({
     ...{ ...world, send, boot },
-    handlers: options.jobs({ ...world, boot, renew, shadows }),
+    handlers: options.jobs({ ...world, boot, renew, shadows, services: services.services }),
   });
   const alive = createAlive({
     make: () => makeMessage(aliveNow(outbox.view().waiting)),
@@ -223,6 +236,7 @@ export function startCloud(
     close: () => {
       time?.close();
       for (const { shadow } of shadows) shadow.close();
+      services.close();
       jobs.close();
       pms.close();
       https.close();

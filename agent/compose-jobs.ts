@@ -49,11 +49,33 @@ export function jobHandlers(needs: Needs): readonly JobHandler[] {
       keepsCount: true,
       run: async (job, signal) => replaceAgent(needs, job, signal),
     },
-    repeatable('restart-service', async () => ({
-      state: 'rejected',
-      why: 'there are no services on this unit',
-    })),
+    repeatable('restart-service', async ({ parameters }) => restartService(needs, parameters)),
+    repeatable('test-service', async ({ parameters }) => testService(needs, parameters)),
   ];
+}
+
+const namedService = (parameters: unknown): string => {
+  const { service } = (parameters ?? {}) as { readonly service?: unknown };
+  return typeof service === 'string' ? service : '';
+};
+
+async function restartService({ services }: Needs, parameters: unknown): Promise<JobOutcome> {
+  return services.restart(namedService(parameters))
+    ? { state: 'succeeded' }
+    : { state: 'rejected', why: 'no such service, or its settings are wrong' };
+}
+
+/** `simulator: true`: against the one that ships; else against the third party itself. */
+async function testService({ services }: Needs, parameters: unknown): Promise<JobOutcome> {
+  const { simulator } = (parameters ?? {}) as { readonly simulator?: unknown };
+  const how = simulator === true ? 'rehearse' : 'test';
+  const tried = await services.trials.run(namedService(parameters), how);
+  if (!tried.ok) return { state: 'failed', why: tried.why };
+  const steps = tried.steps.map(({ step, ok, text }) => [step, `${ok ? 'ok' : 'failed'}: ${text}`]);
+  const details = Object.fromEntries(steps) as Record<string, string>;
+  return tried.steps.every(({ ok }) => ok)
+    ? { state: 'succeeded', details }
+    : { state: 'failed', why: 'the test failed', details };
 }
 
 /** In parts, as events of kind `unit.logs`, all in one commit. */

@@ -6,7 +6,6 @@ import type { CheckView } from './diagnostics/results.ts';
 import type { Machine, Network } from './diagnostics/ports.ts';
 import type { Host } from './host/run.ts';
 import type { Identity } from './identity/run.ts';
-import type { Owner } from './shadows/ports.ts';
 
 /** The commands of service `unit`. All of them may be done twice. */
 export function unitHandlers(
@@ -74,33 +73,5 @@ export function reportOf(
     addresses: network.interfaces().map(({ name, address }) => `${name} ${address}`),
     ...(disk !== undefined && { disk: diskOf(disk) }),
     checks: summaryOf(views),
-  };
-}
-
-/** Names of what is refused are somebody's typing: shown, within bounds. */
-const PATH_CHARS_MAX = 80;
-const REFUSED_MAX = 10;
-
-/** The path in `desired`, and why it is not in force. */
-function refusalsOf(name: string, value: unknown): (readonly [string, string])[] {
-  if (name !== 'services') return [[name, 'no such setting']];
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return [[name, 'expected an object']];
-  }
-  return Object.keys(value).map((service) => [`services.${service}`, 'no-such-service']);
-}
-
-/** Shadow `services` of a unit that has none: says so for each that is desired. */
-export function noServices(): Owner {
-  let refused: Readonly<Record<string, string>> = {};
-  return {
-    name: 'services',
-    report: () => ({ services: {}, ...(Object.keys(refused).length > 0 && { refused }) }),
-    desire: async (desired) => {
-      const pairs = Object.entries(desired).flatMap(([name, value]) => refusalsOf(name, value));
-      refused = Object.fromEntries(
-        pairs.slice(0, REFUSED_MAX).map(([path, why]) => [path.slice(0, PATH_CHARS_MAX), why]),
-      );
-    },
   };
 }

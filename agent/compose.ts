@@ -3,9 +3,10 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startCloud } from './compose-cloud.ts';
 import { jobHandlers } from './compose-jobs.ts';
+import { startServices } from './compose-services.ts';
 import { startUpdate, unwell } from './compose-update.ts';
 import type { Disk } from './compose-unit.ts';
-import { diagnose, noServices, reportOf, unitHandlers } from './compose-unit.ts';
+import { diagnose, reportOf, unitHandlers } from './compose-unit.ts';
 import { OperatorError, codeOf } from './core/errors.ts';
 import { createLog } from './core/log.ts';
 import type { Log } from './core/log.ts';
@@ -132,10 +133,11 @@ export async function diagnoseOnce(root: string): Promise<PageModel> {
 /** Starts the agent; resolves when the page answers. */
 export async function startAgent(options: AgentOptions): Promise<{ close(): Promise<void> }> {
   const ring = createRing(() => new Date(systemClock.wallMs()).toISOString());
-  const log = createLog((line) => {
+  const sink = (line: string): void => {
     ring.push(line);
     options.sink(line);
-  });
+  };
+  const log = createLog(sink);
   let cloud: ReturnType<typeof startCloud>;
   const parts = await buildParts(options.root, () => cloud?.view());
   const systemd = realSystemd(process.env);
@@ -200,7 +202,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     onChange: () => startChecks('visit'),
     handlers: unitHandlers(host, diagnostics),
     report: () => ({ ...reportOf(parts, diagnostics.views(), disk), agent: update.running }),
-    services: noServices(),
+    services: (own) => startServices({ ...own, root: options.root, log, sink }),
     jobs: (own) =>
       jobHandlers({
         ...own,

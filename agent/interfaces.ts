@@ -1,11 +1,10 @@
 // The interfaces that ship, by name. Each is loaded when a service of it is: ten services of one interface do
 // not keep the other nine in memory.
-import type { Interface } from './core/interface.ts';
+import type { AnyInterface } from './core/interface.ts';
 
-/** Settings are each interface's own: outside of it nobody looks into them. */
-// oxlint-disable-next-line typescript/no-explicit-any
-type Load = () => Promise<Interface<any>>;
+type Load = () => Promise<AnyInterface>;
 
 export const INTERFACES: Readonly<Record<string, Load>> = {
+  bytes: async () => (await import('./interfaces/bytes/run.ts')).bytes,
   salto: async () => (await import('./interfaces/salto/run.ts')).salto,
 };

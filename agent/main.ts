@@ -1,17 +1,15 @@
-// The agent's entry: chooses the role. `run` is the agent, `diagnose` prints the checks as text.
+// The agent's entry: chooses the role. `run` is the agent, `service` one service's process, `diagnose` prints
+// the checks as text. What a role needs is loaded for it alone: ten services do not keep ten agents in memory.
 import { parseArgs } from 'node:util';
-import { diagnoseOnce, startAgent } from './compose.ts';
 import { OperatorError, codeOf } from './core/errors.ts';
-import { verdictOf } from './diagnostics/results.ts';
-import { LANGUAGES } from './page/texts/shape.ts';
-import { renderReport, renderStatus } from './page/wire.ts';
-import { EXIT_RESTART } from './update/limits.ts';
 
 const HELP = `agent.js - the agent of the Clock IoT unit
 
   agent.js run [--listen PORT] [--root DIR]
       Serve the diagnostics page and keep checking. Listens on systemd's socket, else on
       127.0.0.1:PORT (8080; 0 takes a free one and says which).
+  agent.js service ID [--socket FILE]
+      Be the process of a service; its token and settings lie in CREDENTIALS_DIRECTORY (systemd.exec(5)).
   agent.js diagnose [--json] [--lang en|de|bg|fr] [--root DIR]
       Run all checks once and print them, the worst first, each failure with what to do and who
       must do it. --json prints what GET /api/status answers.
@@ -33,6 +31,9 @@ interface Arguments {
   readonly port: number;
   readonly json: boolean;
   readonly lang: string;
+  /** Of role `service`. */
+  readonly id: string | undefined;
+  readonly socket: string;
 }
 
 function readArguments(args: readonly string[]): Arguments {
@@ -45,16 +46,19 @@ function readArguments(args: readonly string[]): Arguments {
         listen: { type: 'string', default: '8080' },
         json: { type: 'boolean', default: false },
         lang: { type: 'string', default: 'en' },
+        socket: { type: 'string', default: '/run/clock-agent/services.sock' },
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
-    const [role, ...rest] = positionals;
+    const [role, ...words] = positionals;
+    const [id, ...rest] = role === 'service' ? words : [undefined, ...words];
     if (rest.length > 0) throw new WrongUse(`Unexpected: ${rest.join(' ')}`);
     if (!/^\d{1,5}$/.test(values.listen) || Number(values.listen) > 65_535) {
       throw new WrongUse(`--listen ${values.listen}: not a port`);
     }
-    const { root, json, lang } = values;
-    return { role: values.help ? 'help' : role, root, port: Number(values.listen), json, lang };
+    const { root, json, lang, socket, help } = values;
+    const port = Number(values.listen);
+    return { role: help ? 'help' : role, root, port, json, lang, id, socket };
   } catch (error) {
     // parseArgs names the option; its code says whose fault it is.
     if (codeOf(error).startsWith('ERR_PARSE_ARGS')) throw new WrongUse((error as Error).message);
@@ -63,24 +67,20 @@ function readArguments(args: readonly string[]): Arguments {
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const { role, root, port, json, lang } = readArguments(args);
+  const { role, root, port, json, lang, id, socket } = readArguments(args);
   switch (role) {
     case 'run':
-      return serve(root, port);
-    case 'diagnose': {
-      const language = LANGUAGES.find((known) => known === lang);
-      if (language === undefined) throw new WrongUse(`--lang ${lang}: en, de, bg or fr`);
-      const model = await diagnoseOnce(root);
-      const text = json
-        ? `${JSON.stringify(renderStatus(model, language), null, 2)}\n`
-        : renderReport(model, language);
-      process.stdout.write(text);
-      return verdictOf(model.views) === 'failed' ? 1 : 0;
-    }
+      return runAgent(root, port);
+    case 'service':
+      if (id === undefined) throw new WrongUse('Which service?');
+      return runService(id, socket);
+    case 'diagnose':
+      return diagnose({ root, json, lang });
     case 'help':
       process.stdout.write(HELP);
       return 0;
     case 'warm':
+      await import('./compose.ts');
       return 0;
     case undefined:
       throw new WrongUse('Which role?');
@@ -89,9 +89,40 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+async function diagnose(how: { root: string; json: boolean; lang: string }): Promise<number> {
+  const { LANGUAGES } = await import('./page/texts/shape.ts');
+  const language = LANGUAGES.find((known) => known === how.lang);
+  if (language === undefined) throw new WrongUse(`--lang ${how.lang}: en, de, bg or fr`);
+  const { diagnoseOnce } = await import('./compose.ts');
+  const { renderReport, renderStatus } = await import('./page/wire.ts');
+  const { verdictOf } = await import('./diagnostics/results.ts');
+  const model = await diagnoseOnce(how.root);
+  const text = how.json
+    ? `${JSON.stringify(renderStatus(model, language), null, 2)}\n`
+    : renderReport(model, language);
+  process.stdout.write(text);
+  return verdictOf(model.views) === 'failed' ? 1 : 0;
+}
+
+const sink = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Ends with what the service ends with. */
+async function runService(id: string, socket: string): Promise<number> {
+  const credentials = process.env['CREDENTIALS_DIRECTORY'];
+  if (credentials === undefined) throw new WrongUse('CREDENTIALS_DIRECTORY is not set');
+  const { serve } = await import('./serve.ts');
+  const { promise: stop, resolve: end } = Promise.withResolvers<number>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end(0));
+  const service = await serve({ id, socket, credentials, sink, end });
+  const code = await stop;
+  await service.close();
+  return code;
+}
+
 /** Ends with a code that asks for another start when the bundle is to be chosen anew. */
-async function serve(root: string, port: number): Promise<number> {
-  const sink = (line: string): void => void process.stdout.write(`${line}\n`);
+async function runAgent(root: string, port: number): Promise<number> {
+  const { startAgent } = await import('./compose.ts');
+  const { EXIT_RESTART } = await import('./update/limits.ts');
   const { promise: stop, resolve } = Promise.withResolvers<number>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(0));
   const restart = (): void => resolve(EXIT_RESTART);

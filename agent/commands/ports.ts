@@ -7,7 +7,8 @@ import type { Records } from '../core/records.ts';
 
 export interface Needs {
   readonly thing: string;
-  readonly handlers: readonly CommandHandler[];
+  /** Those that are there just now: services come and go. */
+  readonly handlers: () => readonly CommandHandler[];
   readonly records: Records;
   readonly makeMessage: MakeMessage;
   readonly clock: Clock;

@@ -140,16 +140,16 @@ export function createCommands(needs: Needs): CommandsRunner {
     dispatch({ on: 'ended', id, final });
   };
   const handlerOf = (command: Pick<Command, 'service' | 'kind'>): CommandHandler | undefined =>
-    needs.handlers.find(
-      ({ service, kinds }) => service === command.service && kinds.includes(command.kind),
-    );
+    needs
+      .handlers()
+      .find(({ service, kinds }) => service === command.service && kinds.includes(command.kind));
   const refusalOf = (
     { service, body }: Command,
     handler: CommandHandler | undefined,
   ): string | undefined => {
     if (isBodyTooLarge(body)) return 'too-large';
     if (handler !== undefined) return undefined;
-    const isHere = needs.handlers.some((one) => one.service === service);
+    const isHere = needs.handlers().some((one) => one.service === service);
     return isHere ? 'no-such-kind' : 'no-such-service';
   };
 

@@ -114,6 +114,8 @@ export interface Interface<S> {
   /** Settings as typed into Clock's forms; all problems at once, each with its field. */
   parse(settings: unknown): Parsed<S>;
   needs(settings: S): readonly Need[];
+  /** What an order may be addressed to: encoders, printers. None: orders are for all of the service. */
+  targets?(settings: S): readonly string[];
   start(settings: S, host: ServiceHost): RunningInterface;
   /**
    * Tries the third party with these settings without changing anything there: connect, say hello, ask for a
@@ -126,3 +128,7 @@ export interface Interface<S> {
     needs: { readonly clock: Clock; readonly random: () => number },
   ): Counterpart;
 }
+
+/** Settings are each interface's own: outside of it nobody looks into them. */
+// oxlint-disable-next-line typescript/no-explicit-any
+export type AnyInterface = Interface<any>;

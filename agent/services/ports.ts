@@ -1,5 +1,11 @@
 // What the services need of the machine they run on. Types only.
-import type { Need } from '../core/interface.ts';
+import type { Clock } from '../core/clock.ts';
+import type { FieldProblem, Need } from '../core/interface.ts';
+import type { Log } from '../core/log.ts';
+import type { Records } from '../core/records.ts';
+import type { HotelSide } from '../core/services.ts';
+import type { EventKind, OrderKind } from '../core/vocabulary.ts';
+import type { Sessions } from './sessions.ts';
 
 /** One service as its process is to be made. */
 export interface Prepared {
@@ -34,4 +40,34 @@ export interface Runner {
   /** Resolves when the process is gone. */
   stop(id: string): Promise<void>;
   status(id: string): Promise<ProcessStatus>;
+}
+
+/** What the code of an interface says of settings; of a package it is asked in a process of its own. */
+export type Judgement =
+  | {
+      readonly ok: true;
+      readonly title: string;
+      /** "built in", or the package's version. */
+      readonly version: string;
+      readonly takes: readonly OrderKind[];
+      readonly emits: readonly EventKind[];
+      readonly needs: readonly Need[];
+      readonly targets: readonly string[];
+    }
+  | { readonly ok: false; readonly problems: readonly FieldProblem[] };
+export type Judge = (name: string, settings: unknown) => Promise<Judgement>;
+
+/** Whoever connects is greeted. Resolves when services can connect. */
+type ListenServices = (greet: Sessions['greet']) => Promise<{ close(): void }>;
+
+export interface Needs {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly log: Log;
+  readonly records: Records;
+  readonly runner: Runner;
+  readonly listen: ListenServices;
+  readonly judge: Judge;
+  readonly hotel: HotelSide;
 }

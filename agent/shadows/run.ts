@@ -126,7 +126,8 @@ export function createShadow({ thing, owner, send, random, log }: Needs): Shadow
     after(LOOK_MS, look);
   };
   const updated = (payload: Buffer): void => {
-    if (!isOurs(parseToken(payload))) return;
+    // Somebody else's: of what he took away from what is desired there is no delta.
+    if (!isOurs(parseToken(payload))) return hint();
     known = open?.reported ?? known;
     open = undefined;
     look();

@@ -68,7 +68,7 @@ export class Desk {
     };
     this.#outbox = outbox;
     this.#commands = createCommands({
-      ...{ thing: THING, clock, log, handlers: [lock, broken], records: outbox.records },
+      ...{ thing: THING, clock, log, handlers: () => [lock, broken], records: outbox.records },
       trustedWallMs: () => this.wallMs,
       makeMessage: (said) => {
         const id = uuidV7(NOW_MS, crypto.getRandomValues(new Uint8Array(10)));

@@ -1,7 +1,6 @@
 // A shadow against a cloud of hand-made answers: differences, hints, losses, refusals, junk; and settings.
 import assert from 'node:assert/strict';
 import { afterEach, test, mock } from 'node:test';
-import { noServices } from '../../../agent/compose-unit.ts';
 import { createLog } from '../../../agent/core/log.ts';
 import { judgeSettings } from '../../../agent/shadows/config.ts';
 import { ANSWER_MS_MAX, LOOK_MS } from '../../../agent/shadows/limits.ts';
@@ -169,25 +168,6 @@ test('an answer that an earlier process asked for is none to this one', async ()
   assert.deepEqual(played.desired, []);
   await played.answer('get/accepted', { state: { desired: { x: 'new' } } });
   assert.deepEqual(played.desired, [{ x: 'new' }]);
-});
-
-test('services: there are none, and whatever is desired of them is refused by its path', async () => {
-  const services = noServices();
-  await services.desire({ services: { locks: { interface: 'salto' }, pbx: {} }, volume: 11 });
-  assert.deepEqual(services.report()['refused'], {
-    'services.locks': 'no-such-service',
-    'services.pbx': 'no-such-service',
-    volume: 'no such setting',
-  });
-  for (const junk of [null, [], 'locks', 5, true]) {
-    await services.desire({ services: junk });
-    assert.deepEqual(services.report()['refused'], { services: 'expected an object' });
-  }
-  const many = Array.from({ length: 500 }, (_, i) => [`k${i}`.padEnd(200, 'x'), i]);
-  await services.desire({ services: Object.fromEntries(many) });
-  assert.ok(JSON.stringify(services.report()).length < 2_000);
-  await services.desire({});
-  assert.equal(services.report()['refused'], undefined);
 });
 
 test('a report that the cloud cannot take is not sent again until it is another one', async () => {

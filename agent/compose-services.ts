@@ -1,0 +1,127 @@
+// The composition root's part for services: their processes, and how the cloud reaches them.
+import { join } from 'node:path';
+import type { CommandHandler, Outcome } from './core/commands.ts';
+import { orderOf } from './core/orders/wire.ts';
+import type { Log } from './core/log.ts';
+import type { MakeMessage } from './core/messages.ts';
+import type { Records } from './core/records.ts';
+import type { HotelSide } from './core/services.ts';
+import type { OrderKind } from './core/vocabulary.ts';
+import { INTERFACES } from './interfaces.ts';
+import { systemClock } from './io/clock.ts';
+import { listenIpc } from './io/ipc.ts';
+import { systemRandom, systemRandomBytes } from './io/random.ts';
+import { createChildRunner } from './io/runner-child.ts';
+import type { Judge, Runner } from './services/ports.ts';
+import { createServices } from './services/run.ts';
+import type { ServicesRunner } from './services/run.ts';
+import type { Owner } from './shadows/ports.ts';
+
+const RUN = 'run/clock-agent';
+
+export interface ServicesSide {
+  readonly owner: Owner;
+  readonly services: ServicesRunner;
+  /** Of the services that are there just now. */
+  handlers(): readonly CommandHandler[];
+  close(): void;
+}
+
+export function startServices(options: {
+  readonly root: string;
+  readonly log: Log;
+  readonly sink: (line: string) => void;
+  readonly records: Records;
+  readonly makeMessage: MakeMessage;
+}): ServicesSide {
+  const { root, log, records, makeMessage } = options;
+  const socket = join(root, RUN, 'services.sock');
+  const folder = join(root, RUN, 'services');
+  const runner: Runner & { close(): void } = createChildRunner({
+    folder,
+    socket,
+    sink: options.sink,
+  });
+  const services = createServices({
+    ...{ clock: systemClock, random: systemRandom, randomBytes: systemRandomBytes, log, records },
+    ...{ runner, judge },
+    listen: async (greet) => listenIpc(socket, greet),
+    hotel: cloudOnly(records, makeMessage),
+  });
+  services.begin().catch((error: unknown) => {
+    log.error(`services: ${error instanceof Error ? error.message : 'failed'}`);
+  });
+  return {
+    owner: {
+      name: 'services',
+      report: () => services.report(),
+      desire: async (desired) => services.desire(desired),
+    },
+    services,
+    handlers: () => services.list().flatMap(({ id, takes }) => handlersOf(services, id, takes)),
+    close: () => {
+      services.close();
+      runner.close();
+    },
+  };
+}
+
+const judge: Judge = async (name, settings) => {
+  const load = Object.hasOwn(INTERFACES, name) ? INTERFACES[name] : undefined;
+  if (load === undefined) {
+    return { ok: false, problems: [{ field: 'interface', problem: `there is no ${name}` }] };
+  }
+  const one = await load();
+  // oxlint-disable-next-line typescript/no-unsafe-assignment -- each interface's own
+  const parsed = one.parse(settings);
+  if (!parsed.ok) return parsed;
+  const { title, takes, emits } = one;
+  return {
+    ...{ ok: true, title, takes, emits, version: 'built in' },
+    needs: one.needs(parsed.settings),
+    targets: one.targets?.(parsed.settings) ?? [],
+  };
+};
+
+/** Until the PMS is there, events go to the cloud, and the house is empty. */
+function cloudOnly(records: Records, makeMessage: MakeMessage): HotelSide {
+  return {
+    emitted: async ({ id }, { kind, ...body }) => {
+      const said = { direction: 'event', lane: 'business', service: id } as const;
+      await records.change({ messages: [makeMessage({ ...said, kind, body })] });
+      return { ok: true, isRepeat: false };
+    },
+    house: () => ({
+      ...{ asOfMs: undefined, businessDay: undefined, timeZone: 'UTC', rooms: [] },
+      currency: { code: 'EUR', decimals: 2 },
+    }),
+  };
+}
+
+/** What a power cut may repeat. */
+const REPEATABLE: ReadonlySet<OrderKind> = new Set([
+  ...(['wakeup.set', 'wakeup.clear', 'message.light', 'resync', 'room.barring'] as const),
+  ...(['room.privacy', 'key.read'] as const),
+]);
+
+/** The orders that the cloud may give a service: its commands, by the vocabulary's names. */
+function handlersOf(
+  services: ServicesRunner,
+  service: string,
+  takes: readonly OrderKind[],
+): readonly CommandHandler[] {
+  const run: CommandHandler['run'] = async ({ kind, body }, signal): Promise<Outcome> => {
+    const order = orderOf(kind, body);
+    if (!order.ok) return { state: 'error', why: 'wrong', text: order.text };
+    const outcome = await services.order(service, order.value, signal);
+    if (!outcome.ok) {
+      const { why, text } = outcome;
+      return { state: 'error', why, ...(text !== undefined && { text }) };
+    }
+    return { state: 'processed', ...(outcome.body !== undefined && { body: outcome.body }) };
+  };
+  return [true, false].map((isRepeatable) => ({
+    ...{ service, isRepeatable, run },
+    kinds: takes.filter((kind) => REPEATABLE.has(kind) === isRepeatable),
+  }));
+}

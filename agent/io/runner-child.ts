@@ -1,0 +1,80 @@
+// Services as child processes of the agent, where there is no systemd: the same contract without the sandbox, for
+// workstations and tests. They end with the agent.
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ProcessStatus, Runner } from '../services/ports.ts';
+
+/** After which a process that was asked to end is ended. */
+const STOP_MS_MAX = 5_000;
+
+export function createChildRunner(options: {
+  /** Credentials lie in `<folder>/<id>/`. */
+  readonly folder: string;
+  readonly socket: string;
+  readonly sink: (line: string) => void;
+}): Runner & { close(): void } {
+  const { folder, socket, sink } = options;
+  const children = new Map<string, ChildProcess>();
+  const ended = new Map<string, string>();
+  const isRunning = (id: string): boolean => children.has(id);
+  /** What ran this agent runs its services: the bundle, or main.ts. */
+  const program = process.argv[1]!;
+
+  const start = (id: string): void => {
+    const child = spawn(
+      process.execPath,
+      [...process.execArgv, program, 'service', id, '--socket', socket],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, CREDENTIALS_DIRECTORY: join(folder, id) },
+      },
+    );
+    children.set(id, child);
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      for (const line of text.split('\n')) if (line !== '') sink(line.replace('>', `>${id}: `));
+    });
+    child.once('exit', (code, signal) => {
+      if (children.get(id) === child) children.delete(id);
+      ended.set(id, code === 0 || code === 75 ? 'ended' : (signal ?? `exit code ${code}`));
+    });
+    child.once('error', () => children.delete(id));
+  };
+  return {
+    prepare: async (services) => {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      const wanted = new Set(services.map(({ id }) => id));
+      for (const old of await readdir(folder)) {
+        if (!wanted.has(old)) await rm(join(folder, old), { recursive: true });
+      }
+      for (const { id, token, settings } of services) {
+        await mkdir(join(folder, id), { recursive: true, mode: 0o700 });
+        await writeFile(join(folder, id, 'token'), token, { mode: 0o600 });
+        await writeFile(join(folder, id, 'settings.json'), settings, { mode: 0o600 });
+      }
+      return new Map();
+    },
+    start: async (id) => {
+      if (!isRunning(id)) start(id);
+    },
+    stop: async (id) => {
+      const child = children.get(id);
+      if (child === undefined) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
+      await gone;
+      clearTimeout(timer);
+    },
+    status: async (id): Promise<ProcessStatus> => {
+      if (isRunning(id)) return { at: 'running' };
+      const why = ended.get(id);
+      return why === undefined ? { at: 'stopped' } : { at: 'stopped', why };
+    },
+    close: () => {
+      for (const child of children.values()) child.kill('SIGTERM');
+    },
+  };
+}

@@ -1,0 +1,113 @@
+// One service as the agent keeps it: what is wanted, what its interface says of that, where its process is.
+import { createHash } from 'node:crypto';
+import type { FieldProblem, Need } from '../core/interface.ts';
+import type { Report } from '../core/ipc/wire.ts';
+import type { ServiceInfo, ServiceView } from '../core/services.ts';
+import type { Wanted } from './config.ts';
+import { MEMORY_MB } from './limits.ts';
+import type { Judgement, Prepared } from './ports.ts';
+import { off } from './state.ts';
+import type { Process } from './state.ts';
+
+export interface Entry {
+  readonly id: string;
+  readonly wanted: Wanted;
+  readonly judgement: Judgement;
+  /** The settings' file of its process. */
+  readonly setup: string;
+  readonly token: string;
+  process: Process;
+  /** No sandbox could be made. */
+  refused: string | undefined;
+  report: { readonly atMs: number; readonly said: Report } | undefined;
+  restarts: number;
+  memoryBytes: number | undefined;
+  /** A test of the third party has its place. */
+  isTesting: boolean;
+}
+
+export const newEntry = (
+  what: Pick<Entry, 'id' | 'wanted' | 'judgement' | 'setup' | 'token'>,
+): Entry => ({
+  ...what,
+  process: off,
+  refused: undefined,
+  report: undefined,
+  restarts: 0,
+  memoryBytes: undefined,
+  isTesting: false,
+});
+
+/** It is to run, as far as its settings go. */
+export const isRight = ({ wanted, judgement }: Entry): boolean => wanted.active && judgement.ok;
+
+export const hashOf = (setup: string): string => createHash('sha256').update(setup).digest('hex');
+
+export const preparedOf = ({ id, wanted, judgement, setup, token }: Entry): Prepared => ({
+  id,
+  interface: wanted.interface,
+  memoryMb: MEMORY_MB,
+  needs: judgement.ok ? judgement.needs : [],
+  settings: setup,
+  token,
+});
+
+const DOWN = { at: 'down', why: 'not running' } as const;
+
+export function infoOf(entry: Entry): ServiceInfo {
+  const { id, wanted, judgement, report } = entry;
+  const isRunning = entry.process.at === 'running' && !entry.isTesting;
+  return {
+    id,
+    interface: wanted.interface,
+    takes: judgement.ok ? judgement.takes : [],
+    emits: judgement.ok ? judgement.emits : [],
+    targets: judgement.ok ? judgement.targets : [],
+    talk: isRunning ? (report?.said.talk ?? DOWN) : DOWN,
+  };
+}
+
+export function viewOf(entry: Entry, nowMs: number, waiting: number): ServiceView {
+  const { id, wanted, judgement, report, restarts, memoryBytes } = entry;
+  const age = (of: number | undefined): number | undefined =>
+    of === undefined || report === undefined ? undefined : of + (nowMs - report.atMs);
+  return {
+    id,
+    interface: wanted.interface,
+    title: judgement.ok ? judgement.title : wanted.interface,
+    version: judgement.ok ? judgement.version : '',
+    process: processOf(entry),
+    talk: infoOf(entry).talk,
+    problems: judgement.ok ? [] : judgement.problems,
+    lastInMs: age(report?.said.lastInMs),
+    lastOutMs: age(report?.said.lastOutMs),
+    counters: report?.said.counters ?? {},
+    restarts,
+    memoryBytes,
+    waiting,
+    reaches: judgement.ok ? judgement.needs.map(wordsOf) : [],
+  };
+}
+
+function processOf(entry: Entry): ServiceView['process'] {
+  if (!entry.wanted.active) return { at: 'off' };
+  if (!entry.judgement.ok) return { at: 'refused', why: problemText(entry.judgement.problems) };
+  if (entry.refused !== undefined) return { at: 'refused', why: entry.refused };
+  if (entry.isTesting) return { at: 'testing' };
+  return entry.process;
+}
+
+export const problemText = (problems: readonly FieldProblem[]): string =>
+  problems.map(({ field, problem }) => `${field}: ${problem}`).join('; ');
+
+/** What it may reach, for people. */
+function wordsOf(need: Need): string {
+  switch (need.need) {
+    case 'connect':
+      return `tcp ${need.host}:${need.port}`;
+    case 'listen':
+      return `listens on ${need.port} for ${need.from.join(', ')}`;
+    case 'device':
+      return need.path;
+  }
+}

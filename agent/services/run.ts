@@ -1,0 +1,338 @@
+// Runs the services that are wanted: judges their settings, has their sandboxes made, starts them, starts them
+// again, passes orders to them and events from them. One that fails does not hurt the others.
+import { codeOf } from '../core/errors.ts';
+import { ORDER_MS_MAX } from '../core/ipc/limits.ts';
+import { renderOrdered, renderSetup } from '../core/ipc/wire.ts';
+import { parseOutcome } from '../core/orders/wire.ts';
+import type { Services, ServiceView } from '../core/services.ts';
+import type { OrderKind, OrderOutcome } from '../core/vocabulary.ts';
+import { judgeServices, parseStored } from './config.ts';
+import type { Judged, Wanted } from './config.ts';
+import { hashOf, infoOf, isRight, newEntry, preparedOf, problemText, viewOf } from './entry.ts';
+import type { Entry } from './entry.ts';
+import { LOOK_MS } from './limits.ts';
+import type { Needs, Prepared } from './ports.ts';
+import { createSessions } from './sessions.ts';
+import type { Hears } from './sessions.ts';
+import { next, off } from './state.ts';
+import type { Event } from './state.ts';
+import { createTraces, renderEntry } from './trace.ts';
+import { createTrials } from './trials.ts';
+import type { Trials } from './trials.ts';
+
+const DESIRED = 'services/desired';
+const tokenKey = (id: string): string => `services/token/${id}`;
+const memoryKey = (id: string, name: string): string => `services/memory/${id}/${name}`;
+const TICK_MS = 1_000;
+const TOKEN_BYTES = 32;
+const NAMES_MAX = 8;
+
+export interface ServicesRunner extends Services {
+  /** For the shadow `services`. */
+  report(): Readonly<Record<string, unknown>>;
+  desire(desired: Readonly<Record<string, unknown>>): Promise<void>;
+  /** The services of the last time, if the cloud has not spoken yet. */
+  begin(): Promise<void>;
+  views(waiting: (service: string) => number): readonly ServiceView[];
+  /** The last frames, a line each; undefined: no such service. */
+  trace(service: string): readonly string[] | undefined;
+  /** False: there is no such service, or its settings are wrong. */
+  restart(service: string): boolean;
+  readonly trials: Trials;
+  close(): void;
+}
+
+/** Orders that may come twice: a break while they are carried out is as if they had not been sent. */
+const ONCE: ReadonlySet<OrderKind> = new Set([
+  ...(['key.encode', 'key.cancel', 'key.read', 'receipt.print'] as const),
+  ...(['fiscal.receipt', 'fiscal.report', 'bytes.write', 'message.text'] as const),
+]);
+
+export function createServices(needs: Needs): ServicesRunner {
+  const { clock, log, records, runner, hotel } = needs;
+  const entries = new Map<string, Entry>();
+  const traces = createTraces();
+  const looks = new Set<(service: string) => void>();
+  let judged: Judged = { services: new Map(), refused: {} };
+  let server: { close(): void } | undefined;
+  let isClosed = false;
+  /** What the sandboxes were made for. */
+  let made = '';
+  /** One change after the other. */
+  let changes: Promise<unknown> = Promise.resolve();
+  const after = async (what: () => Promise<void>): Promise<void> => {
+    const done = changes.then(what);
+    changes = done.catch(() => {});
+    return done;
+  };
+  const changed = (service: string): void => {
+    for (const look of looks) look(service);
+  };
+
+  const dispatch = (entry: Entry, event: Event): void => {
+    if (isClosed) return;
+    const before = entry.process.at;
+    const step = next(entry.process, event);
+    entry.process = step.state;
+    if (before !== step.state.at) told(entry, before);
+    for (const effect of step.effects) {
+      switch (effect) {
+        case 'start':
+          runner.start(entry.id).catch((error: unknown) => ended(entry, codeOf(error)));
+          break;
+        case 'stop':
+          runner.stop(entry.id).catch((error: unknown) => {
+            log.error(`service ${entry.id}: does not stop: ${codeOf(error)}`);
+          });
+      }
+    }
+  };
+  const told = (entry: Entry, before: string): void => {
+    const { process, id } = entry;
+    if (process.at === 'waiting') log.warning(`service ${id}: ended: ${process.why}`);
+    if (process.at === 'parked')
+      log.error(`service ${id}: ended too often, parked: ${process.why}`);
+    if (process.at === 'running' && before === 'starting') log.info(`service ${id}: runs`);
+    if (process.at === 'waiting' || process.at === 'parked') entry.restarts += 1;
+    changed(id);
+  };
+  const ended = (entry: Entry, why: string): void => {
+    if (entries.get(entry.id) !== entry || entry.isTesting) return;
+    dispatch(entry, { on: 'ended', why, nowMs: clock.nowMs(), random: needs.random() });
+  };
+  /** Does its process still run? Its conversation alone does not tell: the agent may have been away. */
+  const look = async (entry: Entry): Promise<void> => {
+    if (entry.process.at !== 'starting' && entry.process.at !== 'running') return;
+    if (entry.isTesting) return;
+    try {
+      const status = await runner.status(entry.id);
+      entry.memoryBytes = status.memoryBytes;
+      if (status.at !== 'running') ended(entry, status.why ?? status.at);
+    } catch (error) {
+      log.warning(`service ${entry.id}: ${codeOf(error)}`);
+    }
+  };
+
+  const trials = createTrials({
+    ...needs,
+    find: (id) => entries.get(id),
+    prepare: async () => prepare(true),
+    stop: async (entry) => {
+      entry.isTesting = true;
+      changed(entry.id);
+      await runner.stop(entry.id);
+    },
+    resume: (entry) => {
+      entry.isTesting = false;
+      entry.process = off;
+      if (isRight(entry)) dispatch(entry, { on: 'wanted', nowMs: clock.nowMs() });
+    },
+    after,
+  });
+  const hears: Hears = {
+    expected: (service) => {
+      const trial = trials.expected(service);
+      if (trial !== undefined) return trial;
+      const entry = entries.get(service);
+      if (entry === undefined || !isRight(entry) || entry.isTesting) return undefined;
+      return { token: entry.token, setup: hashOf(entry.setup) };
+    },
+    timeZone: () => hotel.house().timeZone,
+    greeted: (service) => {
+      const entry = entries.get(service);
+      if (entry !== undefined && !entry.isTesting) {
+        dispatch(entry, { on: 'greeted', nowMs: clock.nowMs() });
+      }
+    },
+    gone: (service) => {
+      const entry = entries.get(service);
+      if (entry === undefined) return;
+      changed(service);
+      void look(entry);
+    },
+    emit: async (service, event) => {
+      const entry = entries.get(service);
+      if (entry === undefined) return { ok: false, why: 'later' };
+      return hotel.emitted(infoOf(entry), event);
+    },
+    house: () => hotel.house(),
+    recall: (service, name) => records.get(memoryKey(service, name)),
+    remember: async (service, name, value) => remember(needs, service, { name, value }),
+    report: (service, said) => {
+      const entry = entries.get(service);
+      if (entry === undefined) return;
+      const before = JSON.stringify(entry.report?.said.talk);
+      entry.report = { atMs: clock.nowMs(), said };
+      if (before !== JSON.stringify(said.talk)) changed(service);
+    },
+    trace: (service, lines) => traces.add(trials.serviceOf(service), lines),
+    tried: (service, what) => trials.tried(service, what),
+  };
+  const sessions = createSessions(hears);
+
+  const judge = async (id: string, wanted: Wanted): Promise<Entry> => {
+    const judgement = await needs.judge(wanted.interface, wanted.settings);
+    const setup = renderSetup({
+      ...{ v: 1, service: id, interface: wanted.interface, task: 'serve' },
+      settings: wanted.settings,
+    });
+    const known = records.get(tokenKey(id));
+    const token = known ?? Buffer.from(needs.randomBytes(TOKEN_BYTES)).toString('hex');
+    if (known === undefined) await records.change({ put: [{ key: tokenKey(id), value: token }] });
+    if (!judgement.ok) log.error(`service ${id}: ${problemText(judgement.problems)}`);
+    return newEntry({ id, wanted, judgement, setup, token });
+  };
+  /** The sandboxes of all that is to run, and of what is being tried. */
+  const prepare = async (isForTrial = false): Promise<void> => {
+    const all: readonly Prepared[] = trials.instead(
+      [...entries.values()].filter(isRight).map(preparedOf),
+    );
+    const text = JSON.stringify(all);
+    if (text === made && !isForTrial) return;
+    made = '';
+    const refusals = await runner.prepare(all);
+    made = text;
+    for (const entry of entries.values()) {
+      entry.refused = refusals.get(entry.id);
+      if (entry.refused !== undefined) log.error(`service ${entry.id}: ${entry.refused}`);
+    }
+  };
+  const apply = async (): Promise<void> => {
+    const { services } = judged;
+    for (const [id, entry] of entries) {
+      if (JSON.stringify(services.get(id)) === JSON.stringify(entry.wanted)) continue;
+      dispatch(entry, { on: 'unwanted' });
+      await runner.stop(id).catch(() => {});
+      entries.delete(id);
+    }
+    for (const [id, wanted] of services) {
+      if (!entries.has(id)) entries.set(id, await judge(id, wanted));
+    }
+    traces.keep([...services.keys()]);
+    await prepare();
+    for (const entry of entries.values()) {
+      if (!isRight(entry) || entry.refused !== undefined || entry.process.at !== 'off') continue;
+      const { at } = await runner.status(entry.id).catch(() => ({ at: 'stopped' }));
+      const nowMs = clock.nowMs();
+      dispatch(entry, { on: at === 'running' ? 'found' : 'wanted', nowMs });
+    }
+    for (const id of services.keys()) changed(id);
+  };
+
+  let ticks = 0;
+  const ticker = setInterval(() => {
+    ticks += 1;
+    for (const entry of entries.values()) {
+      if (!entry.isTesting) dispatch(entry, { on: 'tick', nowMs: clock.nowMs() });
+      if (ticks % (LOOK_MS / TICK_MS) === 0) void look(entry);
+    }
+  }, TICK_MS);
+
+  return {
+    list: () => [...entries.values()].map(infoOf),
+    order: async (service, order, signal): Promise<OrderOutcome> => {
+      const peer = sessions.peer(service);
+      const entry = entries.get(service);
+      if (entry === undefined) return { ok: false, why: 'wrong', text: 'no such service' };
+      if (!infoOf(entry).takes.includes(order.kind)) return { ok: false, why: 'unsupported' };
+      if (peer === undefined || entry.isTesting) return { ok: false, why: 'offline' };
+      try {
+        const how = { msMax: ORDER_MS_MAX, signal };
+        const answer = await peer.ask('order', renderOrdered(order, ORDER_MS_MAX), how);
+        const outcome = parseOutcome(answer);
+        return outcome.ok ? outcome.value : { ok: false, why: 'unknown', text: outcome.text };
+      } catch (error) {
+        if (codeOf(error) === 'busy') return { ok: false, why: 'busy' };
+        return {
+          ok: false,
+          why: ONCE.has(order.kind) ? 'unknown' : 'offline',
+          text: codeOf(error),
+        };
+      }
+    },
+    onChange: (look) => {
+      looks.add(look);
+      return () => void looks.delete(look);
+    },
+    report: () => reportOf(entries, judged),
+    desire: async (desired) => {
+      judged = judgeServices(desired);
+      const value = JSON.stringify(desired);
+      if (value !== records.get(DESIRED)) {
+        const gone = [...entries.keys()].filter((id) => !judged.services.has(id));
+        await records.change({
+          put: [{ key: DESIRED, value }],
+          remove: gone.flatMap(keysOf(needs)),
+        });
+      }
+      await after(apply);
+    },
+    begin: async () => {
+      server = await needs.listen((pipe) => sessions.greet(pipe));
+      judged = judgeServices(parseStored(records.get(DESIRED)));
+      await after(apply);
+    },
+    views: (waiting) =>
+      [...entries.values()].map((entry) => viewOf(entry, clock.nowMs(), waiting(entry.id))),
+    trace: (service) => (entries.has(service) ? traces.of(service).map(renderEntry) : undefined),
+    restart: (service) => {
+      const entry = entries.get(service);
+      if (entry === undefined || !isRight(entry) || entry.refused !== undefined) return false;
+      void after(async () => {
+        await runner.stop(service);
+        entry.process = off;
+        dispatch(entry, { on: 'wanted', nowMs: clock.nowMs() });
+      });
+      return true;
+    },
+    trials,
+    close: () => {
+      isClosed = true;
+      clearInterval(ticker);
+      server?.close();
+    },
+  };
+}
+
+const keysOf =
+  ({ records }: Pick<Needs, 'records'>) =>
+  (id: string): readonly string[] => [
+    tokenKey(id),
+    ...records.list(memoryKey(id, '')).map(({ key }) => key),
+  ];
+
+async function remember(
+  { records }: Pick<Needs, 'records'>,
+  service: string,
+  { name, value }: { readonly name: string; readonly value: string | undefined },
+): Promise<void> {
+  const key = memoryKey(service, name);
+  if (value === undefined) return records.change({ remove: [key] });
+  const others = records.list(memoryKey(service, '')).filter((one) => one.key !== key);
+  if (others.length >= NAMES_MAX) throw new Error('too many names to remember');
+  return records.change({ put: [{ key, value }] });
+}
+
+/** How the services are: no settings, for they may hold passwords. */
+function reportOf(
+  entries: ReadonlyMap<string, Entry>,
+  { refused }: Judged,
+): Readonly<Record<string, unknown>> {
+  const services = [...entries.values()].map((entry) => {
+    const { process, talk, version, problems } = viewOf(entry, 0, 0);
+    const why = 'why' in process ? process.why.slice(0, 100) : undefined;
+    const state = {
+      process: process.at,
+      talk: talk.at,
+      version,
+      ...(why !== undefined && { why }),
+    };
+    const { active, interface: name } = entry.wanted;
+    const wrong = problems.slice(0, 5).map(({ field, problem }) => `${field}: ${problem}`);
+    return [entry.id, { interface: name, active, state, ...(wrong.length > 0 && { wrong }) }];
+  });
+  return {
+    services: Object.fromEntries(services),
+    ...(Object.keys(refused).length > 0 && { refused }),
+  };
+}

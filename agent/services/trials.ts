@@ -1,0 +1,111 @@
+// "Test connection": the interface tries the third party in its own sandbox while its service is stopped, or a
+// simulator of it, in a process that reaches nothing. One at a time.
+import { OperatorError, codeOf } from '../core/errors.ts';
+import type { TestStep } from '../core/interface.ts';
+import { renderSetup } from '../core/ipc/wire.ts';
+import type { Tried } from '../core/ipc/wire.ts';
+import { REHEARSAL } from './config.ts';
+import { hashOf, preparedOf } from './entry.ts';
+import type { Entry } from './entry.ts';
+import { TRY_MS_MAX } from './limits.ts';
+import type { Prepared, Runner } from './ports.ts';
+
+type TrialOutcome =
+  | { readonly ok: true; readonly steps: readonly TestStep[] }
+  | { readonly ok: false; readonly why: string };
+
+export interface Trials {
+  /** `test` asks the real third party, `rehearse` the simulator that ships. */
+  run(service: string, how: 'test' | 'rehearse'): Promise<TrialOutcome>;
+  /** Of a process that says it is this one. */
+  expected(name: string): { readonly token: string; readonly setup: string } | undefined;
+  /** Whose rehearsal it is. */
+  serviceOf(name: string): string;
+  tried(name: string, what: Tried): void;
+  /** What is to be prepared while one is under way. */
+  instead(all: readonly Prepared[]): readonly Prepared[];
+}
+
+interface Needs {
+  readonly runner: Runner;
+  readonly randomBytes: (count: number) => Uint8Array;
+  readonly find: (id: string) => Entry | undefined;
+  readonly prepare: () => Promise<void>;
+  readonly stop: (entry: Entry) => Promise<void>;
+  readonly resume: (entry: Entry) => void;
+  /** Not while services are being changed. */
+  readonly after: (what: () => Promise<void>) => Promise<void>;
+}
+
+interface Trial {
+  readonly name: string;
+  readonly of: string;
+  readonly prepared: Prepared;
+  readonly done: PromiseWithResolvers<readonly TestStep[]>;
+}
+
+export function createTrials(needs: Needs): Trials {
+  const { runner } = needs;
+  let trial: Trial | undefined;
+
+  const begin = (entry: Entry, how: 'test' | 'rehearse'): Trial => {
+    const name = how === 'test' ? entry.id : REHEARSAL;
+    const { wanted } = entry;
+    const setup = { v: 1, service: name, interface: wanted.interface, task: how } as const;
+    const settings = renderSetup({ ...setup, settings: wanted.settings });
+    const token = Buffer.from(needs.randomBytes(32)).toString('hex');
+    const base = { ...preparedOf(entry), id: name, settings, token };
+    const prepared = how === 'test' ? base : { ...base, needs: [] };
+    return { name, of: entry.id, prepared, done: Promise.withResolvers() };
+  };
+  const perform = async (entry: Entry, one: Trial): Promise<readonly TestStep[]> => {
+    const isTest = one.name === entry.id;
+    const timer = setTimeout(() => {
+      one.done.reject(new OperatorError('timeout', 'The test did not end'));
+    }, TRY_MS_MAX);
+    one.done.promise.catch(() => {});
+    try {
+      if (isTest) await needs.stop(entry);
+      await needs.prepare();
+      await runner.start(one.name);
+      return await one.done.promise;
+    } finally {
+      clearTimeout(timer);
+      await runner.stop(one.name).catch(() => {});
+      trial = undefined;
+      await needs.prepare().catch(() => {});
+      if (isTest) needs.resume(entry);
+    }
+  };
+  return {
+    run: async (service, how) => {
+      const entry = needs.find(service);
+      if (entry === undefined) return { ok: false, why: 'no such service' };
+      if (!entry.judgement.ok) return { ok: false, why: 'its settings are wrong' };
+      if (trial !== undefined) return { ok: false, why: 'another test is under way' };
+      const one = begin(entry, how);
+      trial = one;
+      let outcome: TrialOutcome = { ok: false, why: 'unknown' };
+      await needs.after(async () => {
+        try {
+          outcome = { ok: true, steps: await perform(entry, one) };
+        } catch (error) {
+          outcome = { ok: false, why: codeOf(error) };
+        }
+      });
+      return outcome;
+    },
+    expected: (name) =>
+      trial?.name === name
+        ? { token: trial.prepared.token, setup: hashOf(trial.prepared.settings) }
+        : undefined,
+    serviceOf: (name) => (trial?.name === name ? trial.of : name),
+    tried: (name, what) => {
+      if (trial?.name !== name) return;
+      if (what.is === 'steps') trial.done.resolve(what.steps);
+      else trial.done.reject(new OperatorError('wrong-settings', 'The settings are wrong'));
+    },
+    instead: (all) =>
+      trial === undefined ? all : [...all.filter(({ id }) => id !== trial?.name), trial.prepared],
+  };
+}
