@@ -1,4 +1,5 @@
 // The host of an interface in tests: real lines and clock, events kept, a house and verdicts that a test sets.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../../agent/io/clock.ts';
 import { dialTcp } from '../../../agent/io/dial-tcp.ts';
 import { lanHttp } from '../../../agent/io/lan-http.ts';
@@ -46,7 +47,7 @@ export interface StandIn {
   /** The agent is away: emit, house, recall and remember reject. */
   isAway: boolean;
   /** Waits until it is so. Throws with what was traced when it does not come. */
-  readonly until: (what: string, isSo: () => boolean) => Promise<void>;
+  readonly until: (what: string, isSo: () => boolean | Promise<boolean>) => Promise<void>;
 }
 
 interface Options {
@@ -57,6 +58,7 @@ interface Options {
 
 /** Long: a machine may be five times slower than ours. */
 const UNTIL_MS_MAX = 20_000;
+const LOOK_MS = 5;
 
 export function standIn(options: Options = {}): StandIn {
   const events: HotelEvent[] = [];
@@ -104,16 +106,14 @@ export function standIn(options: Options = {}): StandIn {
     verdict: () => ({ ok: true, isRepeat: false }),
     isAway: false,
     until: async (what, isSo) => {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
       const fromMs = systemClock.nowMs();
-      const look = (): void => {
-        if (isSo()) return resolve();
-        if (systemClock.nowMs() - fromMs < UNTIL_MS_MAX) return void setTimeout(look, 5);
-        const seen = [...traces.slice(-20), ...logs.slice(-5), JSON.stringify(talks.at(-1))];
-        return reject(new Error(`${what}: not so\n${seen.join('\n')}`));
-      };
-      look();
-      return promise;
+      while (!(await isSo())) {
+        if (systemClock.nowMs() - fromMs < UNTIL_MS_MAX) await sleep(LOOK_MS);
+        else {
+          const seen = [...traces.slice(-20), ...logs.slice(-5), JSON.stringify(talks.at(-1))];
+          throw new Error(`${what}: not so\n${seen.join('\n')}`);
+        }
+      }
     },
   };
   return all;

@@ -87,6 +87,16 @@ test('stxEtx() tells of a body that is too long, and reads the next frame', () =
   }
 });
 
+test('stxEtx() knows the check byte of a frame that is too long by its place, too', () => {
+  // Its check byte is a start byte.
+  const long = Buffer.concat([Buffer.alloc(41, 0x41), Buffer.of(0x41 ^ 3 ^ 2)]);
+  const bytes = stxEtxFrame(long, SERIAL);
+  assert.equal(bytes.at(-1), 2);
+  const framer = stxEtx(SERIAL);
+  const pieces = framer.push(Buffer.concat([bytes, Buffer.of(6), frame('A', SERIAL)]));
+  assert.deepEqual(told(pieces).slice(2), ['control 6', 'frame "A"']);
+});
+
 test('stxEtx() forgets an unfinished frame when told to, and says what was lost', () => {
   const framer = stxEtx(SERIAL);
   assert.deepEqual([framer.held(), framer.reset()], [0, []]);
