@@ -13,6 +13,9 @@ const HELP = `agent.js - the agent of the Clock IoT unit
   agent.js diagnose [--json] [--lang en|de|bg|fr] [--root DIR]
       Run all checks once and print them, the worst first, each failure with what to do and who
       must do it. --json prints what GET /api/status answers.
+  agent.js units [--root DIR]
+      Make the sandboxes that the agent asks for in run/clock-agent/units.json. For root; the unit's
+      clock-units.service runs it.
   agent.js warm
       Do nothing but be compiled, for NODE_COMPILE_CACHE.
   agent.js help
@@ -79,6 +82,12 @@ async function main(args: readonly string[]): Promise<number> {
     case 'help':
       process.stdout.write(HELP);
       return 0;
+    case 'units': {
+      // Loaded for this role alone, as each has memory of its own to save.
+      const { makeUnits } = await import('./compose-units.ts');
+      await makeUnits(root);
+      return 0;
+    }
     case 'warm':
       await import('./compose.ts');
       return 0;

@@ -87,11 +87,14 @@ const RULES: readonly Rule[] = [
         /^(fs|net|http|os|child_process|tls|dns)$/.test(to)),
   },
   {
-    name: 'only main.ts imports compose.ts and serve.ts, and only compose.ts its parts',
+    name: 'only main.ts imports compose.ts, compose-units.ts and serve.ts, and only compose.ts its parts',
     because: 'each process has one composition root, and nothing hangs below it twice',
     forbids: (from, to) =>
       isRoot(to) &&
-      from !== (/^agent\/(compose|serve)\.ts$/.test(to) ? 'agent/main.ts' : 'agent/compose.ts'),
+      from !==
+        (/^agent\/(compose|compose-units|serve)\.ts$/.test(to)
+          ? 'agent/main.ts'
+          : 'agent/compose.ts'),
   },
 ];
 

@@ -1,0 +1,29 @@
+// What the root helper needs of the machine. Types only.
+import type { Device } from './state.ts';
+
+export interface UnitsMachine {
+  /** The agent's request; undefined: it has none. Rejects when it is too long or not the agent's own file. */
+  request(): Promise<string | undefined>;
+  /** What the agent left for this service to read; rejects as `request` does, and when it is not there. */
+  credentials(id: string): Promise<{ readonly token: Uint8Array; readonly settings: Uint8Array }>;
+  device(path: string): Promise<Device>;
+  /** The services that have a sandbox, whoever made it. */
+  existing(): Promise<readonly string[]>;
+  write(
+    id: string,
+    sandbox: {
+      readonly dropIn: string;
+      readonly hosts: string;
+      readonly token: Uint8Array;
+      readonly settings: Uint8Array;
+    },
+  ): Promise<void>;
+  remove(id: string): Promise<void>;
+  /** Applies nft's commands as one transaction. Rejects with nft's words. */
+  firewall(commands: string): Promise<void>;
+  /** systemd reads all units again, and applies them also to what runs. */
+  reload(): Promise<void>;
+  /** Stops the processes of services that have no sandbox any more. */
+  stop(ids: readonly string[]): Promise<void>;
+  answer(text: string): Promise<void>;
+}
