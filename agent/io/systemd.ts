@@ -1,4 +1,4 @@
-// Talks to systemd: readiness, watchdog, socket activation, starting a unit.
+// Talks to systemd: readiness, watchdog, socket activation, starting and stopping units and asking after them.
 import { execFile } from 'node:child_process';
 import type { EventEmitter } from 'node:events';
 import { promisify } from 'node:util';
@@ -31,31 +31,132 @@ export function realSystemd(env: NodeJS.ProcessEnv): Systemd {
   };
 }
 
+/** A unit as systemd sees it (org.freedesktop.systemd1(5)). */
+export interface UnitState {
+  /** "active", "activating", "deactivating", "inactive", "failed". One that is not loaded is "inactive". */
+  readonly activeState: string;
+  /** How its process ended: "success", "oom-kill", "exit-code", "signal", "timeout". */
+  readonly result: string;
+  /** Of its control group; undefined: it has none. */
+  readonly memoryBytes: number | undefined;
+  readonly mainPid: number | undefined;
+}
+
+/** Units by their names. Each call rejects with systemd's reason, or after some seconds. */
+export interface Units {
+  /** Resolves when systemd has taken the job: `state` tells what came of it. */
+  start(name: string): Promise<void>;
+  stop(name: string): Promise<void>;
+  state(name: string): Promise<UnitState>;
+}
+
+export function realUnitsOf(env: NodeJS.ProcessEnv): Units {
+  const address = env['DBUS_SYSTEM_BUS_ADDRESS'];
+  return {
+    start: async (name) => startUnit(name, address),
+    stop: async (name) =>
+      withBus(address, async (call) => void (await manager(call, 'StopUnit', [name, 'replace']))),
+    state: async (name) => withBus(address, async (call) => stateOf(call, name)),
+  };
+}
+
+async function startUnit(name: string, address: string | undefined): Promise<void> {
+  await withBus(
+    address,
+    async (call) => void (await manager(call, 'StartUnit', [name, 'replace'])),
+  );
+}
+
+interface Method {
+  readonly path: string;
+  readonly interface: string;
+  readonly member: string;
+  readonly body: readonly string[];
+}
+/** Calls a method of systemd whose arguments are strings; resolves with its first result. */
+type Call = (method: Method) => Promise<unknown>;
+
+const manager = async (call: Call, member: string, body: readonly string[]): Promise<unknown> =>
+  call({
+    path: '/org/freedesktop/systemd1',
+    interface: 'org.freedesktop.systemd1.Manager',
+    member,
+    body,
+  });
+
+const GONE: UnitState = {
+  activeState: 'inactive',
+  result: 'success',
+  memoryBytes: undefined,
+  mainPid: undefined,
+};
+/** CGROUP_LIMIT_MAX: there is no control group. */
+const NO_NUMBER = 2n ** 64n - 1n;
+
+async function stateOf(call: Call, name: string): Promise<UnitState> {
+  let path: string;
+  try {
+    path = String(await manager(call, 'GetUnit', [name]));
+  } catch (error) {
+    if (typeOf(error) === 'org.freedesktop.systemd1.NoSuchUnit') return GONE;
+    throw error;
+  }
+  const get = async (of: 'Unit' | 'Service', property: string): Promise<unknown> => {
+    const variant = (await call({
+      path,
+      interface: 'org.freedesktop.DBus.Properties',
+      member: 'Get',
+      body: [`org.freedesktop.systemd1.${of}`, property],
+    })) as { readonly value: unknown };
+    return variant.value;
+  };
+  const [activeState, result, memory, pid] = await Promise.all([
+    get('Unit', 'ActiveState'),
+    get('Service', 'Result'),
+    get('Service', 'MemoryCurrent'),
+    get('Service', 'MainPID'),
+  ]);
+  return {
+    activeState: String(activeState),
+    result: String(result),
+    memoryBytes: memory === NO_NUMBER ? undefined : Number(memory),
+    mainPid: pid === 0 ? undefined : Number(pid),
+  };
+}
+
+/** DBusError of dbus-next carries the error's name in `type`. */
+const typeOf = (error: unknown): unknown =>
+  error instanceof Error && 'type' in error ? error.type : undefined;
+
 /**
  * dbus-next has no timeouts, and calls on a dead bus never settle: every way out is raced here. Its
  * 'error' listener stays for good, since an error may come after the bus was left.
  */
-async function startUnit(name: string, busAddress: string | undefined): Promise<void> {
-  // Loaded when the light is first asked for: 8 MiB of memory for what most units never do.
+async function withBus<T>(
+  busAddress: string | undefined,
+  ask: (call: Call) => Promise<T>,
+): Promise<T> {
+  // Loaded when systemd is first asked: 8 MiB of memory for what many units never do.
   const { default: dbus } = await import('dbus-next');
   const bus = busAddress === undefined ? dbus.systemBus() : dbus.sessionBus({ busAddress });
+  const call: Call = async ({ body, ...method }) => {
+    const message = new dbus.Message({
+      ...method,
+      destination: 'org.freedesktop.systemd1',
+      signature: 's'.repeat(body.length),
+      body: [...body],
+    });
+    return (await bus.call(message))?.body[0];
+  };
   let timer: NodeJS.Timeout | undefined;
   try {
-    await new Promise<void>((done, fail) => {
+    return await new Promise<T>((done, fail) => {
       timer = setTimeout(() => fail(new Error('systemd did not answer')), CALL_MS_MAX);
       bus.on('error', (error) => fail(hasNoBus(error) ? noSystemd(error) : error));
       // Not in the library's types; without it a bus that hangs up is only noticed by the timer.
       const { _connection: connection } = bus as unknown as { _connection: EventEmitter };
       connection.once('end', () => fail(new Error('the system bus hung up')));
-      const call = new dbus.Message({
-        destination: 'org.freedesktop.systemd1',
-        path: '/org/freedesktop/systemd1',
-        interface: 'org.freedesktop.systemd1.Manager',
-        member: 'StartUnit',
-        signature: 'ss',
-        body: [name, 'replace'],
-      });
-      bus.call(call).then(() => done(), fail);
+      ask(call).then(done, fail);
     });
   } finally {
     clearTimeout(timer);

@@ -1,5 +1,5 @@
-// A D-Bus daemon of a few lines for the tests: authenticates anybody, says hello, and answers
-// Manager.StartUnit as systemd would. No system service is needed.
+// A D-Bus daemon of a few lines for the tests: authenticates anybody, says hello, and answers what the agent asks
+// systemd: StartUnit, StopUnit, GetUnit and properties. No system service is needed.
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import type { Socket } from 'node:net';
@@ -8,6 +8,7 @@ interface Message {
   readonly type: number;
   readonly serial: number;
   readonly member?: string;
+  readonly path?: string;
   readonly body?: readonly unknown[];
 }
 /** The library's own wire format; it has no types and no public entry for it. */
@@ -23,12 +24,38 @@ export interface Bus {
   close(): void;
 }
 
-/** `units` may be started; `is` says how the bus treats calls. */
+/** `units` may be started and stopped; `is` says how the bus treats calls. */
 export async function startBus(
   path: string,
-  { units, is }: { units: readonly string[]; is: 'well' | 'silent' | 'gone-after-hello' },
+  options: {
+    readonly units: readonly string[];
+    readonly is: 'well' | 'silent' | 'gone-after-hello';
+    /** Of units that are loaded, by their names: signature and value. */
+    readonly properties?: Readonly<
+      Record<string, Readonly<Record<string, readonly [string, unknown]>>>
+    >;
+  },
 ): Promise<Bus> {
+  const { units, is, properties = {} } = options;
   const sockets = new Set<Socket>();
+  /** Without a signature the answer is an error. */
+  const asked = (
+    { member, path: object = '', body = [] }: Message,
+    answer: (signature: string | undefined, ...body: unknown[]) => void,
+  ): void => {
+    const [first, second] = body.map(String);
+    if (member === 'StartUnit' || member === 'StopUnit') {
+      if (units.includes(first!)) answer('o', '/job/1');
+      else answer(undefined, `Unit ${first} not found.`);
+    } else if (member === 'GetUnit') {
+      const at = Object.keys(properties).indexOf(first!);
+      if (at >= 0) answer('o', `/unit/${at}`);
+      else answer(undefined, `Unit ${first} not loaded.`);
+    } else if (member === 'Get') {
+      const of = Object.values(properties)[Number(object.split('/')[2])];
+      answer('v', of![second!]);
+    }
+  };
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
@@ -42,15 +69,13 @@ export async function startBus(
       if (message.member === 'Hello') {
         reply(message, { type: METHOD_RETURN, signature: 's', body: [':1.7'] });
         if (is === 'gone-after-hello') socket.destroy();
-      } else if (message.member === 'StartUnit' && is === 'well') {
-        const unit = String(message.body?.[0]);
-        if (units.includes(unit)) {
-          reply(message, { type: METHOD_RETURN, signature: 'o', body: ['/job/1'] });
-        } else {
+      } else if (is === 'well') {
+        asked(message, (signature, ...body) => {
+          if (signature !== undefined)
+            return reply(message, { type: METHOD_RETURN, signature, body });
           const errorName = 'org.freedesktop.systemd1.NoSuchUnit';
-          const body = [`Unit ${unit} not found.`];
           reply(message, { type: ERROR, errorName, signature: 's', body });
-        }
+        });
       }
     };
     const authenticate = (): void => {

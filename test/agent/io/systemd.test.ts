@@ -5,13 +5,27 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { inheritedSocket, realSystemd } from '../../../agent/io/systemd.ts';
+import { inheritedSocket, realSystemd, realUnitsOf } from '../../../agent/io/systemd.ts';
 import { fakeSystemd } from '../host/systemd.fake.ts';
 import { startBus } from './bus.ts';
 
 const UNIT = 'clock-identify.service';
 const folder = await mkdtemp(join(tmpdir(), 'clock-bus-'));
-const bus = await startBus(join(folder, 'well'), { units: [UNIT], is: 'well' });
+const propertiesOf = (activeState: string, result: string, memory: bigint, pid: number) =>
+  ({
+    ActiveState: ['s', activeState],
+    Result: ['s', result],
+    MemoryCurrent: ['t', memory],
+    MainPID: ['u', pid],
+  }) as const;
+const bus = await startBus(join(folder, 'well'), {
+  units: [UNIT],
+  is: 'well',
+  properties: {
+    'runs.service': propertiesOf('active', 'success', 50_000_000n, 712),
+    'failed.service': propertiesOf('failed', 'oom-kill', 2n ** 64n - 1n, 0),
+  },
+});
 const silent = await startBus(join(folder, 'silent'), { units: [UNIT], is: 'silent' });
 const gone = await startBus(join(folder, 'gone'), { units: [UNIT], is: 'gone-after-hello' });
 after(async () => {
@@ -40,6 +54,19 @@ test('no bus, a bus that hangs up, a bus that is silent: each is a reason, in bo
   await assert.rejects(withBus(silent.address).startUnit(UNIT), /did not answer/);
   await assert.rejects(withBus('nonsense').startUnit(UNIT));
   assert.ok(performance.now() - startMs < 12_000);
+});
+
+test('a unit is stopped and its state told; one that is not loaded is inactive', async () => {
+  const units = realUnitsOf({ DBUS_SYSTEM_BUS_ADDRESS: bus.address });
+  await units.stop(UNIT);
+  await assert.rejects(units.stop('evil.service'), /not found/);
+  assert.deepEqual(await units.state('runs.service'), {
+    ...{ activeState: 'active', result: 'success', memoryBytes: 50_000_000, mainPid: 712 },
+  });
+  assert.deepEqual(await units.state('failed.service'), {
+    ...{ activeState: 'failed', result: 'oom-kill', memoryBytes: undefined, mainPid: undefined },
+  });
+  assert.equal((await units.state('other.service')).activeState, 'inactive');
 });
 
 test('notify runs systemd-notify where systemd listens, and nothing elsewhere', async () => {
