@@ -100,6 +100,20 @@ const promises: Readonly<Record<string, () => boolean>> = {
     readdirSync(at('etc/systemd/system/sockets.target.wants')).includes('clock-agent.socket'),
   'the firewall is enabled': () =>
     readdirSync(at('etc/systemd/system/sysinit.target.wants')).includes('nftables.service'),
+  'the kernel holds services to memory, addresses, devices and ports': () => {
+    const config = readdirSync(at('boot')).find((name) => name.startsWith('config-'));
+    const options = ['MEMCG=y', 'CGROUP_BPF=y', 'CGROUP_PIDS=y', 'SECCOMP_FILTER=y'];
+    return (
+      config !== undefined &&
+      options.every((option) => text(`boot/${config}`).includes(`\nCONFIG_${option}\n`)) &&
+      /\nCONFIG_NFT_SOCKET=[my]\n/.test(text(`boot/${config}`)) &&
+      existsSync(at('usr/lib/aarch64-linux-gnu/libbpf.so.1'))
+    );
+  },
+  'no service may do anything before its settings say so': () =>
+    ['IPAddressDeny=any', 'SocketBindDeny=any', 'DevicePolicy=closed', 'DynamicUser=yes'].every(
+      (line) => text('usr/lib/systemd/system/clock-service@.service').includes(`\n${line}\n`),
+    ),
   'no terminal asks for a login': () =>
     readlinkSync(at('etc/systemd/system/getty@.service')) === '/dev/null',
   'no Wi-Fi, no Bluetooth': () =>
