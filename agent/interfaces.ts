@@ -6,5 +6,6 @@ type Load = () => Promise<AnyInterface>;
 
 export const INTERFACES: Readonly<Record<string, Load>> = {
   bytes: async () => (await import('./interfaces/bytes/run.ts')).bytes,
+  datecs: async () => (await import('./interfaces/datecs/run.ts')).datecs,
   salto: async () => (await import('./interfaces/salto/run.ts')).salto,
 };
