@@ -12,6 +12,8 @@ import { systemClock } from './io/clock.ts';
 import { listenIpc } from './io/ipc.ts';
 import { systemRandom, systemRandomBytes } from './io/random.ts';
 import { createChildRunner } from './io/runner-child.ts';
+import { systemdRunner } from './io/runner-systemd.ts';
+import { realUnitsOf } from './io/systemd.ts';
 import type { Judge, Runner } from './services/ports.ts';
 import { createServices } from './services/run.ts';
 import type { ServicesRunner } from './services/run.ts';
@@ -36,12 +38,7 @@ export function startServices(options: {
 }): ServicesSide {
   const { root, log, records, makeMessage } = options;
   const socket = join(root, RUN, 'services.sock');
-  const folder = join(root, RUN, 'services');
-  const runner: Runner & { close(): void } = createChildRunner({
-    folder,
-    socket,
-    sink: options.sink,
-  });
+  const runner = runnerOf(root, socket, options.sink);
   const services = createServices({
     ...{ clock: systemClock, random: systemRandom, randomBytes: systemRandomBytes, log, records },
     ...{ runner, judge },
@@ -64,6 +61,20 @@ export function startServices(options: {
       runner.close();
     },
   };
+}
+
+/** Units of systemd where the agent's own unit says so (clock-agent.service), else child processes. */
+function runnerOf(
+  root: string,
+  socket: string,
+  sink: (line: string) => void,
+): Runner & { close(): void } {
+  if (process.env['CLOCK_RUNNER'] !== 'systemd') {
+    return createChildRunner({ folder: join(root, RUN, 'services'), socket, sink });
+  }
+  const runner = systemdRunner({ root, units: realUnitsOf(process.env), clock: systemClock });
+  // They outlive the agent: it finds them again.
+  return { ...runner, close: () => {} };
 }
 
 const judge: Judge = async (name, settings) => {

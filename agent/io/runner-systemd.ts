@@ -2,6 +2,7 @@
 // clock-units.service make it, starts and stops clock-service@ID.service. What root accepts is units/wire.ts's.
 import { randomUUID } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -107,6 +108,9 @@ async function prepare(
   services: readonly Prepared[],
   place: Place,
 ): Promise<ReadonlyMap<string, string>> {
+  const request = join(place.folder, 'units.json');
+  // Since the unit started nobody asked for anything: nothing is to be taken back.
+  if (services.length === 0 && !existsSync(request)) return new Map();
   const refused = new Map<string, string>();
   const requested: RequestedService[] = [];
   await mkdir(join(place.folder, 'services'), { recursive: true });
@@ -122,9 +126,9 @@ async function prepare(
   for (const name of await readdir(join(place.folder, 'services'))) {
     if (!ids.has(name)) await rm(join(place.folder, 'services', name), { recursive: true });
   }
-  const request = randomUUID();
-  await write(join(place.folder, 'units.json'), renderRequest(request, requested));
-  for (const [id, refusal] of await answerOf(request, place)) {
+  const name = randomUUID();
+  await write(request, renderRequest(name, requested));
+  for (const [id, refusal] of await answerOf(name, place)) {
     if (refusal === undefined) continue;
     refused.set(id, refusal.field === undefined ? refusal.why : `${refusal.field}: ${refusal.why}`);
   }

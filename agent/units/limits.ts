@@ -1,8 +1,8 @@
 // What a request for sandboxes may hold, each number with its reason. The request comes from the agent, which
 // talks with the world: here it is a stranger's.
 
-/** A hotel has one to five systems; a Pi with 1 GB runs about ten processes of Node. */
-export const SERVICES_MAX = 20;
+/** As many as the agent has (services/limits.ts), and the one that rehearses. */
+export const SERVICES_MAX = 21;
 /** A kitchen with a printer at every station. */
 export const NEEDS_MAX = 24;
 /** What a name may stand for: a server with two cards in two families. */

@@ -103,6 +103,16 @@ test('prepare() makes a sandbox with what was left for root, and takes the other
   assert.deepEqual(await readdir(join(bench.root, 'run/clock-units/services')), ['pbx']);
 });
 
+test('a unit without services never starts the helper; one that had some takes them back', async () => {
+  await using bench = await Bench.open();
+  const runner = bench.runner();
+  await runner.prepare([]);
+  assert.deepEqual(bench.started, []);
+  await runner.prepare([serviceOf('pbx')]);
+  await runner.prepare([]);
+  assert.deepEqual(await readdir(join(bench.root, 'run/clock-units/services')), []);
+});
+
 test('prepare() says of each refused service which need, and prepares the others', async () => {
   await using bench = await Bench.open();
   const refused = await bench

@@ -160,7 +160,7 @@ test('a request that is none, names a service twice or not at all is refused as 
       requestOf({ ...PBX, id: 'a'.repeat(33) }),
       requestOf({ ...PBX, id: 'a\n' }),
     ],
-    ...[requestOf(...Array.from({ length: 21 }, (_, at) => ({ ...DOORS, id: `s${at}` })))],
+    ...[requestOf(...Array.from({ length: 22 }, (_, at) => ({ ...DOORS, id: `s${at}` })))],
     JSON.stringify({ v: 1, request: 'a/../b', services: [] }),
     JSON.stringify({ v: 1, request: 'r', services: [], more: 1 }),
   ];
