@@ -162,6 +162,38 @@ with the key of their release (CLOCK_SIGNING_KEY, else this machine's developmen
   },
 });
 
+const packageInterface = command('package-interface', {
+  summary: 'sign an interface that units install beside those they have',
+  about: `Makes one file of the interface in DIR (run.ts, interface.json), checks that it imports nothing
+but agent/core and itself, signs it (CLOCK_SIGNING_KEY, else this machine's development key) and
+says in plain words what it may. The job's document approves exactly that.`,
+  options: {
+    key: { value: 'FILE', help: 'the private key to sign with, PEM' },
+    bucket: {
+      value: 'URL',
+      help: 'where the package will lie, for AWS to sign a link',
+      default: 'https://s3.amazonaws.com/BUCKET',
+    },
+    out: { value: 'DIR', help: 'where the files go', default: 'build/packages' },
+  },
+  operands: ['DIR'],
+  examples: ['./build.sh package-interface agent/interfaces/bytes'],
+  logged: false,
+  run: async ({ values, operands: [folder] }, { print }) => {
+    const { inWords, makePackage } = await import('../release/package.ts');
+    const { developmentKeyFile, signingKey } = await import('../release/sign.ts');
+    const key = await signingKey(developmentKeyFile(), values.key);
+    const outDir = resolve(HOME, values.out);
+    const place = { home: HOME, folder: resolve(folder!), outDir, bucket: values.bucket };
+    const made = await makePackage({ ...place, key });
+    print(inWords(made));
+    for (const file of Object.values(made.files)) print(relative(process.cwd(), file));
+    if (key.development)
+      print('Signed with the development key: only units of images made here take it.');
+    return 0;
+  },
+});
+
 const test = command('test', {
   summary: 'run everything CI runs',
   about: `Format, lint, types, dead code and tests; then builds the image, unless nothing changed, and
@@ -231,7 +263,8 @@ const help = command('help', {
 
 /** In the order in which the overview lists them. */
 const commands: Readonly<Record<string, Command>> = {
-  ...{ image, boot, inspect, bundle, test, check, clean, help },
+  ...{ image, boot, inspect, bundle, 'package-interface': packageInterface },
+  ...{ test, check, clean, help },
 };
 
 /** The names of all commands. */

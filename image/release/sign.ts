@@ -28,11 +28,11 @@ export function developmentKeyFile(): string {
 }
 
 /**
- * The key from `CLOCK_SIGNING_KEY` (a PEM file), else the development key, made on first use.
+ * The key from `named` or `CLOCK_SIGNING_KEY` (PEM files), else the development key, made on first use.
  * Throws OperatorError `signing-key`.
  */
-export async function signingKey(developmentFile: string): Promise<SigningKey> {
-  const given = process.env['CLOCK_SIGNING_KEY'];
+export async function signingKey(developmentFile: string, named?: string): Promise<SigningKey> {
+  const given = named ?? process.env['CLOCK_SIGNING_KEY'];
   const file = given ?? developmentFile;
   const privateKeyPem = await readFile(file, 'utf8').catch(async (cause: unknown) => {
     if (given !== undefined) throw unusable(given, cause);
