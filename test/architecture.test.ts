@@ -123,8 +123,6 @@ test('one library, one file: a library that must be replaced is replaced in one 
   };
   for (const name of Object.keys(dependencies)) {
     const users = own.filter(({ to }) => to.startsWith(`node_modules/${name}/`));
-    // Only a service's process opens serial ports.
-    if (name === 'serialport' && users.length === 0) continue;
     assert.ok(users.length > 0, `${name} is used by nothing that ships`);
     const home = HOMES[name];
     // Another's library: its folder's own business, but still one file.

@@ -45,7 +45,7 @@ export function delimited(options: DelimitedOptions): DelimitedFramer {
     },
     held: () => (isTooLong ? 1 : held.length),
     reset: () => {
-      for (const byte of held.take()) pieces.noise(byte);
+      held.drain(pieces.noise);
       isTooLong = false;
       return pieces.take();
     },

@@ -14,6 +14,8 @@ export interface Held {
   add(byte: number): void;
   /** All of it, a buffer of its own; nothing is held after it. */
   take(): Buffer;
+  /** As take(), byte by byte. */
+  drain(each: (byte: number) => void): void;
 }
 
 export function createHeld(bytesMax: number): Held {
@@ -40,13 +42,17 @@ export function createHeld(bytesMax: number): Held {
       length = 0;
       return taken;
     },
+    drain: (each) => {
+      for (let at = 0; at < length; at += 1) each(buffer[at]!);
+      length = 0;
+    },
   };
 }
 
 /** Noise that follows noise is one piece. */
 export interface Pieces {
   add(piece: Piece): void;
-  noise(byte: number): void;
+  readonly noise: (byte: number) => void;
   /** What was found since the last time, in order. */
   take(): readonly Piece[];
 }

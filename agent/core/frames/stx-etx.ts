@@ -3,8 +3,8 @@
 import { createHeld, createPieces } from './pieces.ts';
 import type { Framer } from './ports.ts';
 
-export const STX = 0x02;
-export const ETX = 0x03;
+const STX = 0x02;
+const ETX = 0x03;
 
 /** A longitudinal check (LRC, BCC): the XOR of a range of the frame, one byte after the end byte. */
 export interface XorCheck {
@@ -50,7 +50,7 @@ export function stxEtx(options: StxEtxOptions): Framer {
   const drop = (): void => {
     if (at === 'body' || at === 'check') {
       pieces.noise(start);
-      for (const byte of held.take()) pieces.noise(byte);
+      held.drain(pieces.noise);
       if (at === 'check') pieces.noise(end);
     }
   };

@@ -12,6 +12,7 @@ export const Port = v.pipe(v.number('not a port'), v.integer(), v.minValue(1), v
 const Source = v.pipe(
   v.string(),
   v.regex(/^[0-9a-fA-F.:]{2,45}(\/\d{1,3})?$/, 'not an address or network'),
+  v.check(isSource, 'not an address or network'),
 );
 /** At most as many as one hotel has systems of one kind. */
 export const Sources = v.pipe(
@@ -72,3 +73,11 @@ export const UsbPrinter = v.strictObject({
 });
 export const LineSettings = v.variant('kind', [TcpClient, TcpServer, Serial, UsbPrinter]);
 export type LineSettings = v.InferOutput<typeof LineSettings>;
+
+function isSource(text: string): boolean {
+  const [address = '', bits = '0'] = text.split('/');
+  if (address.includes(':')) return URL.canParse(`http://[${address}]/`) && Number(bits) <= 128;
+  const parts = address.split('.');
+  const isAddress = parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part));
+  return isAddress && parts.every((part) => Number(part) <= 255) && Number(bits) <= 32;
+}

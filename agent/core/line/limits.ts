@@ -43,4 +43,3 @@ export const SERVED_BODY_BYTES_MAX = 1024 * 1024;
 export const SERVED_MS_MAX = 30_000;
 /** One system asks; it may open some more. */
 export const SERVED_CONNECTIONS_MAX = 32;
-export const ANSWER_BYTES_MAX = 1024 * 1024;
