@@ -7,5 +7,6 @@ type Load = () => Promise<AnyInterface>;
 export const INTERFACES: Readonly<Record<string, Load>> = {
   bytes: async () => (await import('./interfaces/bytes/run.ts')).bytes,
   datecs: async () => (await import('./interfaces/datecs/run.ts')).datecs,
+  fias: async () => (await import('./interfaces/fias/run.ts')).fias,
   salto: async () => (await import('./interfaces/salto/run.ts')).salto,
 };
