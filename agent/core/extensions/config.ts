@@ -1,0 +1,51 @@
+// Which telephones stand in which room: the setting, the same for every exchange, and the way back. Pure.
+import * as v from 'valibot';
+
+/** Rooms of a large hotel, each with a second telephone in the bath. */
+const EXTENSIONS_MAX = 10_000;
+
+const Pair = v.strictObject({
+  /** As the PMS names it. */
+  room: v.pipe(v.string(), v.minLength(1, 'empty'), v.maxLength(64, 'too long')),
+  extension: v.pipe(
+    v.string(),
+    v.trim(),
+    v.regex(/^[0-9A-Za-z*#]{1,16}$/, 'not an extension: digits, letters, * and #'),
+  ),
+});
+type Pair = v.InferOutput<typeof Pair>;
+
+/** A room may stand there several times, an extension once. A room that does not has its own name for extension. */
+export const Extensions = v.pipe(
+  v.array(Pair),
+  v.maxLength(EXTENSIONS_MAX),
+  v.check(
+    (pairs) => new Set(pairs.map(({ extension }) => extension)).size === pairs.length,
+    'an extension stands there twice',
+  ),
+);
+
+export interface RoomMap {
+  /** All the telephones of a room. */
+  extensionsOf(room: string): readonly string[];
+  /** Undefined: a telephone in no room. */
+  roomOf(extension: string): string | undefined;
+}
+
+export function createRoomMap(pairs: readonly Pair[]): RoomMap {
+  const byRoom = new Map<string, string[]>();
+  const byExtension = new Map<string, string>();
+  for (const { room, extension } of pairs) {
+    byRoom.set(room, [...(byRoom.get(room) ?? []), extension]);
+    byExtension.set(extension, room);
+  }
+  return {
+    extensionsOf: (room) => byRoom.get(room) ?? [room.trim()],
+    roomOf: (extension) => {
+      const room = byExtension.get(extension);
+      if (room !== undefined) return room;
+      // Extension 101 is not room 101 where that room's telephone is another one.
+      return byRoom.has(extension) ? undefined : extension;
+    },
+  };
+}
