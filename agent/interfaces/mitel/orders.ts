@@ -1,0 +1,132 @@
+// What an order is in frames for the exchange, and what its messages are to the hotel. Pure.
+import type { RoomMap } from '../../core/extensions/config.ts';
+import type { HotelEvent, Order, OrderOf, OrderOutcome } from '../../core/vocabulary.ts';
+import type { Settings } from './config.ts';
+import { frame, isExtension, nameFrame } from './wire.ts';
+import type { Message } from './wire.ts';
+
+type Refusal = Extract<OrderOutcome, { ok: false }>;
+/** No frames: there is nothing to tell the exchange. */
+type Frames =
+  | { readonly ok: true; readonly frames: readonly Buffer[] }
+  | { readonly ok: false; readonly outcome: Refusal };
+
+export interface Ways {
+  readonly settings: Settings;
+  readonly rooms: RoomMap;
+}
+
+const no = (why: 'wrong' | 'unsupported', text: string): Frames => ({
+  ok: false,
+  outcome: { ok: false, why, text },
+});
+const none: Frames = { ok: true, frames: [] };
+
+export function framesOf(order: Order, map: Ways): Frames {
+  switch (order.kind) {
+    case 'room.checked-in':
+      // Others are there: the telephones are open already, and show the name of who came first.
+      return order.isShared ? none : checkIn(order, map);
+    case 'room.checked-out':
+      return order.isShared ? none : vacate(order.room, map);
+    case 'room.moved':
+      return moved(order, map);
+    case 'guest.changed':
+      if (!map.settings.names) return no('unsupported', "Names are off in this service's settings");
+      return order.isShared ? none : named(order, map);
+    case 'room.status':
+      return status(order, map);
+    case 'room.privacy':
+      return toRoom(order.room, { function: 'DND', status: order.isOn ? '1' : '0' }, map);
+    case 'message.light':
+      return toRoom(order.room, { function: 'MW', status: order.isOn ? '1' : '0' }, map);
+    case 'wakeup.set':
+    case 'wakeup.clear':
+      return no('unsupported', 'How wake-up calls are written for this exchange is not known');
+    case 'resync':
+    case 'room.barring':
+    case 'message.text':
+    case 'night-audit':
+    case 'key.encode':
+    case 'key.cancel':
+    case 'key.read':
+    case 'receipt.print':
+    case 'fiscal.receipt':
+    case 'fiscal.report':
+    case 'bytes.write':
+      return no('unsupported', 'This exchange has no such thing');
+  }
+}
+
+/** To every telephone of the room. */
+function toRoom(room: string, message: Omit<Message, 'extension'>, map: Ways): Frames {
+  const frames: Buffer[] = [];
+  for (const extension of map.rooms.extensionsOf(room)) {
+    if (!isExtension(extension)) {
+      const text = `"${extension}" is no extension of up to five digits: give room "${room}" one in the settings`;
+      return no('wrong', text);
+    }
+    frames.push(frame({ ...message, extension }));
+  }
+  return { ok: true, frames };
+}
+
+const all = (...parts: readonly Frames[]): Frames =>
+  parts.find((part) => !part.ok) ?? {
+    ok: true,
+    frames: parts.flatMap((part) => (part.ok ? part.frames : [])),
+  };
+
+export const vacate = (room: string, map: Ways): Frames =>
+  toRoom(room, { function: 'CHK', status: '0' }, map);
+
+type InRoom = Pick<OrderOf<'room.checked-in'>, 'room' | 'guest'>;
+const checkIn = (order: InRoom, map: Ways): Frames =>
+  all(
+    toRoom(order.room, { function: 'CHK', status: '1' }, map),
+    map.settings.names ? named(order, map) : none,
+  );
+
+function named({ room, guest }: InRoom, map: Ways): Frames {
+  const announced = toRoom(room, { function: 'NAM', status: '1' }, map);
+  if (!announced.ok) return announced;
+  const extensions = map.rooms.extensionsOf(room);
+  const frames = announced.frames.flatMap((one, index) => [
+    one,
+    nameFrame(extensions[index] ?? '', guest),
+  ]);
+  return { ok: true, frames };
+}
+
+const moved = (order: OrderOf<'room.moved'>, map: Ways): Frames =>
+  all(
+    order.isFromShared ? none : vacate(order.from, map),
+    order.isShared ? none : checkIn(order, map),
+  );
+
+function status({ room, housekeeping }: OrderOf<'room.status'>, map: Ways): Frames {
+  const code = map.settings.roomCodes.find((one) => one.housekeeping === housekeeping);
+  if (code === undefined) {
+    return no('unsupported', `No digit for "${housekeeping}" in this service's settings`);
+  }
+  return toRoom(room, { function: 'RM', status: code.digit }, map);
+}
+
+type Heard =
+  | { readonly ok: true; readonly event: HotelEvent }
+  /** For the trace. */
+  | { readonly ok: false; readonly why: string };
+
+/** What a message of the exchange means. Whatever it means, the exchange gets its ACK. */
+export function eventOf(message: Message, { settings, rooms }: Ways): Heard {
+  const room = rooms.roomOf(message.extension);
+  if (room === undefined) return { ok: false, why: 'a telephone in no room' };
+  if (message.function === 'DND' && /^[01]$/.test(message.status)) {
+    const wish = message.status === '1' ? 'undisturbed' : 'none';
+    return { ok: true, event: { kind: 'room.privacy', room, wish } };
+  }
+  if (message.function !== 'RM') return { ok: false, why: 'not used' };
+  const code = settings.roomCodes.find(({ digit }) => digit === message.status);
+  if (code === undefined) return { ok: false, why: 'the digit is not in the settings' };
+  return { ok: true, event: { kind: 'room.status', room, housekeeping: code.housekeeping } };
+}
