@@ -6,6 +6,7 @@ type Load = () => Promise<AnyInterface>;
 
 export const INTERFACES: Readonly<Record<string, Load>> = {
   bytes: async () => (await import('./interfaces/bytes/run.ts')).bytes,
+  calls: async () => (await import('./interfaces/calls/run.ts')).calls,
   datecs: async () => (await import('./interfaces/datecs/run.ts')).datecs,
   fias: async () => (await import('./interfaces/fias/run.ts')).fias,
   mitel: async () => (await import('./interfaces/mitel/run.ts')).mitel,
