@@ -114,6 +114,15 @@ const promises: Readonly<Record<string, () => boolean>> = {
     ['IPAddressDeny=any', 'SocketBindDeny=any', 'DevicePolicy=closed', 'DynamicUser=yes'].every(
       (line) => text('usr/lib/systemd/system/clock-service@.service').includes(`\n${line}\n`),
     ),
+  'serial ports and USB printers have their drivers': () => {
+    const modules = readdirSync(at('usr/lib/modules'), { recursive: true, encoding: 'utf8' });
+    const wanted = ['ftdi_sio', 'pl2303', 'ch341', 'cp210x', 'cdc-acm', 'usblp'];
+    return (
+      // Where the runtime beside it looks.
+      readdirSync(at('usr/lib/clock/prebuilds/linux-arm64')).length === 1 &&
+      wanted.every((name) => modules.some((path) => path.includes(`/${name}.ko`)))
+    );
+  },
   'no terminal asks for a login': () =>
     readlinkSync(at('etc/systemd/system/getty@.service')) === '/dev/null',
   'no Wi-Fi, no Bluetooth': () =>
