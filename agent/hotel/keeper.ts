@@ -35,6 +35,7 @@ export function createKeeper(needs: KeeperNeeds): Keeper {
   const { records, log, queues, wait } = needs;
   const stop = new AbortController();
   const { signal } = stop;
+  const failed = (error: unknown): void => log.error(`hotel: keeper: ${codeOf(error)}`);
   let house = load(records);
   let view: House | undefined;
   let turn: Promise<unknown> = Promise.resolve();
@@ -117,7 +118,9 @@ export function createKeeper(needs: KeeperNeeds): Keeper {
         }
       }
     };
-    void run().finally(() => (isAtIt = false));
+    void run()
+      .catch(failed)
+      .finally(() => (isAtIt = false));
   };
 
   const dirty: Keeper['dirty'] = (what) => {

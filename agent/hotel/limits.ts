@@ -52,6 +52,10 @@ export const ARTICLES_MAX = 1_000;
 export const KEY_AGE_MS_MAX = 3 * 60_000;
 /** For a card to be put on the encoder: lock systems wait 30 to 60 s. */
 export const KEY_ORDER_MS_MAX = 90_000;
+/** Channels lose events; whoever waits at the desk does so for a minute, not for a quarter of an hour. Two calls. */
+export const KEY_LOOK_MS = 60_000;
+/** What did not go at the moment. */
+export const KEY_AGAIN_MS = 5_000;
 /** Of keys that were answered; older ones are below the mark. */
 export const KEYS_KEPT_MAX = 500;
 /** Waiting keys that are looked at when the unit has never seen any: the newest, the others are history. */

@@ -1,5 +1,6 @@
 // Posts what the ledger holds to Clock: charges by their reference, so that none is there twice; calls in small
 // batches that are never sent again. What nobody can know is for a person.
+import { codeOf } from '../core/errors.ts';
 import type { Message } from '../core/messages.ts';
 import { nextDelayMs } from '../core/retry.ts';
 import { priceOf } from './articles.ts';
@@ -31,6 +32,7 @@ export function createPosting(needs: PostingNeeds): Posting {
   const { ledger, wait, log } = needs;
   const stop = new AbortController();
   const { signal } = stop;
+  const failed = (error: unknown): void => log.error(`hotel: posting: ${codeOf(error)}`);
   let problem: string | undefined;
 
   const lane = (
@@ -66,11 +68,13 @@ export function createPosting(needs: PostingNeeds): Posting {
       nap.abort();
       if (isAtIt || signal.aborted) return;
       isAtIt = true;
-      void run().finally(() => {
-        isAtIt = false;
-        // Something came between the last look and now.
-        if (needs.pms() !== undefined && ledger.next(is, 1).length > 0) again();
-      });
+      void run()
+        .catch(failed)
+        .finally(() => {
+          isAtIt = false;
+          // Something came between the last look and now.
+          if (needs.pms() !== undefined && ledger.next(is, 1).length > 0) again();
+        });
     };
   };
   const again = (): void => {

@@ -9,9 +9,14 @@ import { hotelHandler, serviceHandler } from './commands.ts';
 import type { Session as CommandSession } from './commands.ts';
 import { emitted } from './events.ts';
 import { emptyHouse, viewOf } from './house.ts';
+import { FISCAL_CHANNEL } from './fiscal-receipt.ts';
+import { createFiscal } from './fiscal.ts';
+import type { Fiscal } from './fiscal.ts';
 import { createHello } from './hello.ts';
 import { createKeeper } from './keeper.ts';
 import type { Keeper } from './keeper.ts';
+import { createKeys } from './keys.ts';
+import type { Keys } from './keys.ts';
 import { createLedger } from './ledger.ts';
 import type { Ledger } from './ledger.ts';
 import { OPEN_SHOWN_MAX } from './limits.ts';
@@ -67,6 +72,8 @@ export interface Hotel {
 interface Session extends CommandSession {
   readonly keeper: Keeper;
   readonly queues: Queues;
+  readonly keys: Keys;
+  readonly fiscal: Fiscal;
   readonly problem: () => string | undefined;
   close(): void;
 }
@@ -129,8 +136,8 @@ const leftOf = (records: Records): readonly string[] => records.list(SPACE).map(
 /** Records that take nothing more once the session has ended: they would be the next account's. */
 function guarded(records: Records, signal: AbortSignal): Records {
   return {
-    get: (key) => records.get(key),
-    list: (prefix) => records.list(prefix),
+    get: (key) => (signal.aborted ? undefined : records.get(key)),
+    list: (prefix) => (signal.aborted ? [] : records.list(prefix)),
     change: async (change) => {
       if (signal.aborted) throw Object.assign(new Error('closed'), { code: 'closed' });
       return records.change(change);
@@ -150,6 +157,8 @@ function startSession(given: Needs): Session {
   const keeper: Keeper = createKeeper({ ...needs, queues, onWish: () => wishes.kick() });
   const ledger: Ledger = createLedger(needs);
   const posting = createPosting({ ...needs, ledger });
+  const keys = createKeys({ ...needs, keeper });
+  const fiscal = createFiscal({ ...needs, keeper });
   const kick = (): void => {
     posting.kick();
     wishes.kick();
@@ -158,13 +167,14 @@ function startSession(given: Needs): Session {
   void queues.greet();
   kick();
   keeper.dirty('all');
+  keys.look();
   return {
-    ...{ keeper, queues, ledger, kick, problem: () => posting.problem() },
-    resolveFiscal: async () => false,
+    ...{ keeper, queues, ledger, kick, keys, fiscal, problem: () => posting.problem() },
+    resolveFiscal: async (folio, as) => fiscal.resolve(folio, as),
     lookAgain: () => keeper.dirty('all'),
     close: () => {
       stop.abort();
-      for (const one of [hello, posting, wishes, keeper, ledger, queues]) one.close();
+      for (const one of [hello, keys, fiscal, posting, wishes, keeper, ledger, queues]) one.close();
     },
   };
 }
@@ -177,7 +187,7 @@ const BOOKINGS = [
 function consumersOf(session: () => Session | undefined): readonly Consumer[] {
   const consumer = (
     event: string,
-    look: (now: Session, id: number | undefined) => void,
+    look: (now: Session, id: number | undefined) => void | Promise<void>,
   ): Consumer => ({
     event,
     // A look is begun and goes on by itself; after a start everything is looked at.
@@ -185,7 +195,7 @@ function consumersOf(session: () => Session | undefined): readonly Consumer[] {
       const now = session();
       // Clock is there: what waited for it may go.
       now?.kick();
-      if (now !== undefined) look(now, wake.by === 'event' ? wake.id : undefined);
+      if (now !== undefined) await look(now, wake.by === 'event' ? wake.id : undefined);
     },
   });
   return [
@@ -193,22 +203,30 @@ function consumersOf(session: () => Session | undefined): readonly Consumer[] {
       consumer(event, ({ keeper }, id) => keeper.dirty(id === undefined ? 'all' : { booking: id })),
     ),
     consumer('housekeeping_changed', ({ keeper }) => keeper.dirty('rooms')),
+    consumer('door_key_new', ({ keys }) => keys.look()),
+    consumer('door_key_update', ({ keys }) => keys.look()),
+    // No list tells which folios wait: what this channel loses, Clock must say again.
+    consumer(FISCAL_CHANNEL, async ({ fiscal }, id) =>
+      id === undefined ? fiscal.look() : fiscal.asked(id),
+    ),
   ];
 }
 
 function shown(session: Session | undefined): HotelView {
   const house = session?.keeper.house() ?? emptyHouse;
   const open = session?.ledger.open() ?? [];
+  const receipts = session?.fiscal.open() ?? [];
   return {
     ...{ asOfMs: house.asOfMs, rooms: house.rooms.size, guests: house.bookings.size },
     waiting: session?.ledger.counts().waiting ?? 0,
     problem: session?.problem(),
-    open: open
-      .slice(0, OPEN_SHOWN_MAX)
-      .flatMap(({ id, row }) =>
+    open: [
+      ...receipts.map((one) => ({ ...one, what: 'receipt' })),
+      ...open.flatMap(({ id, row }) =>
         row.state === 'unknown' || row.state === 'rejected'
           ? [{ key: id, state: row.state, what: row.what.is, text: row.text }]
           : [],
       ),
+    ].slice(0, OPEN_SHOWN_MAX),
   };
 }

@@ -84,11 +84,15 @@ const Row = v.variant('state', [
 
 const DoorKey = v.object({
   ...V1,
+  /** When the card was written or taken back; else when this was put down. */
   atMs: Ms,
-  state: v.picklist(['begun', 'issued', 'failed', 'cancelled', 'refused', 'answered']),
+  /** `issued`, `failed` and `cancelled`: Clock does not know yet. */
+  state: v.picklist(['asked', 'begun', 'issued', 'failed', 'cancelled', 'answered']),
   service: v.exactOptional(Text),
   text: v.exactOptional(Text),
   qrCodeText: v.exactOptional(Text),
+  /** Clock wants it back for ever, the lock system does not. */
+  stays: v.exactOptional(v.literal(true)),
 });
 const Mark = v.object({ ...V1, after: Count });
 
@@ -97,7 +101,11 @@ const Fiscal = v.variant('state', [
   v.object({ ...fiscal, state: v.literal('asked') }),
   v.object({ ...fiscal, state: v.literal('printing'), service: Text }),
   v.object({ ...fiscal, state: v.literal('printed'), response: Text }),
-  v.object({ ...fiscal, state: v.picklist(['unknown', 'failed']), text: Text }),
+  v.object({
+    ...{ ...fiscal, state: v.picklist(['unknown', 'failed']), text: Text },
+    /** It was printed: only Clock does not know. */
+    response: v.exactOptional(Text),
+  }),
   v.object({ ...fiscal, state: v.picklist(['answered', 'abandoned']) }),
 ]);
 

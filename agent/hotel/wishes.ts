@@ -22,6 +22,7 @@ export function createWishes(needs: WishNeeds): Wishes {
   const { records, log, wait } = needs;
   const stop = new AbortController();
   const { signal } = stop;
+  const failed = (error: unknown): void => log.error(`hotel: wishes: ${codeOf(error)}`);
   let isAtIt = false;
 
   /** False: not now. */
@@ -77,7 +78,9 @@ export function createWishes(needs: WishNeeds): Wishes {
     kick: () => {
       if (isAtIt || signal.aborted) return;
       isAtIt = true;
-      void run().finally(() => (isAtIt = false));
+      void run()
+        .catch(failed)
+        .finally(() => (isAtIt = false));
     },
     close: () => stop.abort(),
   };

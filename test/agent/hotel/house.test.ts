@@ -7,7 +7,7 @@ import type { CachedBooking, CachedHouse, CachedRoom } from '../../../agent/hote
 import { localTime, zoneOf } from '../../../agent/hotel/clock-facts.ts';
 import { parseHouse, parseOrder } from '../../../agent/core/orders/wire.ts';
 import { randomFrom, testSeed } from '../random.ts';
-import { MOVES, openWorld, until } from './world.ts';
+import { MOVES, openWorld, until, wake } from './world.ts';
 
 /** A vendor's idea of the house, by what it is told alone. It is as strict as a real one. */
 class Vendor {
@@ -152,17 +152,12 @@ test('the house is filled without a storm, follows Clock, and outlives the proce
   const [first] = house.rooms;
   assert.equal(first!.guests[0]!.booking, ana.id);
 
-  const wake = async (event: string, id: number): Promise<void> =>
-    life.hotel
-      .consumers()
-      .find((one) => one.event === event)!
-      .wake({ by: 'event', id }, new AbortController().signal);
   const kinds = (): string[] => life.services.orders('pbx').map(({ kind }) => kind);
   clock.checkIn(late.id);
-  await wake('booking_checked_in', late.id);
+  await wake(life, 'booking_checked_in', late.id);
   await until(() => kinds().includes('room.checked-in'), 'check-in');
   clock.moveTo(ana.id, '102');
-  await wake('booking_update', ana.id);
+  await wake(life, 'booking_update', ana.id);
   await until(() => kinds().includes('room.moved'), 'move');
   const moved = life.services.orders('pbx').find(({ kind }) => kind === 'room.moved')!;
   assert.ok(moved.kind === 'room.moved' && moved.isShared && !moved.isFromShared);
@@ -171,8 +166,8 @@ test('the house is filled without a storm, follows Clock, and outlives the proce
   // The third party goes; what happens meanwhile waits for it, over a restart of the agent too.
   life.services.down('pbx');
   clock.checkOut(ana.id);
-  await wake('booking_checked_out', ana.id);
-  await wake('housekeeping_changed', 1);
+  await wake(life, 'booking_checked_out', ana.id);
+  await wake(life, 'housekeeping_changed', 1);
   await until(() => life.hotel.waiting('pbx') === 2, 'two orders wait');
   life.kill();
   const next = world.start((services) => {

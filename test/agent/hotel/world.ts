@@ -185,7 +185,7 @@ export class World implements AsyncDisposable {
 }
 
 /** One may make four calls a second: a test has no time for that. */
-const USERS = 40;
+const USERS = 16;
 
 async function manyUsers({ needs, pms }: Beside): Promise<Api> {
   const ban = createBan(needs);
@@ -219,4 +219,11 @@ export async function until(holds: () => boolean, what = 'it'): Promise<void> {
       setTimeout(done, 5);
     });
   }
+}
+
+/** As Clock's channel would. */
+export async function wake({ hotel }: Life, event: string, id?: number): Promise<void> {
+  const consumer = hotel.consumers().find((one) => one.event === event)!;
+  const why = id === undefined ? ({ by: 'start' } as const) : ({ by: 'event', id } as const);
+  await consumer.wake(why, new AbortController().signal);
 }
