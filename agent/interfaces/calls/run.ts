@@ -3,7 +3,8 @@
 import { delimited, CR, LF } from '../../core/frames/delimited.ts';
 import type { Framer, Piece } from '../../core/frames/ports.ts';
 import { FIAS_LRC, stxEtx } from '../../core/frames/stx-etx.ts';
-import type { Interface, Need, RunningInterface, ServiceHost } from '../../core/interface.ts';
+import type { Interface, RunningInterface, ServiceHost } from '../../core/interface.ts';
+import { needsOfLine } from '../../core/line/needs.ts';
 import { parseCallSettings } from './config.ts';
 import type { CallSettings, Layout } from './config.ts';
 import { playPbx } from './counterpart.ts';
@@ -142,24 +143,13 @@ export function start(settings: CallSettings, host: ServiceHost): RunningInterfa
   };
 }
 
-function needsOf({ line }: CallSettings): readonly Need[] {
-  switch (line.kind) {
-    case 'tcp-client':
-      return [{ need: 'connect', host: line.host, port: line.port }];
-    case 'tcp-server':
-      return [{ need: 'listen', port: line.port, from: line.from }];
-    case 'serial':
-      return [{ need: 'device', path: line.device }];
-  }
-}
-
 export const calls: Interface<CallSettings> = {
   name: 'calls',
   title: 'Call records (SMDR columns, HOBIC)',
   takes: [],
   emits: ['call.recorded'],
   parse: parseCallSettings,
-  needs: needsOf,
+  needs: ({ line }) => needsOfLine(line),
   start,
   test: async (settings, host, signal) => test(settings, host, { signal, start }),
   counterpart: (settings, needs) => playPbx(settings, needs),

@@ -10,7 +10,7 @@ export type Entry =
   | { readonly at: 'in' }
   | { readonly at: 'refused' };
 
-export type Effect =
+type Effect =
   | { readonly do: 'send'; readonly text: string }
   | { readonly do: 'read'; readonly text: string }
   | { readonly do: 'refuse'; readonly why: string };

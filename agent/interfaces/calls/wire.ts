@@ -8,7 +8,7 @@ import type { Moment } from './format.ts';
 import { DIALLED_CHARS_MAX, SECONDS_MAX } from './limits.ts';
 import { localMs, localTime, resolved } from './time.ts';
 
-export type Direction = 'outgoing' | 'incoming' | 'internal' | 'ignore';
+type Direction = 'outgoing' | 'incoming' | 'internal' | 'ignore';
 
 export interface CallRecord {
   /** When it began. */
