@@ -1,17 +1,11 @@
 // What a fiscal printer's service remembers over a power cut: the receipt under way and how the last ones ended.
 // Pure; the agent keeps the text on the card.
 import { REMEMBER_BYTES_MAX } from '../../core/interface.ts';
+import { pastOf, rowOf, withPast, withoutPast } from '../../core/fiscal/past.ts';
+import type { Past } from '../../core/fiscal/past.ts';
 import type { Ending, Phase } from './judge.ts';
 import { PAST_MAX } from './limits.ts';
 import type { Job } from './state.ts';
-
-/** A receipt that is printed or may be. One that was not printed is forgotten: it may be tried again. */
-export interface Past {
-  readonly key: string;
-  readonly digest: string;
-  readonly is: 'printed' | 'unknown';
-  readonly document: number | undefined;
-}
 
 export interface Journal {
   readonly job: Job | undefined;
@@ -22,14 +16,11 @@ export const EMPTY: Journal = { job: undefined, past: [] };
 
 const PHASES: readonly Phase[] = ['open', 'paying', 'closing', 'cancelling'];
 
-/** `-1`: no document number. */
 export function textOf({ job, past }: Journal): string {
-  const rows = past
-    .slice(-PAST_MAX)
-    .map((one) => [one.key, one.digest, one.is === 'printed' ? 1 : 0, one.document ?? -1]);
-  while (rows.length > 0 && JSON.stringify([job ?? null, rows]).length > REMEMBER_BYTES_MAX)
-    rows.shift();
-  return JSON.stringify([job ?? null, rows]);
+  const rows = past.slice(-PAST_MAX).map(rowOf);
+  const text = (): string => JSON.stringify([job ?? null, rows]);
+  while (rows.length > 0 && Buffer.byteLength(text()) > REMEMBER_BYTES_MAX) rows.shift();
+  return text();
 }
 
 /** Undefined: not what `textOf` writes. Then nothing may be printed: it is not known what was. */
@@ -48,19 +39,6 @@ export function journalOf(text: string): Journal | undefined {
   return { job, past: past.filter((one) => one !== undefined) };
 }
 
-function pastOf(row: unknown): Past | undefined {
-  if (!Array.isArray(row)) return undefined;
-  const [key, digest, is, document] = row as unknown[];
-  if (typeof key !== 'string' || typeof digest !== 'string' || typeof document !== 'number')
-    return undefined;
-  return {
-    key,
-    digest,
-    is: is === 1 ? 'printed' : 'unknown',
-    document: document < 0 ? undefined : document,
-  };
-}
-
 function jobOf(value: unknown): Job | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { key, digest, total, before, phase } = value as Partial<Record<keyof Job, unknown>>;
@@ -76,8 +54,8 @@ export function ended(journal: Journal, job: Pick<Job, 'key' | 'digest'>, ending
   // The job stays: the printer is looked at before anything else is printed.
   if (ending.is === 'unknown' && ending.isPending === true) return journal;
   const { key, digest } = job;
-  const others = journal.past.filter((one) => one.key !== key);
-  if (ending.is === 'not-printed') return { job: undefined, past: others };
-  const document = ending.is === 'printed' ? ending.document : undefined;
-  return { job: undefined, past: [...others, { key, digest, is: ending.is, document }] };
+  if (ending.is === 'not-printed') return { job: undefined, past: withoutPast(journal.past, key) };
+  const number = ending.is === 'printed' ? ending.document : undefined;
+  const document = number === undefined ? undefined : String(number);
+  return { job: undefined, past: withPast(journal.past, { key, digest, is: ending.is, document }) };
 }

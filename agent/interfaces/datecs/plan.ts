@@ -1,8 +1,8 @@
 // What a receipt is on the printer: the commands in their order, each with the sums the printer must show after it.
 // All arithmetic is done and checked here, before anything is sent. Pure.
-import { createHash } from 'node:crypto';
+import { digestOf, keyOf } from '../../core/fiscal/past.ts';
 import { centsOf, fixed, moneyOf, productCents, scaled } from '../../core/decimal.ts';
-import type { FiscalLine, FiscalReceipt, OrderOf } from '../../core/vocabulary.ts';
+import type { FiscalLine, OrderOf } from '../../core/vocabulary.ts';
 import type { Dialect, Settings } from './config.ts';
 import { plain } from './cp1251.ts';
 import { DATA_BYTES_MAX, LINES_MAX, PAYMENTS_MAX, TEXTS_MAX, TOTAL_CENTS_MAX } from './limits.ts';
@@ -52,15 +52,6 @@ const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined =>
 
 /** `OO000000-0000-0000000`. */
 const SALE_NUMBER = /^[A-Z0-9]{8}-[A-Z0-9]{4}-\d{7}$/;
-
-const keyOf = (order: FiscalReceipt): string =>
-  `${order.reversal === undefined ? 's' : 'r'}${order.folio}`;
-
-const digestOf = (order: FiscalReceipt): string =>
-  createHash('sha256')
-    .update(JSON.stringify([order.lines, order.payments, order.texts, order.reversal]))
-    .digest('hex')
-    .slice(0, 12);
 
 export function planOf(order: Order, settings: Settings): Planned {
   try {

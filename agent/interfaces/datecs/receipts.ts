@@ -1,10 +1,11 @@
 // Plays receipts on a printer, as state.ts decides, and keeps the journal: what is printed stays known over a
 // restart, and what an earlier process left behind is settled before anything else is printed.
+import { repeatOf } from '../../core/fiscal/past.ts';
 import type { ServiceHost } from '../../core/interface.ts';
 import type { OrderOutcome } from '../../core/vocabulary.ts';
 import type { Dialect } from './config.ts';
 import { EMPTY, ended, journalOf, textOf } from './journal.ts';
-import type { Journal, Past } from './journal.ts';
+import type { Journal } from './journal.ts';
 import type { Ending } from './judge.ts';
 import { ABSENT_MS } from './limits.ts';
 import type { Plan } from './plan.ts';
@@ -116,8 +117,8 @@ export function createReceipts(
         'refused',
         'the unit cannot read its notes of this printer: set the service up anew',
       );
-    const past = known.past.find(({ key }) => key === plan.key);
-    if (past !== undefined) return repeated(past, plan);
+    const repeat = repeatOf(known.past, plan);
+    if (repeat !== undefined) return repeat;
     if (!isSettled && known.job?.key === plan.key)
       return no('unknown', 'this receipt was begun; it is looked at when the printer is back');
     if (!isSettled || !printer.isUp) return no('offline', 'the printer does not answer');
@@ -130,23 +131,10 @@ export function createReceipts(
   return { print, settle };
 }
 
-function repeated({ is, digest, document }: Past, plan: Plan): OrderOutcome {
-  if (is === 'unknown')
-    return no(
-      'unknown',
-      'this receipt was begun before and its end is not known: look at the printer',
-    );
-  if (digest === plan.digest) return { ok: true, body: { document, isRepeat: true } };
-  return no(
-    'refused',
-    `this folio is printed already (document ${document ?? 'unknown'}), with other lines`,
-  );
-}
-
 function outcomeOf(ending: Ending): OrderOutcome {
   switch (ending.is) {
     case 'printed':
-      return { ok: true, body: { document: ending.document, isRepeat: false } };
+      return { ok: true, body: { document: ending.document?.toString(), isRepeat: false } };
     case 'not-printed':
       return no(ending.why, ending.text);
     case 'unknown':

@@ -111,6 +111,8 @@ export interface Unit {
   order(one: Receipt | OrderOf<'fiscal.report'>): Promise<OrderOutcome>;
   /** Power off: nothing it does from now on reaches the card or the printer. False: it was off already. */
   kill(): boolean;
+  /** As `order`; undefined when it is killed meanwhile: nobody answers then. */
+  orderOrDie(one: Receipt): Promise<OrderOutcome | undefined>;
   /** A new process with the same card. */
   restart(): void;
   close(): Promise<void>;
@@ -128,13 +130,13 @@ export function unit(dialect: Dialect, options: UnitOptions = {}): Unit {
   const settings = options.settings ?? settingsOf(dialect);
   const printer = createPrinter(settings, { clock: systemClock }, options);
   const stand = standIn();
-  let isDead = { dead: false };
+  let isDead = { dead: false, gone: Promise.withResolvers<undefined>() };
   let running: RunningInterface | undefined;
   const gone: RunningInterface[] = [];
   const waitForEver = new Promise<never>(() => undefined);
 
   const start = (): void => {
-    const mine = { dead: false };
+    const mine = { dead: false, gone: Promise.withResolvers<undefined>() };
     isDead = mine;
     const open: OpenLine = (line, hears) => {
       const real = cable(printer)(line, {
@@ -163,9 +165,14 @@ export function unit(dialect: Dialect, options: UnitOptions = {}): Unit {
     printer,
     stand,
     order: (one) => running!.handle(one, new AbortController().signal),
+    orderOrDie: (one) =>
+      Promise.race([running!.handle(one, new AbortController().signal), isDead.gone.promise]),
     kill: () => {
       if (isDead.dead) return false;
       isDead.dead = true;
+      isDead.gone.resolve(undefined);
+      // What it said last is true no longer.
+      stand.host.talk({ at: 'down', why: 'killed' });
       gone.push(running!);
       return true;
     },

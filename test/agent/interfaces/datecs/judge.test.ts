@@ -192,7 +192,7 @@ test('the journal comes back as it was written, fits the card, and refuses what 
       key: `s${10_000_000 + index}`,
       digest: 'abcdefabcdef',
       is: 'printed' as const,
-      document: 9_999_999,
+      document: '9999999',
     },
   }));
   const job = { key: 'r1', digest: 'd', total: 10_300, before: 41, phase: 'paying' as const };

@@ -215,11 +215,7 @@ async function byChance(seed: number): Promise<string> {
   for (let turn = 0; turn < 8; turn += 1) {
     await isUp(one);
     const folio = 1 + Math.floor(random() * 4);
-    const { promise: never, resolve: giveUp } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(giveUp, 1_500, undefined);
-    // A killed process never answers.
-    const outcome = await Promise.race([one.order(receipt(folio)), never]);
-    clearTimeout(timer);
+    const outcome = await one.orderOrDie(receipt(folio));
     if (outcome === undefined) continue;
     check(one, { folio, outcome, label: `${label} turn ${turn}` });
     promised.set(folio, outcome);

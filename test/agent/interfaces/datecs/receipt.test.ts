@@ -9,9 +9,9 @@ for (const dialect of DIALECTS) {
     const one = unit(dialect, { times: PATIENT });
     await one.stand.until('up', () => one.stand.talks.at(-1)?.at === 'up');
     const first = await one.order(receipt(7));
-    assert.deepEqual(first, { ok: true, body: { document: 42, isRepeat: false } });
+    assert.deepEqual(first, { ok: true, body: { document: '42', isRepeat: false } });
     const again = await one.order(receipt(7));
-    assert.deepEqual(again, { ok: true, body: { document: 42, isRepeat: true } });
+    assert.deepEqual(again, { ok: true, body: { document: '42', isRepeat: true } });
     const other = await one.order(receipt(7, { texts: ['x'] }));
     assert.equal(other.ok, false);
     await one.order(receipt(8));
