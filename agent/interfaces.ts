@@ -11,5 +11,6 @@ export const INTERFACES: Readonly<Record<string, Load>> = {
   fias: async () => (await import('./interfaces/fias/run.ts')).fias,
   ilink: async () => (await import('./interfaces/ilink/run.ts')).ilink,
   mitel: async () => (await import('./interfaces/mitel/run.ts')).mitel,
+  fpmate: async () => (await import('./interfaces/fpmate/run.ts')).fpmate,
   salto: async () => (await import('./interfaces/salto/run.ts')).salto,
 };
