@@ -63,11 +63,14 @@ export function realUnits(root: string, run = command): UnitsMachine {
       await mkdir(served(id), { recursive: true, mode: 0o700 });
       await chmod(join(own, 'services'), 0o700);
       await replace(join(served(id), 'settings.json'), settings, 0o600);
-      await replace(join(served(id), 'hosts'), hosts, 0o644);
       await mkdir(dropIns(id), { recursive: true, mode: 0o755 });
-      await replace(join(dropIns(id), DROP_IN), dropIn, 0o644);
+      const isOther = [
+        await replace(join(served(id), 'hosts'), hosts, 0o644),
+        await replace(join(dropIns(id), DROP_IN), dropIn, 0o644),
+      ];
       // Last: without it the unit does not start.
       await replace(join(served(id), 'token'), token, 0o600);
+      return isOther.includes(true);
     },
     remove: async (id) => {
       await rm(served(id), { recursive: true, force: true });
@@ -78,16 +81,17 @@ export function realUnits(root: string, run = command): UnitsMachine {
     },
     firewall: async (commands) => run(['nft', '-f', '-'], commands),
     reload: async () => run(['systemctl', 'daemon-reload']),
-    stop: async (ids) => {
-      const units = ids.map((id) => `clock-service@${id}.service`);
-      await run(['systemctl', '--no-block', 'stop', '--', ...units]);
-    },
+    restart: async (ids) => run(['systemctl', '--no-block', 'try-restart', '--', ...unitsOf(ids)]),
+    stop: async (ids) => run(['systemctl', '--no-block', 'stop', '--', ...unitsOf(ids)]),
     answer: async (text) => {
       await mkdir(own, { recursive: true, mode: 0o711 });
       await replace(join(own, 'answer.json'), text, 0o644);
     },
   };
 }
+
+const unitsOf = (ids: readonly string[]): string[] =>
+  ids.map((id) => `clock-service@${id}.service`);
 
 /** A file of the agent's own, and no more of it than `bytesMax`. */
 async function readOf(agent: string, name: string, bytesMax: number): Promise<Buffer> {
@@ -108,8 +112,9 @@ async function readOf(agent: string, name: string, bytesMax: number): Promise<Bu
   }
 }
 
-/** The text or the bytes as a whole: a reader sees the old file or the new one. */
-async function replace(path: string, content: string | Uint8Array, mode: number): Promise<void> {
+/** As a whole: a reader sees the old file or the new one. Resolves with whether it was another. */
+async function replace(path: string, content: string | Uint8Array, mode: number): Promise<boolean> {
+  const before = await readFile(path).catch(() => undefined);
   const temporary = `${path}.new`;
   await rm(temporary, { force: true });
   const file = await open(temporary, 'wx', mode);
@@ -120,6 +125,7 @@ async function replace(path: string, content: string | Uint8Array, mode: number)
     await file.close();
   }
   await rename(temporary, path);
+  return before === undefined || !before.equals(Buffer.from(content));
 }
 
 async function deviceAt(root: string, path: string): Promise<Device> {

@@ -9,6 +9,7 @@ export interface UnitsMachine {
   device(path: string): Promise<Device>;
   /** The services that have a sandbox, whoever made it. */
   existing(): Promise<readonly string[]>;
+  /** Resolves with whether it was another sandbox before, or none. */
   write(
     id: string,
     sandbox: {
@@ -17,12 +18,14 @@ export interface UnitsMachine {
       readonly token: Uint8Array;
       readonly settings: Uint8Array;
     },
-  ): Promise<void>;
+  ): Promise<boolean>;
   remove(id: string): Promise<void>;
   /** Applies nft's commands as one transaction. Rejects with nft's words. */
   firewall(commands: string): Promise<void>;
-  /** systemd reads all units again, and applies them also to what runs. */
+  /** systemd reads all units again. */
   reload(): Promise<void>;
+  /** Of these, starts what runs anew: systemd gives what runs no other devices (257, seen). */
+  restart(ids: readonly string[]): Promise<void>;
   /** Stops the processes of services that have no sandbox any more. */
   stop(ids: readonly string[]): Promise<void>;
   answer(text: string): Promise<void>;

@@ -50,11 +50,14 @@ async function apply(request: SandboxRequest, machine: UnitsMachine, log: Log): 
   });
   // The firewall first: closed for what is gone, and the sets are there before systemd fills them.
   await machine.firewall(firewall);
+  const changed: string[] = [];
   for (const { id, dropIn, hosts } of sandboxes) {
-    await machine.write(id, { dropIn, hosts, ...credentials.get(id)! });
+    const isOther = await machine.write(id, { dropIn, hosts, ...credentials.get(id)! });
+    if (isOther) changed.push(id);
   }
   for (const id of gone) await machine.remove(id);
   await machine.reload();
+  if (changed.length > 0) await machine.restart(changed);
   if (gone.length > 0) await machine.stop(gone);
   await machine.answer(renderAnswer(request.request, answers));
   for (const [id, refusal] of answers) {

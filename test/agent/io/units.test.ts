@@ -86,6 +86,29 @@ test('sandboxes are made, answered, and taken away again; twice is as once', asy
   assert.match(unit.ran[0]!.input ?? '', /destroy set inet clock service_doors/);
 });
 
+test('what runs in another sandbox than is asked for now is started anew, and nothing else', async () => {
+  await using unit = await machine();
+  for (const id of ['pbx', 'doors']) await unit.leave(id);
+  const connect = (address: string) => [
+    { need: 'connect', name: 'x.lan', addresses: [address], port: 1 },
+  ];
+  await unit.ask('r-1', service('pbx', connect('10.0.0.1')), service('doors'));
+  await unit.make();
+  const restarts = () =>
+    unit.ran.map(({ argv }) => argv.join(' ')).filter((line) => line.includes('restart'));
+  const all =
+    'systemctl --no-block try-restart -- clock-service@pbx.service clock-service@doors.service';
+  assert.deepEqual(restarts(), [all]);
+  await unit.make();
+  assert.deepEqual(restarts(), [all]);
+  await unit.ask('r-2', service('pbx', connect('10.0.0.2')), service('doors'));
+  await unit.make();
+  assert.deepEqual(restarts(), [
+    all,
+    'systemctl --no-block try-restart -- clock-service@pbx.service',
+  ]);
+});
+
 test('a firewall that refuses leaves everything as it was, and no answer', async () => {
   await using unit = await machine();
   await unit.leave('pbx');
