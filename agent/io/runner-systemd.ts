@@ -47,6 +47,9 @@ export function systemdRunner(needs: {
   const folder = join(root, 'run/clock-agent');
   const names = new Names(needs.lookup ?? systemLookup);
   let last: Promise<unknown> = Promise.resolve();
+  let made: Made | undefined;
+  /** systemd has not begun with them yet. */
+  const starting = new Set<string>();
   const nameOf = (id: string): string => {
     if (!SERVICE_ID.test(id)) throw new Error(`not a service id: ${id.slice(0, 40)}`);
     return `clock-service@${id}.service`;
@@ -62,12 +65,22 @@ export function systemdRunner(needs: {
   };
   return {
     prepare: async (services) => {
-      const turn = last.then(async () => prepare(services, { root, folder, units, clock, names }));
+      const turn = last.then(async () => {
+        const before = made;
+        made = undefined;
+        made = await prepare(services, { root, folder, units, clock, names, before });
+        return made.refused;
+      });
       last = turn.catch(() => {});
       return turn;
     },
     start: async (id) => {
-      await units.start(nameOf(id));
+      starting.add(id);
+      try {
+        await units.start(nameOf(id));
+      } finally {
+        starting.delete(id);
+      }
       const { activeState, result } = await settle(
         id,
         (state) => state.activeState !== 'activating',
@@ -81,7 +94,8 @@ export function systemdRunner(needs: {
       await units.stop(nameOf(id));
       await settle(id, (state) => ['inactive', 'failed'].includes(state.activeState), STOP_MS_MAX);
     },
-    status: async (id) => statusOf(await units.state(nameOf(id))),
+    status: async (id) =>
+      starting.has(id) ? { at: 'running' } : statusOf(await units.state(nameOf(id))),
   };
 }
 
@@ -96,32 +110,39 @@ function statusOf({ activeState, result, memoryBytes }: UnitState): ProcessStatu
   }
 }
 
+/** What was asked for last, and what came of it. */
+interface Made {
+  readonly asked: string;
+  readonly refused: ReadonlyMap<string, string>;
+}
+
 interface Place {
   readonly root: string;
   readonly folder: string;
   readonly units: Units;
   readonly clock: Clock;
   readonly names: Names;
+  readonly before: Made | undefined;
 }
 
-async function prepare(
-  services: readonly Prepared[],
-  place: Place,
-): Promise<ReadonlyMap<string, string>> {
+async function prepare(services: readonly Prepared[], place: Place): Promise<Made> {
   const request = join(place.folder, 'units.json');
   // Since the unit started nobody asked for anything: nothing is to be taken back.
-  if (services.length === 0 && !existsSync(request)) return new Map();
+  if (services.length === 0 && !existsSync(request)) return { asked: '', refused: new Map() };
   const refused = new Map<string, string>();
   const requested: RequestedService[] = [];
-  await mkdir(join(place.folder, 'services'), { recursive: true });
   for (const service of services) {
     try {
       requested.push(await requestOf(service, place.names));
-      await leave(place.folder, service);
     } catch (error) {
       refused.set(service.id, (error as Error).message);
     }
   }
+  // Asked again and again, names are looked up again; root does something only when something is another.
+  const asked = JSON.stringify([requested, [...refused], services]);
+  if (asked === place.before?.asked) return place.before;
+  await mkdir(join(place.folder, 'services'), { recursive: true });
+  for (const service of services) if (!refused.has(service.id)) await leave(place.folder, service);
   const ids = new Set(requested.map(({ id }) => id));
   for (const name of await readdir(join(place.folder, 'services'))) {
     if (!ids.has(name)) await rm(join(place.folder, 'services', name), { recursive: true });
@@ -132,7 +153,7 @@ async function prepare(
     if (refusal === undefined) continue;
     refused.set(id, refusal.field === undefined ? refusal.why : `${refusal.field}: ${refusal.why}`);
   }
-  return refused;
+  return { asked, refused };
 }
 
 async function requestOf(service: Prepared, names: Names): Promise<RequestedService> {

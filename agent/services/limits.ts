@@ -20,3 +20,5 @@ export const PARKED_MS = 3_600_000;
 export const LOOK_MS = 5_000;
 /** A test of the third party, its process included. */
 export const TRY_MS_MAX = 120_000;
+/** Sandboxes are asked for again: the name server was away when the unit started, a system got another address. */
+export const PREPARE_MS = 30_000;

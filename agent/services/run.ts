@@ -10,7 +10,7 @@ import { judgeServices, parseStored } from './config.ts';
 import type { Judged, Wanted } from './config.ts';
 import { hashOf, infoOf, isRight, newEntry, preparedOf, problemText, viewOf } from './entry.ts';
 import type { Entry } from './entry.ts';
-import { LOOK_MS } from './limits.ts';
+import { LOOK_MS, PREPARE_MS } from './limits.ts';
 import type { Needs, Prepared } from './ports.ts';
 import { createSessions } from './sessions.ts';
 import type { Hears } from './sessions.ts';
@@ -65,6 +65,7 @@ export function createServices(needs: Needs): ServicesRunner {
     changes = done.catch(() => {});
     return done;
   };
+  const sayWhy = (error: unknown): void => log.error(`sandboxes: ${codeOf(error)}`);
   const changed = (service: string): void => {
     for (const look of looks) look(service);
   };
@@ -183,18 +184,33 @@ export function createServices(needs: Needs): ServicesRunner {
     return newEntry({ id, wanted, judgement, setup, token });
   };
   /** The sandboxes of all that is to run, and of what is being tried. */
-  const prepare = async (isForTrial = false): Promise<void> => {
+  const prepare = async (isAgain = false): Promise<void> => {
     const all: readonly Prepared[] = trials.instead(
       [...entries.values()].filter(isRight).map(preparedOf),
     );
     const text = JSON.stringify(all);
-    if (text === made && !isForTrial) return;
+    if (text === made && !isAgain) return;
     made = '';
     const refusals = await runner.prepare(all);
     made = text;
     for (const entry of entries.values()) {
+      const before = entry.refused;
       entry.refused = refusals.get(entry.id);
-      if (entry.refused !== undefined) log.error(`service ${entry.id}: ${entry.refused}`);
+      if (entry.refused === before) continue;
+      if (entry.refused !== undefined) {
+        log.error(`service ${entry.id}: ${entry.refused}`);
+        dispatch(entry, { on: 'unwanted' });
+      }
+      changed(entry.id);
+    }
+  };
+  /** Those that have a sandbox now and are not under way. */
+  const startAll = async (): Promise<void> => {
+    for (const entry of entries.values()) {
+      if (!isRight(entry) || entry.refused !== undefined || entry.process.at !== 'off') continue;
+      const { at } = await runner.status(entry.id).catch(() => ({ at: 'stopped' }));
+      const nowMs = clock.nowMs();
+      dispatch(entry, { on: at === 'running' ? 'found' : 'wanted', nowMs });
     }
   };
   const apply = async (): Promise<void> => {
@@ -210,15 +226,15 @@ export function createServices(needs: Needs): ServicesRunner {
     }
     traces.keep([...services.keys()]);
     await prepare();
-    for (const entry of entries.values()) {
-      if (!isRight(entry) || entry.refused !== undefined || entry.process.at !== 'off') continue;
-      const { at } = await runner.status(entry.id).catch(() => ({ at: 'stopped' }));
-      const nowMs = clock.nowMs();
-      dispatch(entry, { on: at === 'running' ? 'found' : 'wanted', nowMs });
-    }
+    await startAll();
     for (const id of services.keys()) changed(id);
   };
 
+  /** A name had no address yet, has another one by now, or the sandboxes could not be made. */
+  const prepareAgain = async (): Promise<void> => {
+    await prepare(true);
+    await startAll();
+  };
   let ticks = 0;
   const ticker = setInterval(() => {
     ticks += 1;
@@ -226,6 +242,7 @@ export function createServices(needs: Needs): ServicesRunner {
       if (!entry.isTesting) dispatch(entry, { on: 'tick', nowMs: clock.nowMs() });
       if (ticks % (LOOK_MS / TICK_MS) === 0) void look(entry);
     }
+    if (ticks % (PREPARE_MS / TICK_MS) === 0) after(prepareAgain).catch(sayWhy);
   }, TICK_MS);
 
   return {

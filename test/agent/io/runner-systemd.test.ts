@@ -154,6 +154,22 @@ test('names become local addresses; a name server that is away takes down nothin
   assert.doesNotMatch(await bench.read('clock-units/services/pbx/hosts'), /8\.8\.8\.8/);
 });
 
+test('asked for the same again, root does nothing; a name that came or changed is another thing', async () => {
+  await using bench = await Bench.open();
+  const runner = bench.runner();
+  const pbx = serviceOf('pbx', { need: 'connect', host: 'pbx.lan', port: 5_001 });
+  assert.equal((await runner.prepare([pbx])).size, 1);
+  assert.equal((await runner.prepare([pbx])).size, 1);
+  assert.equal(bench.started.length, 1);
+  for (const [at, address] of ['10.0.0.9', '10.0.0.8'].entries()) {
+    bench.addresses = async () => [address];
+    for (const turn of [1, 2]) assert.equal((await runner.prepare([pbx])).size, 0, `turn ${turn}`);
+    assert.equal(bench.started.length, 2 + at);
+  }
+  await runner.prepare([{ ...pbx, token: 'other' }]);
+  assert.equal(bench.started.length, 4);
+});
+
 test('prepare() asks again when the helper was just ending, and rejects when it fails', async () => {
   await using bench = await Bench.open();
   bench.helper = 'deaf once';
