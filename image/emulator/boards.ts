@@ -70,6 +70,8 @@ export interface BoardStart {
   readonly commandLine: string;
   readonly serialNumber: string;
   readonly cable: Cable;
+  /** Behind it, and behind what the emulator needs: what a person with the card in his hand could put there. */
+  readonly addedToCommandLine?: string | undefined;
   /** What its clock chip says at power-on (UTC), where the board has one; default: the host's time. */
   readonly clock?: string | undefined;
 }
@@ -95,7 +97,10 @@ export function qemuCommand(board: Board, start: BoardStart): string[] {
     ...['-device', `${facts.ethernet},netdev=lan,mac=${macAddress(start.serialNumber)}`],
     ...['-kernel', start.kernel, '-dtb', start.deviceTree],
     ...(start.initramfs === undefined ? [] : ['-initrd', start.initramfs]),
-    ...['-append', `${start.commandLine} ${facts.added}`.trim()],
+    ...[
+      '-append',
+      [start.commandLine, facts.added, start.addedToCommandLine ?? ''].join(' ').trim(),
+    ],
     ...facts.serialPorts,
     ...['-chardev', `socket,id=control,fd=${CONTROL_FD}`, '-mon', 'chardev=control,mode=control'],
     ...(start.clock === undefined ? [] : ['-rtc', `base=${start.clock}`]),

@@ -29,6 +29,8 @@ export type MachineOptions = Cable & {
   readonly boardSerial: string;
   /** A folder of this machine alone: boot files, console.log. */
   readonly work: string;
+  /** For tests: put behind the kernel's command line. */
+  readonly addedToCommandLine?: string | undefined;
   /** What its clock chip says at power-on: '1970-01-01' stands for a board without one. */
   readonly clock?: string | undefined;
   readonly onConsole?: ((line: string) => void) | undefined;
@@ -138,11 +140,20 @@ export class Machine {
   }
 
   async #startOnce(): Promise<void> {
-    const { board, card, boardSerial: serialNumber, work, clock } = this.#options;
+    const {
+      board,
+      card,
+      boardSerial: serialNumber,
+      work,
+      clock,
+      addedToCommandLine,
+    } = this.#options;
     const folder = join(work, 'boot');
     const files = await runFirmware({ card, board, serialNumber, folder });
     if (this.#closing !== undefined) return;
-    const argv = qemuCommand(board, { ...files, card, serialNumber, cable: this.#options, clock });
+    const argv = qemuCommand(board, {
+      ...{ ...files, card, serialNumber, cable: this.#options, clock, addedToCommandLine },
+    });
     this.#starts += 1;
     this.#console.say(`emulator: power on (${this.#starts}), command line: ${files.commandLine}`);
     const qemu = await startQemu(argv, {
