@@ -35,7 +35,10 @@ import { createRenewal } from './provisioning/renew.ts';
 import { certificateFromMs, createProvisioning } from './provisioning/run.ts';
 import type { ProvisioningRunner } from './provisioning/run.ts';
 import type { ServicesRunner } from './services/run.ts';
+import type { HotelWorld } from './compose-hotel.ts';
 import type { ServicesSide } from './compose-services.ts';
+import type { HotelSide } from './core/services.ts';
+import type { Hotel } from './hotel/run.ts';
 import type { Owner } from './shadows/ports.ts';
 import { createShadow } from './shadows/run.ts';
 import type { ShadowRunner } from './shadows/run.ts';
@@ -90,7 +93,11 @@ export function startCloud(
     readonly handlers: readonly CommandHandler[];
     /** What the unit is, for its shadow. */
     readonly report: () => Readonly<Record<string, unknown>>;
-    readonly services: (own: Pick<World, 'records' | 'makeMessage'>) => ServicesSide;
+    readonly hotel: (own: HotelWorld) => Hotel;
+    readonly services: (own: {
+      readonly records: Records;
+      readonly hotel: HotelSide;
+    }) => ServicesSide;
     readonly jobs: (own: CloudSide) => readonly JobHandler[];
   },
 ): Cloud | undefined {
@@ -125,16 +132,23 @@ export function startCloud(
     onRenewed: (certificateId) => void outbox.append(makeMessage(renewed(certificateId))),
   });
   const world: World = { ...base, thing, makeMessage, records: outbox.records };
+  const trustedWallMs = trustedTime(isClockSet, systemClock);
+  const hotel = options.hotel({
+    ...{ ...world, trustedWallMs, onChange },
+    account: () => pms.account('pms'),
+    services: () => services.services,
+  });
   const https = createHttps(options.publicRoots, proxy);
   const pms = createPms({
     ...{ ...world, http: https.http, port: endpoints.clock.port ?? 443, onChange },
     randomBytes: systemRandomBytes,
-    // Door locks and the like come here.
-    consumers: () => [],
+    consumers: (kind) => (kind === 'pms' ? hotel.consumers() : []),
   });
   /** Not before the clock can be gone by: certificates are judged by it. */
   const syncPms = (): void => {
     if (provisioning !== undefined) pms.sync(pairing.accounts());
+    // The house as it was known last is there before the PMS is.
+    hotel.sync(pairing.accounts().some(({ kind }) => kind === 'pms'));
   };
   const pairing = createPairing({
     ...{ ...base, makeMessage },
@@ -145,18 +159,20 @@ export function startCloud(
     records: outbox.records,
     folder: own.folder,
     belongings: {
-      keysOf: ({ kind, accountId }) =>
-        outbox.records.list(`pms/cursor/${kind}-${accountId}/`).map(({ key }) => key),
+      keysOf: ({ kind, accountId }) => [
+        ...outbox.records.list(`pms/cursor/${kind}-${accountId}/`).map(({ key }) => key),
+        ...(kind === 'pms' ? hotel.belongings() : []),
+      ],
       dropWaiting: () => outbox.forget(['business', 'records']),
     },
     isConnected: () => link.view().at === 'up' && link.view().route !== 'https-8443',
     randomBytes: systemRandomBytes,
   });
-  const services = options.services(world);
+  const services = options.services({ ...world, hotel: hotel.side });
   const commands = createCommands({
     ...world,
-    trustedWallMs: trustedTime(isClockSet, systemClock),
-    handlers: () => [...options.handlers, pairing.handler, ...services.handlers()],
+    trustedWallMs,
+    handlers: () => [...options.handlers, pairing.handler, hotel.handler, ...services.handlers()],
   });
   const settings = createSettings(world);
   const unit: Owner = {
@@ -218,7 +234,7 @@ export function startCloud(
   const floorMs = async (): Promise<number> =>
     Math.max(builtMs(identity), (await certificateFromMs(own)) ?? 0);
   const time = isOurs ? createTime({ ...base, isClockSet, floorMs }, provision) : undefined;
-  if (isOurs) void pairing.begin();
+  if (isOurs) void pairing.begin().then(syncPms);
   void outbox.append(makeMessage(started(identity)));
   const step = (): 'time' | 'off' => (time?.isWaiting() === true ? 'time' : 'off');
   const none = { failures: 0, refused: false, problem: undefined };
@@ -236,6 +252,7 @@ export function startCloud(
     close: () => {
       time?.close();
       for (const { shadow } of shadows) shadow.close();
+      hotel.close();
       services.close();
       jobs.close();
       pms.close();

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import type { CommandHandler, Outcome } from './core/commands.ts';
 import { orderOf } from './core/orders/wire.ts';
 import type { Log } from './core/log.ts';
-import type { MakeMessage } from './core/messages.ts';
 import type { Records } from './core/records.ts';
 import type { HotelSide } from './core/services.ts';
 import type { OrderKind } from './core/vocabulary.ts';
@@ -34,16 +33,15 @@ export function startServices(options: {
   readonly log: Log;
   readonly sink: (line: string) => void;
   readonly records: Records;
-  readonly makeMessage: MakeMessage;
+  readonly hotel: HotelSide;
 }): ServicesSide {
-  const { root, log, records, makeMessage } = options;
+  const { root, log, records, hotel } = options;
   const socket = join(root, RUN, 'services.sock');
   const runner = runnerOf(root, socket, options.sink);
   const services = createServices({
     ...{ clock: systemClock, random: systemRandom, randomBytes: systemRandomBytes, log, records },
-    ...{ runner, judge },
+    ...{ runner, judge, hotel },
     listen: async (greet) => listenIpc(socket, greet),
-    hotel: cloudOnly(records, makeMessage),
   });
   services.begin().catch((error: unknown) => {
     log.error(`services: ${error instanceof Error ? error.message : 'failed'}`);
@@ -93,21 +91,6 @@ const judge: Judge = async (name, settings) => {
     targets: one.targets?.(parsed.settings) ?? [],
   };
 };
-
-/** Until the PMS is there, events go to the cloud, and the house is empty. */
-function cloudOnly(records: Records, makeMessage: MakeMessage): HotelSide {
-  return {
-    emitted: async ({ id }, { kind, ...body }) => {
-      const said = { direction: 'event', lane: 'business', service: id } as const;
-      await records.change({ messages: [makeMessage({ ...said, kind, body })] });
-      return { ok: true, isRepeat: false };
-    },
-    house: () => ({
-      ...{ asOfMs: undefined, businessDay: undefined, timeZone: 'UTC', rooms: [] },
-      currency: { code: 'EUR', decimals: 2 },
-    }),
-  };
-}
 
 /** What a power cut may repeat. */
 const REPEATABLE: ReadonlySet<OrderKind> = new Set([

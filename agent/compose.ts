@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { startCloud } from './compose-cloud.ts';
+import { startHotel } from './compose-hotel.ts';
 import { jobHandlers } from './compose-jobs.ts';
 import { startServices } from './compose-services.ts';
 import { startUpdate, unwell } from './compose-update.ts';
@@ -202,6 +203,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     onChange: () => startChecks('visit'),
     handlers: unitHandlers(host, diagnostics),
     report: () => ({ ...reportOf(parts, diagnostics.views(), disk), agent: update.running }),
+    hotel: startHotel,
     services: (own) => startServices({ ...own, root: options.root, log, sink }),
     jobs: (own) =>
       jobHandlers({

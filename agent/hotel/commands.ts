@@ -1,12 +1,9 @@
-// Commands of the cloud: to the hotel's side itself (a person resolves what the unit cannot know), and those that are
-// passed through to a service as orders.
-import type { Command, CommandHandler, Outcome } from '../core/commands.ts';
+// Commands of the cloud to the hotel's side: a person resolves what the unit cannot know. Orders to a service go there
+// directly (services/).
+import type { CommandHandler, Outcome } from '../core/commands.ts';
 import { codeOf } from '../core/errors.ts';
-import { ORDER_KINDS, orderOf } from '../core/orders/wire.ts';
-import type { Services } from '../core/services.ts';
 import type { Ledger } from './ledger.ts';
 import type { Needs } from './ports.ts';
-import { ordered } from './queues.ts';
 import { keys, parseResolve, parseSetArticles, render } from './wire.ts';
 import type { Row } from './wire.ts';
 
@@ -77,33 +74,3 @@ async function resolve(body: unknown, session: Session): Promise<Outcome> {
 }
 
 const notOpen = wrong('not-open', 'Nothing of that key waits for a person.');
-
-/**
- * Orders of the cloud to one service: `message.light`, `receipt.print`, `key.read`, … They are live: what the third
- * party answers is the command's result. Movements come from the house alone.
- */
-export function serviceHandler(service: string, services: Services): CommandHandler {
-  return {
-    service,
-    kinds: ORDER_KINDS.filter((kind) => !FROM_THE_HOUSE.has(kind)),
-    isRepeatable: false,
-    run: async ({ kind, body }: Command, signal) => {
-      const order = orderOf(kind, body);
-      if (!order.ok) return wrong('bad-body', order.text);
-      const outcome = await ordered(services, service, {
-        ...{ order: order.value, signal, msMax: COMMAND_MS_MAX },
-      });
-      if (!outcome.ok) {
-        const { why, text } = outcome;
-        return { state: 'error', why, ...(text !== undefined && { text }) };
-      }
-      return outcome.body === undefined ? done : { state: 'processed', body: outcome.body };
-    },
-  };
-}
-
-/** The cloud's commands have ten minutes (commands/limits.ts); a long receipt on a slow printer has three. */
-const COMMAND_MS_MAX = 3 * 60_000;
-const FROM_THE_HOUSE: ReadonlySet<string> = new Set([
-  ...['room.checked-in', 'room.checked-out', 'room.moved', 'guest.changed', 'night-audit'],
-]);

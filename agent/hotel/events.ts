@@ -32,10 +32,49 @@ export async function emitted(
   try {
     return await judged(service, event, needs);
   } catch (error) {
-    // Nothing is on the card, or nobody knows: the sender says it again, and it is recognised.
-    needs.log.warning(`hotel: ${service} ${event.kind}: not stored: ${codeOf(error)}`);
-    return { ok: false, why: 'later', text: codeOf(error) };
+    return notStored(service, event, { ...needs, error });
   }
+}
+
+/** Without a PMS nobody is there to be charged; what is for the cloud goes there all the same. */
+export async function emittedUnpaired(
+  { id: service }: ServiceInfo,
+  event: HotelEvent,
+  needs: Pick<EventNeeds, 'records' | 'makeMessage' | 'log'>,
+): Promise<Verdict> {
+  switch (event.kind) {
+    case 'charge.posted':
+    case 'minibar.posted':
+    case 'call.recorded':
+    case 'room.status':
+      return { ok: false, why: 'later', text: 'The unit works for no PMS account.' };
+    case 'checkout.requested':
+    case 'bytes.read':
+    case 'room.privacy':
+    case 'wakeup.set':
+    case 'wakeup.clear':
+    case 'wakeup.result':
+    case 'message.light':
+    case 'message.text':
+    case 'locator':
+    case 'device.status':
+      try {
+        await needs.records.change({ messages: [messageOf(service, event, needs)] });
+        return { ok: true, isRepeat: false };
+      } catch (error) {
+        return notStored(service, event, { ...needs, error });
+      }
+  }
+}
+
+/** Nothing is on the card, or nobody knows: the sender says it again, and it is recognised. */
+function notStored(
+  service: string,
+  event: HotelEvent,
+  { log, error }: { readonly log: EventNeeds['log']; readonly error: unknown },
+): Verdict {
+  log.warning(`hotel: ${service} ${event.kind}: not stored: ${codeOf(error)}`);
+  return { ok: false, why: 'later', text: codeOf(error) };
 }
 
 async function judged(service: string, event: HotelEvent, needs: EventNeeds): Promise<Verdict> {
@@ -134,7 +173,11 @@ async function taken(
 const laneOf = (event: HotelEvent): Lane =>
   event.kind === 'device.status' ? 'health' : 'business';
 
-function messageOf(service: string, event: HotelEvent, { makeMessage }: EventNeeds) {
+function messageOf(
+  service: string,
+  event: HotelEvent,
+  { makeMessage }: Pick<EventNeeds, 'makeMessage'>,
+) {
   const { kind, ...body } = event;
   return makeMessage({ direction: 'event', lane: laneOf(event), service, kind, body });
 }

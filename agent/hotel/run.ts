@@ -5,9 +5,9 @@ import type { CommandHandler } from '../core/commands.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Records } from '../core/records.ts';
 import type { HotelSide } from '../core/services.ts';
-import { hotelHandler, serviceHandler } from './commands.ts';
+import { hotelHandler } from './commands.ts';
 import type { Session as CommandSession } from './commands.ts';
-import { emitted } from './events.ts';
+import { emitted, emittedUnpaired } from './events.ts';
 import { emptyHouse, viewOf } from './house.ts';
 import { FISCAL_CHANNEL } from './fiscal-receipt.ts';
 import { createFiscal } from './fiscal.ts';
@@ -61,7 +61,6 @@ export interface Hotel {
   /** Stops and names everything on the card that belongs to the account: removed with it. */
   belongings(): readonly string[];
   readonly handler: CommandHandler;
-  handlerOf(service: string): CommandHandler;
   /** A service was removed: what waits for it goes. */
   forget(service: string): Promise<void>;
   waiting(service: string): number;
@@ -106,7 +105,7 @@ export function createHotel(needs: Needs): Hotel {
     side: {
       emitted: async (service, event) =>
         session === undefined
-          ? { ok: false, why: 'later', text: 'The unit works for no PMS account.' }
+          ? emittedUnpaired(service, event, needs)
           : emitted(service, event, { ...needs, ...session, onTaken: session.kick }),
       house: () => session?.keeper.view() ?? viewOf(emptyHouse),
     },
@@ -120,7 +119,6 @@ export function createHotel(needs: Needs): Hotel {
       return leftOf(needs.records);
     },
     handler: hotelHandler(() => session, needs),
-    handlerOf: (service) => serviceHandler(service, needs.services),
     forget: async (service) => session?.queues.forget(service),
     waiting: (service) => session?.queues.waiting(service) ?? 0,
     view: () => shown(session),
@@ -162,6 +160,7 @@ function startSession(given: Needs): Session {
   const kick = (): void => {
     posting.kick();
     wishes.kick();
+    hello.look();
   };
   const hello = createHello(needs);
   void queues.greet();

@@ -62,7 +62,7 @@ test('too much for one service becomes one resync', async () => {
   const life = world.start((services) => {
     services.set('pbx', { takes: MOVES });
   });
-  await until(() => isFilled(life) && kinds(life, 'pbx').length === 1);
+  await until(() => kinds(life, 'pbx').length === 1 && life.hotel.waiting('pbx') === 0);
   life.services.down('pbx');
   for (const { name } of rooms) world.pms.hotel.setHousekeeping(String(name), 'inspect');
   await wake(life, 'housekeeping_changed', 1);
@@ -174,26 +174,17 @@ test('a folio whose payments do not make its charges is not printed', async () =
   await until(() => life.told.some(({ payload }) => payload.includes('fiscal.failed')));
 });
 
-test('a command to a service is its order; one that is none names the field', async () => {
+test('Clock hears of the exchange while it is there, and no longer', async () => {
   await using world = await openWorld();
-  const life = world.start((services) => services.set('pbx', { takes: ['wakeup.set'] }));
-  const handler = life.hotel.handlerOf('pbx');
-  const run = async (kind: string, body: unknown) =>
-    handler.run(
-      { id: kind, service: 'pbx', kind, body, expiresMs: undefined },
-      new AbortController().signal,
-    );
-  const body = { room: '701', at: '2026-11-26T06:30:00' };
-  assert.deepEqual(await run('wakeup.set', body), { state: 'processed' });
-  assert.deepEqual(life.services.orders('pbx'), [{ kind: 'wakeup.set', ...body }]);
-  assert.deepEqual(await run('wakeup.set', { room: '701' }), {
-    ...{ state: 'error', why: 'bad-body', text: 'at: expected "at"' },
-  });
-  life.services.answer = () => ({ ok: false, why: 'refused', text: 'too late' });
-  assert.deepEqual(await run('wakeup.set', body), {
-    ...{ state: 'error', why: 'refused', text: 'too late' },
-  });
-  assert.ok(!handler.kinds.includes('room.checked-in'));
+  const life = world.start((services) => services.set('pbx', { emits: ['call.recorded'] }));
+  await until(() => world.hellos === 1);
+  life.services.down('pbx');
+  assert.equal(world.hellos, 0);
+  life.services.up('pbx');
+  life.services.set('tv');
+  assert.equal(world.hellos, 1);
+  life.hotel.close();
+  assert.equal(world.hellos, 0);
 });
 
 test('unpaired, nothing of the hotel stays on the card, and nothing is taken any more', async () => {

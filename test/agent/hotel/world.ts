@@ -90,6 +90,8 @@ export class World implements AsyncDisposable {
   readonly folder: string;
   trustedMs: () => number | undefined;
   isOnline = true;
+  /** Said just now. */
+  hellos = 0;
   life: Life | undefined;
 
   readonly #api: Api;
@@ -143,7 +145,10 @@ export class World implements AsyncDisposable {
         return callsNow();
       },
       root: () => ({ timeZone: 'Europe/Sofia', businessDay: today() }),
-      keepHello: () => () => {},
+      keepHello: () => {
+        this.hellos += 1;
+        return () => (this.hellos -= 1);
+      },
     };
     const today = (): string => this.today();
     const callsNow = () => (isDead || !this.isOnline ? offline : calls);
