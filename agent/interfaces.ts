@@ -12,5 +12,6 @@ export const INTERFACES: Readonly<Record<string, Load>> = {
   ilink: async () => (await import('./interfaces/ilink/run.ts')).ilink,
   mitel: async () => (await import('./interfaces/mitel/run.ts')).mitel,
   fpmate: async () => (await import('./interfaces/fpmate/run.ts')).fpmate,
+  nec: async () => (await import('./interfaces/nec/run.ts')).nec,
   salto: async () => (await import('./interfaces/salto/run.ts')).salto,
 };
