@@ -42,11 +42,9 @@ export function pastOf(row: unknown): Past | undefined {
   return { key, digest, is, document: document === '' ? undefined : document };
 }
 
-/** With the latest last, and one of each receipt. */
-export const withPast = (past: readonly Past[], one: Past): readonly Past[] => [
-  ...past.filter(({ key }) => key !== one.key),
-  one,
-];
+/** With the latest last, one of each receipt, and at most `max`. */
+export const withPast = (past: readonly Past[], one: Past, max: number): readonly Past[] =>
+  [...past.filter(({ key }) => key !== one.key), one].slice(-max);
 
 export const withoutPast = (past: readonly Past[], key: string): readonly Past[] =>
   past.filter((one) => one.key !== key);

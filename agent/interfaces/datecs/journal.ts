@@ -41,13 +41,22 @@ export function journalOf(text: string): Journal | undefined {
 
 function jobOf(value: unknown): Job | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
-  const { key, digest, total, before, phase } = value as Partial<Record<keyof Job, unknown>>;
+  const { key, digest, total, before, phase, payments } = value as Partial<
+    Record<keyof Job, unknown>
+  >;
   const known = PHASES.find((one) => one === phase);
   if (typeof key !== 'string' || typeof digest !== 'string' || known === undefined)
     return undefined;
   if (typeof total !== 'number' || typeof before !== 'number') return undefined;
-  return { key, digest, total, before, phase: known };
+  if (!Array.isArray(payments) || !payments.every(isPayment)) return undefined;
+  return { key, digest, total, before, phase: known, payments };
 }
+
+const isPayment = (row: unknown): row is Job['payments'][number] =>
+  Array.isArray(row) &&
+  row.length === 2 &&
+  typeof row[0] === 'string' &&
+  typeof row[1] === 'number';
 
 /** The job has ended. */
 export function ended(journal: Journal, job: Pick<Job, 'key' | 'digest'>, ending: Ending): Journal {
@@ -57,5 +66,8 @@ export function ended(journal: Journal, job: Pick<Job, 'key' | 'digest'>, ending
   if (ending.is === 'not-printed') return { job: undefined, past: withoutPast(journal.past, key) };
   const number = ending.is === 'printed' ? ending.document : undefined;
   const document = number === undefined ? undefined : String(number);
-  return { job: undefined, past: withPast(journal.past, { key, digest, is: ending.is, document }) };
+  return {
+    job: undefined,
+    past: withPast(journal.past, { key, digest, is: ending.is, document }, PAST_MAX),
+  };
 }

@@ -24,8 +24,8 @@ export type Verdict =
   | { readonly is: 'wait'; readonly words: string }
   /** Nothing is paid, and it cannot go on. */
   | { readonly is: 'cancel'; readonly words: string }
-  /** All is paid: only the close is missing. */
-  | { readonly is: 'close' }
+  /** Found after a restart: goes on with this step. */
+  | { readonly is: 'at'; readonly index: number }
   | { readonly is: 'end'; readonly ending: Ending };
 
 export const unknown = (text: string): Extract<Verdict, { is: 'end' }> => ({
@@ -69,7 +69,7 @@ export function judgeBegin({ isOpen, status }: Shown): Verdict | undefined {
 /** After another process, or this one before the printer went away for long, had begun it. */
 export function judgeFound(
   shown: Shown,
-  { phase, total }: { readonly phase: Phase; readonly total: number },
+  { phase, steps }: { readonly phase: Phase; readonly steps: readonly PlanStep[] },
 ): Verdict {
   const { isOpen, amount, paid, document, grown } = shown;
   const words = 'the unit was stopped in the middle of the receipt';
@@ -84,8 +84,12 @@ export function judgeFound(
   }
   if (grown < 0 || grown > 1) return unknown('another receipt is open');
   if (paid === 0 && phase !== 'closing') return { is: 'cancel', words };
-  const isPaid = amount === total && paid === total;
-  if (isPaid && (phase === 'paying' || phase === 'closing')) return { is: 'close' };
+  // Sold in full, and paid as far as one of our payments reaches: the rest of them, then the close.
+  const last = steps.findLastIndex((one) => one.name === 'pay' && one.paid === paid);
+  const isOurs = last >= 0 && amount === steps[last]!.amount;
+  const isPaid = isOurs && steps[last + 1]?.name !== 'pay';
+  if (isOurs && (phase === 'paying' || (phase === 'closing' && isPaid)))
+    return { is: 'at', index: last + 1 };
   return unknown(`${words}: it is partly paid and still open`);
 }
 

@@ -46,4 +46,4 @@ export const DATA_BYTES_MAX = { datecs: 218, daisy: 200 } as const;
 export const TOTAL_CENTS_MAX = 9_999_999_999;
 
 /** Of receipts that are printed or unknown; with the job under way they fit into what the agent remembers. */
-export const PAST_MAX = 40;
+export const PAST_MAX = 80;

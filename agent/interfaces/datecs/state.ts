@@ -25,6 +25,8 @@ export interface Job {
   /** The printer's last document before this receipt. */
   readonly before: number;
   readonly phase: Phase;
+  /** The commands' data and the amounts: what another process needs to finish a receipt that is partly paid. */
+  readonly payments: readonly (readonly [data: string, cents: number])[];
 }
 
 /** Why the printer's state is asked for. */
@@ -40,7 +42,7 @@ interface Known {
   readonly key: string;
   readonly digest: string;
   readonly total: number;
-  /** After a restart: only what completes a receipt that is paid. */
+  /** After a restart: from the sum on. */
   readonly steps: readonly PlanStep[];
   readonly before: number;
   /** Of this step, or of the cancel. */
@@ -96,12 +98,27 @@ export function begin({ key, digest, total, steps }: Plan, dialect: Dialect): St
 
 /** A receipt that another process, or this one before the printer went away, has begun. */
 export function recover(job: Job, dialect: Dialect): Step {
-  const { key, digest, total, before } = job;
-  const paid = { amount: total, paid: total };
-  const close: PlanStep = { name: 'close', command: { cmd: CMD.close, data: '' }, ...paid };
-  const known = { dialect, key, digest, total, steps: [close], before, ...FRESH, words: '' };
-  return looking(known, { for: 'recover', phase: job.phase });
+  const { key, digest, total, before, phase } = job;
+  const known = { dialect, key, digest, total, steps: endOf(job, dialect), before, words: '' };
+  return looking({ ...known, ...FRESH }, { for: 'recover', phase });
 }
+
+/** From the sum on: what was sold cannot be known any more, what is to be paid can. */
+function endOf({ total, payments }: Job, dialect: Dialect): readonly PlanStep[] {
+  const sum = { name: 'sum', command: stateCommand(dialect), amount: total } as const;
+  let paid = 0;
+  const pays = payments.map(([data, cents]): PlanStep => {
+    paid += cents;
+    return { name: 'pay', command: { cmd: CMD.pay, data }, amount: total, paid };
+  });
+  const close = { name: 'close', command: { cmd: CMD.close, data: '' }, amount: total } as const;
+  return [{ ...sum, paid: 0 }, ...pays, { ...sum, paid: total }, { ...close, paid: total }];
+}
+
+const paymentsOf = (steps: readonly PlanStep[]): Job['payments'] =>
+  steps.flatMap(({ name, command, paid }, index) =>
+    name === 'pay' ? [[command.data, paid - steps[index - 1]!.paid] as const] : [],
+  );
 
 const FRESH = { tries: 0, looks: 0, troubleMs: undefined } as const;
 
@@ -165,10 +182,11 @@ function step(known: Known, index: number, isNoted = false): Step {
 }
 
 function note(known: Known, index: number, phase: Phase): Step {
-  const { key, digest, total, before } = known;
+  const { key, digest, total, before, steps } = known;
+  const payments = paymentsOf(steps);
   return {
     state: { ...bare(known), at: 'noting', index, isCancel: phase === 'cancelling' },
-    effect: { do: 'note', job: { key, digest, total, before, phase } },
+    effect: { do: 'note', job: { key, digest, total, before, phase, payments } },
   };
 }
 
@@ -311,7 +329,7 @@ function saw(
       return step({ ...known, ...FRESH, before: shown.document }, 0);
     }
     case 'recover': {
-      const verdict = judgeFound(shown, { phase: look.phase, total: known.total });
+      const verdict = judgeFound(shown, { phase: look.phase, steps: known.steps });
       return act(known, { verdict, look, index: 0, nowMs });
     }
     case 'cancelled': {
@@ -342,8 +360,8 @@ function act(known: Known, { verdict, look, index, nowMs }: Acting): Step {
       return step({ ...known, ...FRESH }, index + 1);
     case 'again':
       return step(known, index, true);
-    case 'close':
-      return step(known, 0);
+    case 'at':
+      return step(known, verdict.index);
     case 'cancel':
       return cancel({ ...known, words: verdict.words });
     case 'wait': {

@@ -101,7 +101,7 @@ export function createReceipts({ host, askStatus, post, sleep, stopped }: Needs)
       const document = ending.is === 'printed' ? ending.document : undefined;
       await keep({
         job: undefined,
-        past: withPast(past, { key, digest, is: ending.is, document }),
+        past: withPast(past, { key, digest, is: ending.is, document }, PAST_MAX),
       });
     }
   };

@@ -20,6 +20,7 @@ const planned = planOf(receipt(7), settingsOf('datecs-fp'));
 assert.ok(planned.ok);
 const { steps } = planned.plan;
 const at = (name: string): number => steps.findIndex((step) => step.name === name);
+const found = steps.slice(steps.findIndex(({ name }) => name === 'sum'));
 const after = (name: string, more: Partial<AfterStep> = {}): AfterStep => ({
   ...{ steps, index: at(name), cause: 'lost', tries: 1, words: '' },
   ...more,
@@ -81,19 +82,22 @@ test('judgeFound() after a restart finishes only what is paid, and cancels only 
     ['paying', {}, 'unknown'],
     ['paying', { grown: 1 }, 'unknown'],
     ['paying', { isOpen: true, amount: 10_300 }, 'cancel'],
-    ['paying', { isOpen: true, amount: 10_300, paid: 300 }, 'unknown'],
-    ['paying', { isOpen: true, amount: 10_300, paid: 10_300 }, 'close'],
+    ['paying', { isOpen: true, amount: 10_300, paid: 300 }, 'at'],
+    ['paying', { isOpen: true, amount: 10_300, paid: 200 }, 'unknown'],
+    ['paying', { isOpen: true, amount: 10_200, paid: 300 }, 'unknown'],
+    ['paying', { isOpen: true, amount: 10_300, paid: 10_300 }, 'at'],
     ['closing', {}, 'unknown'],
     ['closing', { grown: 1 }, 'printed'],
     ['closing', { grown: 2 }, 'unknown'],
-    ['closing', { isOpen: true, amount: 10_300, paid: 10_300 }, 'close'],
+    ['closing', { isOpen: true, amount: 10_300, paid: 10_300 }, 'at'],
+    ['closing', { isOpen: true, amount: 10_300, paid: 300 }, 'unknown'],
     ['closing', { isOpen: true, amount: 10_300, paid: 10_300, grown: 2 }, 'unknown'],
     ['closing', { isOpen: true, amount: 500 }, 'unknown'],
     ['cancelling', { grown: 1 }, 'not-printed'],
     ['cancelling', { isOpen: true, amount: 500 }, 'cancel'],
   ];
   for (const [phase, more, expected] of table) {
-    const verdict = judgeFound(shown(more), { phase, total: 10_300 });
+    const verdict = judgeFound(shown(more), { phase, steps: found });
     assert.equal(told(verdict), expected, `${phase} ${JSON.stringify(more)}`);
   }
 });
@@ -187,7 +191,7 @@ test('each status bit has its words, and what cannot be read says nothing', () =
 });
 
 test('the journal comes back as it was written, fits the card, and refuses what is not one', () => {
-  const past = Array.from({ length: 60 }, (_none, index) => ({
+  const past = Array.from({ length: 120 }, (_none, index) => ({
     ...{
       key: `s${10_000_000 + index}`,
       digest: 'abcdefabcdef',
@@ -195,10 +199,17 @@ test('the journal comes back as it was written, fits the card, and refuses what 
       document: '9999999',
     },
   }));
-  const job = { key: 'r1', digest: 'd', total: 10_300, before: 41, phase: 'paying' as const };
+  const job = {
+    key: 'r1',
+    digest: 'd',
+    total: 10_300,
+    before: 41,
+    phase: 'paying' as const,
+    payments: [['\tP3.00', 300]] as const,
+  };
   const text = textOf({ job, past });
   assert.ok(text.length <= 4_096);
-  assert.deepEqual(journalOf(text), { job, past: past.slice(-40) });
+  assert.deepEqual(journalOf(text), { job, past: past.slice(-80) });
   assert.deepEqual(journalOf('[null,[]]'), { job: undefined, past: [] });
   for (const bad of ['', '{}', '[]', '[1,[]]', '[null,[1]]', '[{"key":"s1"},[]]']) {
     assert.equal(journalOf(bad), undefined, bad);

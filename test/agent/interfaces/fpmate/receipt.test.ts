@@ -191,7 +191,7 @@ test('answers are read, and what is none says nothing', () => {
 });
 
 test('the journal comes back as it was written, fits the card, and refuses what is not one', () => {
-  const past = Array.from({ length: 60 }, (_none, index) => ({
+  const past = Array.from({ length: 120 }, (_none, index) => ({
     ...{
       key: `s${10_000_000 + index}`,
       digest: 'abcdefabcdef',
@@ -202,7 +202,7 @@ test('the journal comes back as it was written, fits the card, and refuses what 
   const job = { key: 'r1', digest: 'd', total: 10_300, before: { receipt: 1, zReport: 764 } };
   const text = textOf({ job, past });
   assert.ok(text.length <= 4_096);
-  assert.deepEqual(journalOf(text), { job, past: past.slice(-40) });
+  assert.deepEqual(journalOf(text), { job, past: past.slice(-80) });
   for (const bad of ['', '{}', '[1,[]]', '[null,[1]]', '[{"key":"s1"},[]]', '[null,[["a","b",1]]]'])
     assert.equal(journalOf(bad), undefined, bad);
 });
