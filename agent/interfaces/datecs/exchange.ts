@@ -13,6 +13,7 @@ export interface Exchange {
   readonly busyMs: number | undefined;
   readonly broken: number;
   readonly silences: number;
+  readonly silencesMax: number;
 }
 
 export type Heard =
@@ -30,13 +31,14 @@ export type Then =
   | { readonly go: 'resend'; readonly exchange: Exchange }
   | { readonly go: 'lose'; readonly why: Loss };
 
-export const fresh = (isAction: boolean): Exchange => ({
+export const fresh = (isAction: boolean, silencesMax: number = SILENCES_MAX): Exchange => ({
   isAction,
   naks: 0,
   busy: 0,
   busyMs: undefined,
   broken: 0,
   silences: 0,
+  silencesMax,
 });
 
 export function next(exchange: Exchange, event: Heard): Then {
@@ -62,7 +64,7 @@ export function next(exchange: Exchange, event: Heard): Then {
     }
     case 'silence': {
       const silences = exchange.silences + 1;
-      if (silences >= SILENCES_MAX) return { go: 'lose', why: 'silent' };
+      if (silences >= exchange.silencesMax) return { go: 'lose', why: 'silent' };
       return { go: isAction ? 'wait' : 'resend', exchange: { ...exchange, silences } };
     }
   }

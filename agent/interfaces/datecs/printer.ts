@@ -1,13 +1,10 @@
-// The line to one fiscal printer: finds its baud rate, knows whether it answers, and carries one command at a time.
-// Decides nothing about receipts.
-import { LINE, LINE_TAKEN, NAK, SYN, isl, islFrame } from '../../core/frames/isl.ts';
-import type { Piece } from '../../core/frames/ports.ts';
+// The line to one fiscal printer: finds its baud rate, and knows whether it answers. Decides nothing about receipts.
 import type { ServiceHost } from '../../core/interface.ts';
 import type { Line } from '../../core/line/ports.ts';
+import { createChannel } from './channel.ts';
+import type { Answer } from './channel.ts';
 import { AUTO_BAUDS } from './config.ts';
 import type { Settings } from './config.ts';
-import { anySeq, fresh, next, nextSeq } from './exchange.ts';
-import type { Exchange, Loss, Then } from './exchange.ts';
 import {
   ANSWER_MS_MAX,
   CLOSE_MS_MAX,
@@ -15,12 +12,8 @@ import {
   PROBE_MS_MAX,
   PROBE_PAUSE_MS,
 } from './limits.ts';
-import { CMD, bodyOf, condensed, nameOf, replyOf, variantOf } from './wire.ts';
-import type { Command, Condensed, Reply } from './wire.ts';
-
-type Answer =
-  | { readonly ok: true; readonly reply: Reply; readonly status: Condensed }
-  | { readonly ok: false; readonly why: Loss };
+import { CMD, CONDITION_WORDS } from './wire.ts';
+import type { Command } from './wire.ts';
 
 export interface Printer {
   /** One at a time: a second while one is under way is a fault of the caller. Never rejects. */
@@ -49,160 +42,94 @@ export const TIMES: Times = {
   closeMs: CLOSE_MS_MAX,
 };
 
-interface Pending {
-  readonly frame: Buffer;
-  readonly seq: number;
-  readonly cmd: number;
-  exchange: Exchange;
-  timer: NodeJS.Timeout | undefined;
-  readonly resolve: (answer: Answer) => void;
+interface Needs {
+  readonly host: ServiceHost;
+  /** The printer answers, after it did not. */
+  readonly onUp: () => void;
+  /** In words; called when they change. */
+  readonly onProblems?: (problems: readonly string[]) => void;
+  readonly times?: Times;
 }
 
-/** `onUp`: the printer answers, after it did not. */
 export function openPrinter(
   settings: Settings,
-  {
-    host,
-    onUp,
-    times = TIMES,
-  }: { readonly host: ServiceHost; readonly onUp: () => void; readonly times?: Times },
+  { host, onUp, onProblems, times = TIMES }: Needs,
 ): Printer {
-  const { dialect } = settings;
-  const framer = isl(variantOf(dialect));
   let line: Line | undefined;
+  /** While there is a connection. */
   let peer: string | undefined;
-  let isUp = false;
-  let isClosed = false;
-  let isProbing = false;
+  let [isUp, isClosed, isProbing] = [false, false, false];
   let baudIndex = 0;
   let probeTimer: NodeJS.Timeout | undefined;
-  let pending: Pending | undefined;
-  // Any number but the last one of the process before: the printer would repeat that one's answer.
-  let seq = anySeq(host.random());
+  let problems = '';
   const waiters = new Set<(isThere: boolean) => void>();
+  const channel = createChannel({
+    host,
+    dialect: settings.dialect,
+    // A write that fails takes the line down, and that ends what is under way.
+    write: (bytes) => void line?.write(bytes).catch(() => undefined),
+  });
 
-  const settle = (answer: Answer): void => {
-    const done = pending;
-    pending = undefined;
-    clearTimeout(done?.timer);
-    done?.resolve(answer);
-  };
-  const write = (bytes: Uint8Array): void => {
-    // A write that fails takes the line down, and `down` settles what is pending.
-    line?.write(bytes).catch(() => undefined);
-  };
-  const arm = (msMax: number): void => {
-    if (pending === undefined) return;
-    clearTimeout(pending.timer);
-    pending.timer = setTimeout(() => hear(next(pending!.exchange, { heard: 'silence' })), msMax);
-  };
-  const hear = (then: Then): void => {
-    if (pending === undefined) return;
-    if (then.go === 'lose') {
-      host.trace('note', `${nameOf(pending.cmd)}: no answer (${then.why})`);
-      return settle({ ok: false, why: then.why });
-    }
-    pending.exchange = then.exchange;
-    if (then.go === 'resend') {
-      framer.reset();
-      write(pending.frame);
-    }
-    arm(times.answerMs);
-  };
-  const piece = (one: Piece): void => {
-    if (one.is === 'frame' && one.body[0] === LINE) {
-      write(Buffer.of(LINE_TAKEN));
-      return arm(times.answerMs);
-    }
-    if (pending === undefined) return;
-    if (one.is === 'control' && one.byte === NAK)
-      return hear(next(pending.exchange, { heard: 'nak' }));
-    if (one.is === 'control' && one.byte === SYN)
-      return hear(next(pending.exchange, { heard: 'busy', nowMs: host.clock.nowMs() }));
-    if (one.is === 'bad') return hear(next(pending.exchange, { heard: 'broken' }));
-    if (one.is !== 'frame') return;
-    const reply = replyOf(one.body, dialect);
-    // An answer that comes twice, or late, belongs to a command before.
-    if (reply === undefined || reply.seq !== pending.seq || reply.cmd !== pending.cmd) return;
-    const status = condensed(reply, dialect);
-    host.trace('in', `${nameOf(reply.cmd)}: ${status.refused ?? 'done'}`);
-    settle({ ok: true, reply, status });
-  };
-  const send = (
-    command: Command,
-    options: { isAction: boolean; msMax: number },
-  ): Promise<Answer> => {
-    if (pending !== undefined || peer === undefined)
-      return Promise.resolve({ ok: false, why: 'down' });
-    seq = nextSeq(seq);
-    const frame = islFrame(bodyOf(command, seq, dialect), variantOf(dialect));
-    // What is left of an answer before is not for this one.
-    framer.reset();
-    return new Promise((resolve) => {
-      pending = {
-        frame,
-        seq,
-        cmd: command.cmd,
-        exchange: fresh(options.isAction),
-        timer: undefined,
-        resolve,
-      };
-      host.trace('out', nameOf(command.cmd));
-      write(frame);
-      arm(options.msMax);
-    });
-  };
-
-  const setUp = (): void => {
-    isUp = true;
-    host.talk({ at: 'up', with: peer ?? '' });
-    for (const wake of waiters) wake(true);
-    waiters.clear();
-    onUp();
+  const wakeAll = (isThere: boolean): void => {
+    for (const wake of waiters) wake(isThere);
   };
   const setDown = (why: string): void => {
     isUp = false;
-    if (!isClosed)
-      host.talk(peer === undefined ? { at: 'down', why } : { at: 'joining', with: peer });
+    if (isClosed) return;
+    host.talk(peer === undefined ? { at: 'down', why } : { at: 'joining', with: peer });
+  };
+  const heard = (answer: Answer): Answer => {
+    if (!answer.ok) return answer;
+    const words = answer.status.conditions.map((condition) => CONDITION_WORDS[condition]);
+    if (words.join('\n') !== problems) onProblems?.(words);
+    problems = words.join('\n');
+    return answer;
   };
   /** Asks for the status until something comes; at "auto" each silence is the next baud rate's turn. */
   const probe = async (): Promise<void> => {
     if (isProbing || isClosed || peer === undefined || isUp) return;
     isProbing = true;
-    const msMax = isAuto(settings) ? times.probeMs : times.answerMs;
-    const answer = await send({ cmd: CMD.status, data: '' }, { isAction: false, msMax });
+    const status = { cmd: CMD.status, data: '' };
+    const options = isAuto(settings)
+      ? { isAction: false, msMax: times.probeMs, silencesMax: 1 }
+      : { isAction: false, msMax: times.answerMs };
+    const answer = heard(await channel.send(status, options));
     isProbing = false;
     if (isClosed || peer === undefined) return;
-    if (answer.ok) return setUp();
+    if (answer.ok) {
+      isUp = true;
+      host.talk({ at: 'up', with: peer });
+      wakeAll(true);
+      return onUp();
+    }
     setDown('no answer');
-    if (isAuto(settings)) await turn();
-    else again();
-  };
-  const again = (): void => {
     clearTimeout(probeTimer);
-    if (!isClosed) probeTimer = setTimeout(() => void probe(), times.pauseMs);
+    if (isAuto(settings)) await turn();
+    else probeTimer = setTimeout(() => void probe(), times.pauseMs);
   };
   const turn = async (): Promise<void> => {
     baudIndex = (baudIndex + 1) % AUTO_BAUDS.length;
     peer = undefined;
     await line?.close();
-    if (!isClosed) line = open();
+    if (isClosed) return;
+    const again = (): void => void (line = open());
+    // All rates were silent: it is off, and nobody needs its port opened every second.
+    if (baudIndex === 0) probeTimer = setTimeout(again, times.pauseMs);
+    else again();
   };
   const open = (): Line =>
     host.openLine(lineOf(settings, baudIndex), {
       up: (name) => {
         peer = name;
-        framer.reset();
+        channel.reset();
         host.talk({ at: 'joining', with: name });
         void probe();
       },
-      bytes: (chunk) => {
-        for (const one of framer.push(chunk)) piece(one);
-      },
+      bytes: (chunk) => channel.bytes(chunk),
       down: (why) => {
         peer = undefined;
         setDown(why);
-        settle({ ok: false, why: 'down' });
+        channel.reset();
       },
       note: (text) => host.trace('note', text),
     });
@@ -211,7 +138,7 @@ export function openPrinter(
   return {
     ask: async (command, { isAction }) => {
       if (!isUp) return { ok: false, why: 'down' };
-      const answer = await send(command, { isAction, msMax: times.answerMs });
+      const answer = heard(await channel.send(command, { isAction, msMax: times.answerMs }));
       // Silence, or nothing but noise: it must be found again.
       if (!answer.ok && answer.why !== 'down' && isUp) {
         setDown(`no whole answer (${answer.why})`);
@@ -222,28 +149,29 @@ export function openPrinter(
     get isUp() {
       return isUp;
     },
-    whenUp: (msMax) => {
-      if (isUp) return Promise.resolve(true);
-      return new Promise((resolve) => {
-        const wake = (isThere: boolean): void => {
-          clearTimeout(timer);
-          waiters.delete(wake);
-          resolve(isThere);
-        };
-        const timer = setTimeout(wake, msMax, false);
-        waiters.add(wake);
-      });
-    },
+    whenUp: (msMax) => (isUp ? Promise.resolve(true) : waitIn(waiters, msMax)),
     close: async () => {
       isClosed = true;
       clearTimeout(probeTimer);
-      settle({ ok: false, why: 'down' });
-      for (const wake of waiters) wake(false);
+      channel.reset();
+      wakeAll(false);
       peer = undefined;
       isUp = false;
       await line?.close();
     },
   };
+}
+
+function waitIn(waiters: Set<(isThere: boolean) => void>, msMax: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const wake = (isThere: boolean): void => {
+    clearTimeout(timer);
+    waiters.delete(wake);
+    resolve(isThere);
+  };
+  const timer = setTimeout(wake, msMax, false);
+  waiters.add(wake);
+  return promise;
 }
 
 const isAuto = ({ line }: Settings): boolean => line.kind === 'serial' && line.baud === 'auto';

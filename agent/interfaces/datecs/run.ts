@@ -45,6 +45,10 @@ export function startDatecs(
   const printer = openPrinter(settings, {
     host,
     times,
+    onProblems: (problems) => {
+      // Where it cannot be told now, the next change tells it.
+      host.emit({ kind: 'device.status', device: host.service, problems }).catch(() => undefined);
+    },
     onUp: () => {
       // A line that comes and goes does not fill the queue.
       if (isSettling) return;
@@ -193,7 +197,7 @@ export const datecs: Interface<Settings> = {
   name: 'datecs',
   title: 'Datecs or Daisy fiscal printer',
   takes: ['fiscal.receipt', 'fiscal.report'],
-  emits: [],
+  emits: ['device.status'],
   parse,
   needs,
   start: startDatecs,

@@ -106,6 +106,7 @@ export function startFpmate(
   let lane: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   let isUp = false;
+  let problems = '';
   let nap = new AbortController();
   const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
     waiting += 1;
@@ -115,6 +116,14 @@ export function startFpmate(
   };
   const send = (posting: Posting): Promise<Posted> =>
     postTo({ settings, host }, posting, stop.signal);
+  const tellProblems = (words: readonly string[]): void => {
+    if (words.join('\n') === problems) return;
+    problems = words.join('\n');
+    // Where it cannot be told now, the next change tells it.
+    host
+      .emit({ kind: 'device.status', device: host.service, problems: words })
+      .catch(() => undefined);
+  };
   const askStatus = async (): Promise<Posted> => {
     const posted = await send({
       ...{ document: statusDocument(settings), timeoutMs, msMax: times.statusMs, what: 'status' },
@@ -122,6 +131,7 @@ export function startFpmate(
     if (stop.signal.aborted) return posted;
     if (posted.ok !== isUp)
       host.talk(posted.ok ? { at: 'up', with: name } : { at: 'down', why: 'no answer' });
+    if (posted.ok) tellProblems(conditionOf(posted.answer.status).words);
     // The watch goes on at the pace of a printer that is gone.
     if (isUp && !posted.ok) nap.abort();
     isUp = posted.ok;
@@ -249,7 +259,7 @@ export const fpmate: Interface<Settings> = {
   name: 'fpmate',
   title: 'Epson RT fiscal printer (FPmate)',
   takes: ['fiscal.receipt', 'fiscal.report'],
-  emits: [],
+  emits: ['device.status'],
   parse,
   needs,
   start: startFpmate,

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { Settings } from '../../../../agent/interfaces/datecs/config.ts';
 import { counterpart, createPrinter } from '../../../../agent/interfaces/datecs/counterpart.ts';
 import { datecs, startDatecs } from '../../../../agent/interfaces/datecs/run.ts';
+import type { ServiceHost } from '../../../../agent/core/interface.ts';
 import { systemClock } from '../../../../agent/io/clock.ts';
 import { behind } from '../../../bench/systems/behind.ts';
 import { standIn } from '../../../bench/systems/stand-in.ts';
@@ -74,13 +75,27 @@ test('a printer that is switched on late is found at its baud rate', async () =>
   );
   await using system = await behind(printer, { at: 'pty' });
   const stand = standIn();
+  const bauds: unknown[] = [];
+  const host: ServiceHost = {
+    ...stand.host,
+    openLine: (line, hears) => {
+      bauds.push(line.kind === 'serial' ? line.baud : undefined);
+      return stand.host.openLine(line, hears);
+    },
+  };
   const times = { ...PATIENT, answerMs: 20, probeMs: 20 };
-  const service = startDatecs(overSerial(system.device, 'auto'), stand.host, times);
+  const service = startDatecs(overSerial(system.device, 'auto'), host, times);
   await stand.until('tried', () => stand.talks.filter(({ at }) => at === 'joining').length > 4);
   const early = await service.handle(receipt(7), signal);
   assert.ok(!early.ok && early.why === 'offline');
   isOn = true;
   await stand.until('up', () => stand.talks.at(-1)?.at === 'up');
+  const asked = stand.traces.filter((trace) => trace === 'out status').length;
+  assert.ok(asked <= bauds.length, 'one question at each rate');
+  assert.deepEqual(
+    bauds.slice(0, 5),
+    [115_200, 38_400, 9_600, 19_200, 57_600].slice(0, bauds.length),
+  );
   await service.close();
 });
 

@@ -136,5 +136,10 @@ test('a printer without paper is not asked to print; with paper it is', async ()
   assert.ok(!outcome.ok && outcome.why === 'refused' && /paper/.test(outcome.text!));
   one.printer.device.hasPaper = true;
   assert.equal((await one.order(receipt(1))).ok, true);
+  // The hotel hears of it when it changes, and only then.
+  assert.deepEqual(one.stand.events, [
+    { kind: 'device.status', device: 'test', problems: ['no paper: put in a roll'] },
+    { kind: 'device.status', device: 'test', problems: [] },
+  ]);
   await one.close();
 });
