@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { CommandHandler, Outcome } from './core/commands.ts';
 import { orderOf } from './core/orders/wire.ts';
 import type { Log } from './core/log.ts';
+import type { InstalledPackage } from './core/packages.ts';
 import type { Records } from './core/records.ts';
 import type { HotelSide } from './core/services.ts';
 import type { OrderKind } from './core/vocabulary.ts';
@@ -23,6 +24,8 @@ const RUN = 'run/clock-agent';
 export interface ServicesSide {
   readonly owner: Owner;
   readonly services: ServicesRunner;
+  /** The services of the last time are begun. */
+  readonly ready: Promise<void>;
   /** Of the services that are there just now. */
   handlers(): readonly CommandHandler[];
   close(): void;
@@ -34,16 +37,17 @@ export function startServices(options: {
   readonly sink: (line: string) => void;
   readonly records: Records;
   readonly hotel: HotelSide;
+  readonly packaged: (interfaceName: string) => InstalledPackage | undefined;
 }): ServicesSide {
-  const { root, log, records, hotel } = options;
+  const { root, log, records, hotel, packaged } = options;
   const socket = join(root, RUN, 'services.sock');
   const runner = runnerOf(root, socket, options.sink);
   const services = createServices({
     ...{ clock: systemClock, random: systemRandom, randomBytes: systemRandomBytes, log, records },
-    ...{ runner, judge, hotel },
+    ...{ runner, judge, hotel, packaged },
     listen: async (greet) => listenIpc(socket, greet),
   });
-  services.begin().catch((error: unknown) => {
+  const ready = services.begin().catch((error: unknown) => {
     log.error(`services: ${error instanceof Error ? error.message : 'failed'}`);
   });
   return {
@@ -53,6 +57,7 @@ export function startServices(options: {
       desire: async (desired) => services.desire(desired),
     },
     services,
+    ready,
     handlers: () => services.list().flatMap(({ id, takes }) => handlersOf(services, id, takes)),
     close: () => {
       services.close();
@@ -68,7 +73,7 @@ function runnerOf(
   sink: (line: string) => void,
 ): Runner & { close(): void } {
   if (process.env['CLOCK_RUNNER'] !== 'systemd') {
-    return createChildRunner({ folder: join(root, RUN, 'services'), socket, sink });
+    return createChildRunner({ folder: join(root, RUN, 'services'), root, socket, sink });
   }
   const runner = systemdRunner({ root, units: realUnitsOf(process.env), clock: systemClock });
   // They outlive the agent: it finds them again.

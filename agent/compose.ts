@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { startCloud } from './compose-cloud.ts';
 import { startHotel } from './compose-hotel.ts';
 import { jobHandlers } from './compose-jobs.ts';
+import { packageHandlers, startPackages } from './compose-packages.ts';
 import { startServices } from './compose-services.ts';
 import { startUpdate, unwell } from './compose-update.ts';
 import type { Disk } from './compose-unit.ts';
@@ -27,6 +28,7 @@ import { realFiles } from './io/files.ts';
 import { realMachine } from './io/machine.ts';
 import { amazonRoots, publicRoots, realNetwork } from './io/network.ts';
 import { inheritedSocket, realSystemd } from './io/systemd.ts';
+import type { PackageRunner } from './packages/run.ts';
 import { createPage } from './page/run.ts';
 import { renderReport } from './page/wire.ts';
 import type { PageModel } from './page/wire.ts';
@@ -140,6 +142,7 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
   };
   const log = createLog(sink);
   let cloud: ReturnType<typeof startCloud>;
+  let packages: PackageRunner | undefined;
   const parts = await buildParts(options.root, () => cloud?.view());
   const systemd = realSystemd(process.env);
   const host = createHost({ systemd, clock: systemClock, log });
@@ -204,21 +207,39 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
     handlers: unitHandlers(host, diagnostics),
     report: () => ({ ...reportOf(parts, diagnostics.views(), disk), agent: update.running }),
     hotel: startHotel,
-    services: (own) => startServices({ ...own, root: options.root, log, sink }),
-    jobs: (own) =>
-      jobHandlers({
+    services: (own) => {
+      const installed = startPackages({
+        ...{ ...own, root: options.root, log, clock: systemClock },
+        agentVersion: parts.identity.release?.version ?? 'unknown',
+        roots: parts.needs.roots.public,
+        proxy: parts.identity.endpoints?.proxy,
+        services: () => side.services,
+      });
+      packages = installed;
+      const side = startServices({
+        ...{ ...own, root: options.root, log, sink },
+        packaged: (name) => installed.use(name),
+      });
+      void side.ready.then(() => installed.begin());
+      return side;
+    },
+    jobs: (own) => [
+      ...(packages === undefined ? [] : packageHandlers(packages)),
+      ...jobHandlers({
         ...own,
         diagnose: async () => diagnose(diagnostics),
         collect: () => [renderReport(model(), 'en'), ...ring.lines(), ''].join('\n'),
         restart: async () => host.restart(),
         update,
       }),
+    ],
   });
   update.begin();
   return {
     close: async () => {
       unwatch();
       update.close();
+      void packages?.close();
       await host.close();
       cloud?.close();
       diagnostics.close();

@@ -76,7 +76,7 @@ async function main(args: readonly string[]): Promise<number> {
       return runAgent(root, port);
     case 'service':
       if (id === undefined) throw new WrongUse('Which service?');
-      return runService(id, socket);
+      return runService(id, { socket, root });
     case 'diagnose':
       return diagnose({ root, json, lang });
     case 'help':
@@ -116,13 +116,16 @@ async function diagnose(how: { root: string; json: boolean; lang: string }): Pro
 const sink = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** Ends with what the service ends with. */
-async function runService(id: string, socket: string): Promise<number> {
+async function runService(
+  id: string,
+  where: { readonly socket: string; readonly root: string },
+): Promise<number> {
   const credentials = process.env['CREDENTIALS_DIRECTORY'];
   if (credentials === undefined) throw new WrongUse('CREDENTIALS_DIRECTORY is not set');
   const { serve } = await import('./serve.ts');
   const { promise: stop, resolve: end } = Promise.withResolvers<number>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end(0));
-  const service = await serve({ id, socket, credentials, sink, end });
+  const service = await serve({ id, ...where, credentials, sink, end });
   const code = await stop;
   await service.close();
   return code;

@@ -7,6 +7,9 @@ import type { EventKind, OrderKind } from './vocabulary.ts';
 export const PERMISSIONS = ['connect', 'listen', 'serial', 'usb-printer'] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
+/** An interface with valibot in it has 15 KB; systemd hands a service credentials of 1 MiB in all. */
+export const PACKAGE_BYTES_MAX = 512 * 1024;
+
 /** Undefined: no package may ever reach that. */
 export function permissionOf(need: Need): Permission | undefined {
   switch (need.need) {
@@ -37,6 +40,8 @@ export interface InstalledPackage {
   readonly name: string;
   readonly title: string;
   readonly version: string;
+  /** Of the JavaScript, hex. */
+  readonly sha256: string;
   readonly takes: readonly OrderKind[];
   readonly emits: readonly EventKind[];
   readonly permissions: readonly Permission[];

@@ -89,7 +89,7 @@ export function closeDoors(): void {
     Object.defineProperty(Object.getPrototypeOf(kind), 'constructor', { value: refuse });
   }
   Object.defineProperty(globalThis, 'eval', { value: refuse });
-  for (const name of ['getBuiltinModule', 'binding', 'dlopen', 'mainModule']) {
+  for (const name of ['getBuiltinModule', 'binding', 'mainModule']) {
     Object.defineProperty(process, name, { value: undefined });
   }
 }

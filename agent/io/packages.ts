@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../core/errors.ts';
+import { PACKAGE_BYTES_MAX } from '../core/packages.ts';
 import type { PackageFolder } from '../packages/ports.ts';
-import { JWS_CHARS_MAX, PACKAGE_BYTES_MAX, isWhole, packageKeys } from '../packages/wire.ts';
+import { JWS_CHARS_MAX, isWhole, packageKeys } from '../packages/wire.ts';
 import type { PackageKeys, PackageManifest } from '../packages/wire.ts';
 
 /** In the state partition; the folder above it is systemd's (StateDirectory=). */
@@ -34,9 +35,10 @@ export function realPackages(root: string): PackageFolder {
   const jwsFile = (name: string, version: string): string =>
     join(folderOf(name, version), 'manifest.jws');
   const download = (name: string): string => join(folderOf(name), 'download.part');
-  const read = (name: string, version: string): string | undefined => {
+  const read = (name: string, version: string): ReturnType<PackageFolder['read']> => {
     try {
-      return readFileSync(jwsFile(name, version), 'utf8').slice(0, JWS_CHARS_MAX + 1);
+      const jws = readFileSync(jwsFile(name, version), 'utf8').slice(0, JWS_CHARS_MAX + 1);
+      return { jws, bytes: readFileSync(file(name, version)) };
     } catch {
       return undefined;
     }
@@ -66,7 +68,8 @@ export function realPackages(root: string): PackageFolder {
     },
     holds: async (manifest) => {
       const { name, version } = manifest;
-      return read(name, version) !== undefined && isFile(file(name, version), manifest);
+      const found = read(name, version);
+      return found !== undefined && isWhole(manifest, found.bytes);
     },
     sweep: async (name, keep) => {
       const found = await readdir(folderOf(name)).catch(() => []);

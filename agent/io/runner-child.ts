@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProcessStatus, Runner } from '../services/ports.ts';
 
@@ -13,10 +13,12 @@ const STOP_MS_MAX = 5_000;
 export function createChildRunner(options: {
   /** Credentials lie in `<folder>/<id>/`. */
   readonly folder: string;
+  /** Of the agent: there lie the keys that packages are verified with. */
+  readonly root: string;
   readonly socket: string;
   readonly sink: (line: string) => void;
 }): Runner & { close(): void } {
-  const { folder, socket, sink } = options;
+  const { folder, root, socket, sink } = options;
   const children = new Map<string, ChildProcess>();
   const ended = new Map<string, string>();
   const isRunning = (id: string): boolean => children.has(id);
@@ -26,7 +28,7 @@ export function createChildRunner(options: {
   const start = (id: string): void => {
     const child = spawn(
       process.execPath,
-      [...process.execArgv, program, 'service', id, '--socket', socket],
+      [...process.execArgv, program, 'service', id, '--socket', socket, '--root', root],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
         env: { ...process.env, CREDENTIALS_DIRECTORY: join(folder, id) },
@@ -49,10 +51,16 @@ export function createChildRunner(options: {
       for (const old of await readdir(folder)) {
         if (!wanted.has(old)) await rm(join(folder, old), { recursive: true });
       }
-      for (const { id, token, settings } of services) {
+      for (const { id, token, settings, package: packaged } of services) {
         await mkdir(join(folder, id), { recursive: true, mode: 0o700 });
         await writeFile(join(folder, id, 'token'), token, { mode: 0o600 });
         await writeFile(join(folder, id, 'settings.json'), settings, { mode: 0o600 });
+        for (const name of ['package.js', 'package.jws']) {
+          await rm(join(folder, id, name), { force: true });
+        }
+        if (packaged === undefined) continue;
+        await copyFile(packaged.file, join(folder, id, 'package.js'));
+        await writeFile(join(folder, id, 'package.jws'), packaged.jws, { mode: 0o600 });
       }
       return new Map();
     },

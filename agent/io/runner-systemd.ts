@@ -164,15 +164,21 @@ async function requestOf(service: Prepared, names: Names): Promise<RequestedServ
 }
 
 /** Group-readable: root reads them as a member of the agent's group, and no service is one. */
-async function leave(folder: string, { id, token, settings }: Prepared): Promise<void> {
+async function leave(folder: string, prepared: Prepared): Promise<void> {
+  const { id, token, settings, package: packaged } = prepared;
   const own = join(folder, 'services', id);
   await mkdir(own, { recursive: true });
   for (const path of [join(folder, 'services'), own]) await chmod(path, 0o750);
   await write(join(own, 'token'), token);
   await write(join(own, 'settings.json'), settings);
+  for (const name of ['js', 'jws'] as const) {
+    const path = join(own, `package.${name}`);
+    if (packaged === undefined) await rm(path, { force: true });
+    else await write(path, name === 'js' ? await readFile(packaged.file) : packaged.jws);
+  }
 }
 
-async function write(path: string, text: string): Promise<void> {
+async function write(path: string, text: string | Uint8Array): Promise<void> {
   const file = await open(`${path}.new`, 'w', 0o640);
   try {
     await file.writeFile(text);

@@ -16,10 +16,12 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from '../core/errors.ts';
-import type { UnitsMachine } from '../units/ports.ts';
+import { PACKAGE_BYTES_MAX } from '../core/packages.ts';
+import type { Credentials, UnitsMachine } from '../units/ports.ts';
 import type { Device } from '../units/state.ts';
 import {
   DEVICE_NODE,
+  JWS_BYTES_MAX,
   REQUEST_BYTES_MAX,
   SERVICE_ID,
   SETTINGS_BYTES_MAX,
@@ -47,10 +49,14 @@ export function realUnits(root: string, run = command): UnitsMachine {
         throw error;
       }
     },
-    credentials: async (id) => ({
-      token: await readOf(agent, `services/${id}/token`, TOKEN_BYTES_MAX),
-      settings: await readOf(agent, `services/${id}/settings.json`, SETTINGS_BYTES_MAX),
-    }),
+    credentials: async (id) => {
+      const own = `services/${id}`;
+      return {
+        token: await readOf(agent, `${own}/token`, TOKEN_BYTES_MAX),
+        settings: await readOf(agent, `${own}/settings.json`, SETTINGS_BYTES_MAX),
+        ...(await packageOf(agent, own)),
+      };
+    },
     device: async (path) => deviceAt(root, path),
     existing: async () => {
       const names = await readdir(system).catch(() => []);
@@ -58,11 +64,16 @@ export function realUnits(root: string, run = command): UnitsMachine {
       const left = await readdir(join(own, 'services')).catch(() => []);
       return [...new Set([...ids, ...left])].filter((id) => SERVICE_ID.test(id));
     },
-    write: async (id, { dropIn, hosts, token, settings }) => {
+    write: async (id, { dropIn, hosts, token, settings, package: packaged }) => {
       // Only systemd reads here: it hands them to the process as its credentials, and binds its names.
       await mkdir(served(id), { recursive: true, mode: 0o700 });
       await chmod(join(own, 'services'), 0o700);
       await replace(join(served(id), 'settings.json'), settings, 0o600);
+      for (const name of ['js', 'jws'] as const) {
+        const path = join(served(id), `package.${name}`);
+        if (packaged === undefined) await rm(path, { force: true });
+        else await replace(path, packaged[name], 0o600);
+      }
       await mkdir(dropIns(id), { recursive: true, mode: 0o755 });
       const isOther = [
         await replace(join(served(id), 'hosts'), hosts, 0o644),
@@ -92,6 +103,17 @@ export function realUnits(root: string, run = command): UnitsMachine {
 
 const unitsOf = (ids: readonly string[]): string[] =>
   ids.map((id) => `clock-service@${id}.service`);
+
+/** Both files of it, or none. */
+async function packageOf(agent: string, own: string): Promise<Pick<Credentials, 'package'>> {
+  try {
+    const js = await readOf(agent, `${own}/package.js`, PACKAGE_BYTES_MAX);
+    return { package: { js, jws: await readOf(agent, `${own}/package.jws`, JWS_BYTES_MAX) } };
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return {};
+    throw error;
+  }
+}
 
 /** A file of the agent's own, and no more of it than `bytesMax`. */
 async function readOf(agent: string, name: string, bytesMax: number): Promise<Buffer> {

@@ -1,7 +1,5 @@
 // Limits of signed packages, each with its reason.
 
-/** An interface with valibot in it has 60 KB; systemd hands a service credentials of 1 MiB in all. */
-export const PACKAGE_BYTES_MAX = 512 * 1024;
 /** A manifest has 700 bytes; all order and event kinds in one still fit. */
 export const JWS_CHARS_MAX = 8_192;
 /** Pre-signed links have some 1,500 characters with a session token. */

@@ -16,8 +16,8 @@ export interface PackageFolder {
   holds(manifest: PackageManifest): Promise<boolean>;
   /** Of all versions but these; what a power cut left goes with them. */
   sweep(name: string, keep: readonly string[]): Promise<void>;
-  /** The signed manifest that lies there, unverified; undefined: none. */
-  read(name: string, version: string): string | undefined;
+  /** What lies there, unverified; undefined: not all of it. */
+  read(name: string, version: string): { readonly jws: string; readonly bytes: Buffer } | undefined;
   file(name: string, version: string): string;
 }
 
@@ -50,10 +50,10 @@ export interface ServiceSide {
   /** Undefined: there is no such service any more. */
   health(service: string): ServiceHealth | undefined;
   /**
-   * Their processes end and begin again, each with the version that `Packages.use` then names. Resolves when
-   * they were begun; rejects when that was not possible.
+   * The processes of all services of this interface end and begin again, with what `Packages.use` then names.
+   * Resolves when they were begun; rejects when that was not possible.
    */
-  restart(services: readonly string[]): Promise<void>;
+  restart(interfaceName: string): Promise<void>;
   /**
    * Loads it in a short-lived process of its own, as a service would. Undefined: it can be loaded (or there is
    * nothing to try it with); else why not.

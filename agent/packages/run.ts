@@ -9,7 +9,15 @@ import { HEALTH_TICK_MS, NAMES_MAX } from './limits.ts';
 import type { FetchPackage, PackageFolder, ServiceSide } from './ports.ts';
 import { inUse, next, refusalOf } from './state.ts';
 import type { Effect, Event, Install, Looks, Order } from './state.ts';
-import { isAgentBefore, nameOf, parseOffer, parseSaved, recordKey, renderSaved } from './wire.ts';
+import {
+  isAgentBefore,
+  isWhole,
+  nameOf,
+  parseOffer,
+  parseSaved,
+  recordKey,
+  renderSaved,
+} from './wire.ts';
 import type { PackageManifest, Saved } from './wire.ts';
 
 export interface PackageNeeds {
@@ -131,6 +139,8 @@ function createOne(
   let state: Install = { at: 'resting', saved: parseSaved(records.get(recordKey(name))) };
   let timer: NodeJS.Timeout | undefined;
   let stopFetch = new AbortController();
+  /** The last complaint: once is enough. */
+  let said = '';
   /** One thing at a time is done to the card. */
   let working: Promise<void> = Promise.resolve();
   const then = (work: () => Promise<void>): void => {
@@ -241,7 +251,7 @@ function createOne(
       return dispatch({ on: 'not-begun', why: 'damaged on the card' });
     }
     try {
-      await services.restart(services.of(name));
+      await services.restart(name);
     } catch (error) {
       log.error(`package ${name}: services not begun: ${codeOf(error)}`);
       return dispatch({ on: 'not-begun', why: codeOf(error) });
@@ -253,17 +263,20 @@ function createOne(
   const use = (): InstalledPackage | undefined => {
     const held = inUse(settled(state));
     if (held === undefined) return undefined;
-    const jws = folder.read(name, held.version) ?? '';
+    const { jws, bytes } = folder.read(name, held.version) ?? { jws: '', bytes: Buffer.of() };
     const manifest = needs.open(jws);
     // The very one: the same code, signed once more, may want more than was approved.
     const isIt =
       manifest?.name === name &&
       manifest.counter === held.counter &&
-      manifest.sha256 === held.sha256;
+      manifest.sha256 === held.sha256 &&
+      isWhole(manifest, bytes);
     const isFit = isIt && !isAgentBefore(needs.agentVersion, manifest.minimumAgent);
     if (isFit) return installedOf(folder, manifest, jws);
     const why = isIt ? `needs agent ${manifest.minimumAgent}` : 'is damaged on the card';
-    log.error(`package ${name}: ${held.version} ${why}: not used; install it again`);
+    const text = `package ${name}: ${held.version} ${why}: not used; install it again`;
+    if (text !== said) log.error(text);
+    said = text;
     return undefined;
   };
   const one: One = {
@@ -319,8 +332,9 @@ function installedOf(
   manifest: PackageManifest,
   jws: string,
 ): InstalledPackage {
-  const { name, title, version, takes, emits, permissions } = manifest;
-  return { name, title, version, takes, emits, permissions, file: folder.file(name, version), jws };
+  const { name, title, version, sha256, takes, emits, permissions } = manifest;
+  const said = { name, title, version, sha256, takes, emits, permissions };
+  return { ...said, file: folder.file(name, version), jws };
 }
 
 function viewOf(

@@ -241,7 +241,9 @@ function fail(
 function install(state: Download, looks: Looks): Step {
   const { saved, order, url, tries } = state;
   const { version, counter, sha256 } = order.manifest;
-  const talks = Object.entries(looks).map(([service, { talk }]) => [service, talk] as const);
+  const talks = Object.entries(looks).map(
+    ([service, { talk, process }]) => [service, process === 'given-up' ? process : talk] as const,
+  );
   const before = Object.fromEntries(talks.slice(0, SERVICES_MAX));
   const work: Trial = { at: 'trial', version, counter, sha256, before };
   const after: Watched = { ...saved, counter: Math.max(saved.counter, counter), work };
@@ -281,16 +283,18 @@ const RANK = { down: 0, joining: 1, up: 2 } as const;
 /** What is not as well as before; undefined: all is. */
 function complaint({ before }: Trial, looks: Looks): string | undefined {
   for (const [service, { process, talk }] of Object.entries(looks)) {
-    if (process !== 'running') return `${service}: its process does not run`;
     const was = before[service] ?? 'down';
+    if (was === 'given-up') continue;
+    if (process !== 'running') return `${service}: its process does not run`;
     if (RANK[talk] < RANK[was]) return `${service}: ${talk}, was ${was}`;
   }
   return undefined;
 }
 
 /** What needs no more time to be judged. */
-function collapse({ ends }: Watching, looks: Looks): string | undefined {
+function collapse({ ends, saved }: Watching, looks: Looks): string | undefined {
   for (const [service, look] of Object.entries(looks)) {
+    if (saved.work.before[service] === 'given-up') continue;
     const why = look.why === undefined ? '' : `: ${look.why}`;
     if (look.process === 'given-up') return `${service} cannot run it${why}`;
     if (look.ends - (ends[service] ?? look.ends) >= CRASHES_MAX)

@@ -3,11 +3,10 @@
 import { createHash, createPublicKey, sign, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import * as v from 'valibot';
-import { PERMISSIONS } from '../core/packages.ts';
+import { PACKAGE_BYTES_MAX, PERMISSIONS } from '../core/packages.ts';
 import {
   JWS_CHARS_MAX,
   KINDS_MAX,
-  PACKAGE_BYTES_MAX,
   REFUSED_MAX,
   SERVICES_MAX,
   TITLE_CHARS_MAX,
@@ -17,8 +16,8 @@ import {
 } from './limits.ts';
 import type { EventKind, OrderKind } from '../core/vocabulary.ts';
 
-// What adapters must know of the forms' sizes.
-export { JWS_CHARS_MAX, PACKAGE_BYTES_MAX } from './limits.ts';
+// What an adapter must know of the forms' sizes.
+export { JWS_CHARS_MAX } from './limits.ts';
 
 /** Of a package and of a bundle differ: the signature of one is none for the other. */
 const TYPE = 'clock-interface';
@@ -157,7 +156,7 @@ export function parseRemoval(parameters: unknown): string | undefined {
 }
 
 const Why = v.pipe(v.string(), v.maxLength(WHY_CHARS_MAX), v.regex(/^\P{Cc}*$/u));
-const TalkAt = v.picklist(['down', 'joining', 'up']);
+const Before = v.picklist(['down', 'joining', 'up', 'given-up']);
 const named = { version: Version, counter: Counter };
 const Work = v.variant('at', [
   v.object({ at: v.literal('none') }),
@@ -166,8 +165,8 @@ const Work = v.variant('at', [
     at: v.literal('trial'),
     ...named,
     sha256: Sha256,
-    /** How the talk of each service stood before; what was not there before is judged by its process. */
-    before: v.record(Name, TalkAt),
+    /** How the talk of each service stood before; one that had been given up is not judged. */
+    before: v.record(Name, Before),
   }),
   v.object({ at: v.literal('confirmed'), ...named }),
   v.object({ at: v.literal('failed'), ...named, why: Why }),

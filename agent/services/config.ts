@@ -1,6 +1,6 @@
 // Which services a unit is to run, as the cloud's shadow and the factory's record say it. Pure.
 import * as v from 'valibot';
-import { SERVICES_MAX, SETTINGS_CHARS_MAX } from './limits.ts';
+import { CHECKED_MAX, SERVICES_MAX, SETTINGS_CHARS_MAX } from './limits.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 /** The process of rehearsals has this name. */
@@ -72,3 +72,28 @@ export function parseStored(text: string | undefined): Readonly<Record<string, u
     return {};
   }
 }
+
+const Checked = v.object({
+  v: v.literal(1),
+  all: v.array(
+    v.object({ of: v.string(), needs: v.array(v.unknown()), targets: v.array(v.string()) }),
+  ),
+});
+/** What a package once said of settings; `of` is the hash of both. */
+export interface Checked {
+  readonly of: string;
+  /** Admitted anew whenever it is used. */
+  readonly needs: readonly unknown[];
+  readonly targets: readonly string[];
+}
+
+/** The newest ones; [] where that is nothing or something else. */
+export function parseChecked(text: string | undefined): readonly Checked[] {
+  try {
+    return v.parse(Checked, JSON.parse(text ?? '')).all;
+  } catch {
+    return [];
+  }
+}
+export const renderChecked = (all: readonly Checked[]): string =>
+  JSON.stringify({ v: 1, all: all.slice(0, CHECKED_MAX) });

@@ -1,9 +1,10 @@
 // One service as the agent keeps it: what is wanted, what its interface says of that, where its process is.
 import { createHash } from 'node:crypto';
 import type { FieldProblem, Need } from '../core/interface.ts';
+import type { InstalledPackage } from '../core/packages.ts';
 import type { Report } from '../core/ipc/wire.ts';
 import type { ServiceInfo, ServiceView } from '../core/services.ts';
-import type { Wanted } from './config.ts';
+import type { Judged, Wanted } from './config.ts';
 import { MEMORY_MB } from './limits.ts';
 import type { Judgement, Prepared } from './ports.ts';
 import { off } from './state.ts';
@@ -13,6 +14,7 @@ export interface Entry {
   readonly id: string;
   readonly wanted: Wanted;
   readonly judgement: Judgement;
+  readonly packaged: InstalledPackage | undefined;
   /** The settings' file of its process. */
   readonly setup: string;
   readonly token: string;
@@ -27,7 +29,7 @@ export interface Entry {
 }
 
 export const newEntry = (
-  what: Pick<Entry, 'id' | 'wanted' | 'judgement' | 'setup' | 'token'>,
+  what: Pick<Entry, 'id' | 'wanted' | 'judgement' | 'packaged' | 'setup' | 'token'>,
 ): Entry => ({
   ...what,
   process: off,
@@ -43,14 +45,18 @@ export const isRight = ({ wanted, judgement }: Entry): boolean => wanted.active 
 
 export const hashOf = (setup: string): string => createHash('sha256').update(setup).digest('hex');
 
-export const preparedOf = ({ id, wanted, judgement, setup, token }: Entry): Prepared => ({
-  id,
-  interface: wanted.interface,
-  memoryMb: MEMORY_MB,
-  needs: judgement.ok ? judgement.needs : [],
-  settings: setup,
-  token,
-});
+export const preparedOf = (entry: Entry): Prepared => {
+  const { id, wanted, judgement, packaged, setup, token } = entry;
+  return {
+    id,
+    interface: wanted.interface,
+    memoryMb: MEMORY_MB,
+    needs: judgement.ok ? judgement.needs : [],
+    settings: setup,
+    token,
+    ...(packaged !== undefined && { package: { file: packaged.file, jws: packaged.jws } }),
+  };
+};
 
 const DOWN = { at: 'down', why: 'not running' } as const;
 
@@ -110,4 +116,28 @@ function wordsOf(need: Need): string {
     case 'device':
       return need.path;
   }
+}
+
+/** How the services are: no settings, for they may hold passwords. */
+export function reportOf(
+  entries: ReadonlyMap<string, Entry>,
+  { refused }: Judged,
+): Readonly<Record<string, unknown>> {
+  const services = [...entries.values()].map((entry) => {
+    const { process, talk, version, problems } = viewOf(entry, 0, 0);
+    const why = 'why' in process ? process.why.slice(0, 100) : undefined;
+    const state = {
+      process: process.at,
+      talk: talk.at,
+      version,
+      ...(why !== undefined && { why }),
+    };
+    const { active, interface: name } = entry.wanted;
+    const wrong = problems.slice(0, 5).map(({ field, problem }) => `${field}: ${problem}`);
+    return [entry.id, { interface: name, active, state, ...(wrong.length > 0 && { wrong }) }];
+  });
+  return {
+    services: Object.fromEntries(services),
+    ...(Object.keys(refused).length > 0 && { refused }),
+  };
 }

@@ -18,6 +18,12 @@ export const FAILURES_MAX = 8;
 export const PARKED_MS = 3_600_000;
 /** Looked whether a process still runs that does not say so. */
 export const LOOK_MS = 5_000;
+/** A package that only says what it needs: a Pi starts its process within seconds, an emulated board is slower. */
+export const CHECK_MS_MAX = 90_000;
+/** Looked whether it has ended without an answer. */
+export const CHECK_LOOK_MS = 1_000;
+/** The version in use and the one that is tried. */
+export const CHECKED_MAX = 2;
 /** A test of the third party, its process included. */
 export const TRY_MS_MAX = 120_000;
 /** Sandboxes are asked for again: the name server was away when the unit started, a system got another address. */

@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { FieldProblem, Need } from '../core/interface.ts';
 import type { Log } from '../core/log.ts';
+import type { InstalledPackage } from '../core/packages.ts';
 import type { Records } from '../core/records.ts';
 import type { HotelSide } from '../core/services.ts';
 import type { EventKind, OrderKind } from '../core/vocabulary.ts';
@@ -18,6 +19,8 @@ export interface Prepared {
   readonly settings: string;
   /** With it the process says who it is. */
   readonly token: string;
+  /** The signed package that is its interface; else it is built in. */
+  readonly package?: { readonly file: string; readonly jws: string };
 }
 
 /** Where a service's process is. */
@@ -42,7 +45,7 @@ export interface Runner {
   status(id: string): Promise<ProcessStatus>;
 }
 
-/** What the code of an interface says of settings; of a package it is asked in a process of its own. */
+/** What the code of an interface says of settings; of a package it is asked in a process of its own (checks.ts). */
 export type Judgement =
   | {
       readonly ok: true;
@@ -69,5 +72,7 @@ export interface Needs {
   readonly runner: Runner;
   readonly listen: ListenServices;
   readonly judge: Judge;
+  /** The signed package that goes before the built-in interface of this name. */
+  readonly packaged: (interfaceName: string) => InstalledPackage | undefined;
   readonly hotel: HotelSide;
 }

@@ -4,11 +4,22 @@ import { codeOf } from '../core/errors.ts';
 import { ORDER_MS_MAX } from '../core/ipc/limits.ts';
 import { renderOrdered, renderSetup } from '../core/ipc/wire.ts';
 import { parseOutcome } from '../core/orders/wire.ts';
+import type { InstalledPackage } from '../core/packages.ts';
 import type { Services, ServiceView } from '../core/services.ts';
 import type { OrderKind, OrderOutcome } from '../core/vocabulary.ts';
+import { checkedKey, createChecks } from './checks.ts';
 import { judgeServices, parseStored } from './config.ts';
 import type { Judged, Wanted } from './config.ts';
-import { hashOf, infoOf, isRight, newEntry, preparedOf, problemText, viewOf } from './entry.ts';
+import {
+  hashOf,
+  infoOf,
+  isRight,
+  newEntry,
+  preparedOf,
+  problemText,
+  reportOf,
+  viewOf,
+} from './entry.ts';
 import type { Entry } from './entry.ts';
 import { LOOK_MS, PREPARE_MS } from './limits.ts';
 import type { Needs, Prepared } from './ports.ts';
@@ -38,6 +49,10 @@ export interface ServicesRunner extends Services {
   trace(service: string): readonly string[] | undefined;
   /** False: there is no such service, or its settings are wrong. */
   restart(service: string): boolean;
+  /** Those of this interface are judged and begun anew: another version of it is in use. */
+  renew(interfaceName: string): Promise<void>;
+  /** What speaks against a version for the services that there are; undefined: nothing. */
+  tryOut(candidate: InstalledPackage): Promise<string | undefined>;
   readonly trials: Trials;
   close(): void;
 }
@@ -130,9 +145,10 @@ export function createServices(needs: Needs): ServicesRunner {
     },
     after,
   });
+  const checks = createChecks({ ...needs, prepare: async () => prepare(true) });
   const hears: Hears = {
     expected: (service) => {
-      const trial = trials.expected(service);
+      const trial = trials.expected(service) ?? checks.expected(service);
       if (trial !== undefined) return trial;
       const entry = entries.get(service);
       if (entry === undefined || !isRight(entry) || entry.isTesting) return undefined;
@@ -167,26 +183,35 @@ export function createServices(needs: Needs): ServicesRunner {
       if (before !== JSON.stringify(said.talk)) changed(service);
     },
     trace: (service, lines) => traces.add(trials.serviceOf(service), lines),
-    tried: (service, what) => trials.tried(service, what),
+    tried: (service, what) => {
+      trials.tried(service, what);
+      checks.tried(service, what);
+    },
   };
   const sessions = createSessions(hears);
 
   const judge = async (id: string, wanted: Wanted): Promise<Entry> => {
-    const judgement = await needs.judge(wanted.interface, wanted.settings);
+    const { settings } = wanted;
+    const packaged = needs.packaged(wanted.interface);
+    const judgement =
+      packaged === undefined
+        ? await needs.judge(wanted.interface, settings)
+        : await checks.judge(id, packaged, settings);
     const setup = renderSetup({
       ...{ v: 1, service: id, interface: wanted.interface, task: 'serve' },
-      settings: wanted.settings,
+      ...(packaged !== undefined && { package: packaged.sha256 }),
+      settings,
     });
     const known = records.get(tokenKey(id));
     const token = known ?? Buffer.from(needs.randomBytes(TOKEN_BYTES)).toString('hex');
     if (known === undefined) await records.change({ put: [{ key: tokenKey(id), value: token }] });
     if (!judgement.ok) log.error(`service ${id}: ${problemText(judgement.problems)}`);
-    return newEntry({ id, wanted, judgement, setup, token });
+    return newEntry({ id, wanted, judgement, packaged, setup, token });
   };
   /** The sandboxes of all that is to run, and of what is being tried. */
   const prepare = async (isAgain = false): Promise<void> => {
-    const all: readonly Prepared[] = trials.instead(
-      [...entries.values()].filter(isRight).map(preparedOf),
+    const all: readonly Prepared[] = checks.beside(
+      trials.instead([...entries.values()].filter(isRight).map(preparedOf)),
     );
     const text = JSON.stringify(all);
     if (text === made && !isAgain) return;
@@ -221,8 +246,16 @@ export function createServices(needs: Needs): ServicesRunner {
       await runner.stop(id).catch(() => {});
       entries.delete(id);
     }
-    for (const [id, wanted] of services) {
-      if (!entries.has(id)) entries.set(id, await judge(id, wanted));
+    // Those first that need no process: while one is asked, the sandboxes of all that is known stay.
+    const open = [...services].filter(([id]) => !entries.has(id));
+    const isKnown = ([id, { interface: name, settings }]: [string, Wanted]): boolean => {
+      const packaged = needs.packaged(name);
+      return packaged === undefined || checks.isKept(id, packaged, settings);
+    };
+    for (const known of [true, false]) {
+      for (const one of open.filter((one) => isKnown(one) === known)) {
+        if (!entries.has(one[0])) entries.set(one[0], await judge(...one));
+      }
     }
     traces.keep([...services.keys()]);
     await prepare();
@@ -302,6 +335,26 @@ export function createServices(needs: Needs): ServicesRunner {
       });
       return true;
     },
+    renew: async (name) =>
+      after(async () => {
+        for (const [id, entry] of entries) {
+          if (entry.wanted.interface !== name) continue;
+          dispatch(entry, { on: 'unwanted' });
+          await runner.stop(id).catch(() => {});
+          entries.delete(id);
+        }
+        await apply();
+      }),
+    tryOut: async (candidate) => {
+      let against: string | undefined;
+      await after(async () => {
+        const own = [...entries.values()].filter(
+          ({ wanted }) => wanted.interface === candidate.name,
+        );
+        against = await checks.objection(candidate, own);
+      });
+      return against;
+    },
     trials,
     close: () => {
       isClosed = true;
@@ -315,6 +368,7 @@ const keysOf =
   ({ records }: Pick<Needs, 'records'>) =>
   (id: string): readonly string[] => [
     tokenKey(id),
+    checkedKey(id),
     ...records.list(memoryKey(id, '')).map(({ key }) => key),
   ];
 
@@ -328,28 +382,4 @@ async function remember(
   const others = records.list(memoryKey(service, '')).filter((one) => one.key !== key);
   if (others.length >= NAMES_MAX) throw new Error('too many names to remember');
   return records.change({ put: [{ key, value }] });
-}
-
-/** How the services are: no settings, for they may hold passwords. */
-function reportOf(
-  entries: ReadonlyMap<string, Entry>,
-  { refused }: Judged,
-): Readonly<Record<string, unknown>> {
-  const services = [...entries.values()].map((entry) => {
-    const { process, talk, version, problems } = viewOf(entry, 0, 0);
-    const why = 'why' in process ? process.why.slice(0, 100) : undefined;
-    const state = {
-      process: process.at,
-      talk: talk.at,
-      version,
-      ...(why !== undefined && { why }),
-    };
-    const { active, interface: name } = entry.wanted;
-    const wrong = problems.slice(0, 5).map(({ field, problem }) => `${field}: ${problem}`);
-    return [entry.id, { interface: name, active, state, ...(wrong.length > 0 && { wrong }) }];
-  });
-  return {
-    services: Object.fromEntries(services),
-    ...(Object.keys(refused).length > 0 && { refused }),
-  };
 }

@@ -50,8 +50,11 @@ export function createTrials(needs: Needs): Trials {
 
   const begin = (entry: Entry, how: 'test' | 'rehearse'): Trial => {
     const name = how === 'test' ? entry.id : REHEARSAL;
-    const { wanted } = entry;
-    const setup = { v: 1, service: name, interface: wanted.interface, task: how } as const;
+    const { wanted, packaged } = entry;
+    const setup = {
+      ...({ v: 1, service: name, interface: wanted.interface, task: how } as const),
+      ...(packaged !== undefined && { package: packaged.sha256 }),
+    };
     const settings = renderSetup({ ...setup, settings: wanted.settings });
     const token = Buffer.from(needs.randomBytes(32)).toString('hex');
     const base = { ...preparedOf(entry), id: name, settings, token };

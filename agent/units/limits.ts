@@ -19,6 +19,8 @@ export const LISTEN_PORTS_OWN: readonly number[] = [5_353, 5_355];
 /** Twenty services with all their needs are 100 KiB. */
 export const REQUEST_BYTES_MAX = 512 * 1_024;
 export const SETTINGS_BYTES_MAX = 256 * 1_024;
+/** A signed manifest. */
+export const JWS_BYTES_MAX = 16 * 1_024;
 export const TOKEN_BYTES_MAX = 1_024;
 /** A request is answered, and what came meanwhile as well; an agent that asks without end is not. */
 export const ROUNDS_MAX = 10;

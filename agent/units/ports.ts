@@ -1,23 +1,26 @@
 // What the root helper needs of the machine. Types only.
 import type { Device } from './state.ts';
 
+/** What a service's process is given to read. */
+export interface Credentials {
+  readonly token: Uint8Array;
+  readonly settings: Uint8Array;
+  /** Of a service whose interface is a signed package; its process verifies it. */
+  readonly package?: { readonly js: Uint8Array; readonly jws: Uint8Array };
+}
+
 export interface UnitsMachine {
   /** The agent's request; undefined: it has none. Rejects when it is too long or not the agent's own file. */
   request(): Promise<string | undefined>;
   /** What the agent left for this service to read; rejects as `request` does, and when it is not there. */
-  credentials(id: string): Promise<{ readonly token: Uint8Array; readonly settings: Uint8Array }>;
+  credentials(id: string): Promise<Credentials>;
   device(path: string): Promise<Device>;
   /** The services that have a sandbox, whoever made it. */
   existing(): Promise<readonly string[]>;
   /** Resolves with whether it was another sandbox before, or none. */
   write(
     id: string,
-    sandbox: {
-      readonly dropIn: string;
-      readonly hosts: string;
-      readonly token: Uint8Array;
-      readonly settings: Uint8Array;
-    },
+    sandbox: Credentials & { readonly dropIn: string; readonly hosts: string },
   ): Promise<boolean>;
   remove(id: string): Promise<void>;
   /** Applies nft's commands as one transaction. Rejects with nft's words. */

@@ -2,13 +2,11 @@
 // started again: each start does everything.
 import type { Log } from '../core/log.ts';
 import { ROUNDS_MAX } from './limits.ts';
-import type { UnitsMachine } from './ports.ts';
+import type { Credentials, UnitsMachine } from './ports.ts';
 import { plan } from './state.ts';
 import type { Device } from './state.ts';
 import { parseRequest, renderAnswer } from './wire.ts';
 import type { Refusal, SandboxRequest } from './wire.ts';
-
-type Credentials = Awaited<ReturnType<UnitsMachine['credentials']>>;
 
 /**
  * Rejects when a sandbox could not be made; a request that cannot be read is answered by nothing, changes nothing
@@ -46,6 +44,7 @@ async function apply(request: SandboxRequest, machine: UnitsMachine, log: Log): 
   const { sandboxes, gone, firewall, answers } = plan(request, {
     deviceOf: (path) => devices.get(path) ?? { at: 'absent' },
     refusalOf: (id) => refusals.get(id),
+    isPackaged: (id) => credentials.get(id)?.package !== undefined,
     existing: await machine.existing(),
   });
   // The firewall first: closed for what is gone, and the sets are there before systemd fills them.

@@ -36,6 +36,8 @@ export function plan(
     readonly deviceOf: (path: string) => Device;
     readonly refusalOf: (id: string) => Refusal | undefined;
     readonly existing: readonly string[];
+    /** Its interface is a signed package. */
+    readonly isPackaged: (id: string) => boolean;
   },
 ): Plan {
   const answers = new Map<string, Refusal | undefined>(request.refused);
@@ -53,7 +55,7 @@ export function plan(
   return {
     sandboxes: allowed.map((service) => ({
       id: service.id,
-      dropIn: dropInOf(service, seen.deviceOf),
+      dropIn: dropInOf(service, seen),
       hosts: hostsOf(service),
     })),
     gone,
@@ -89,7 +91,10 @@ function conflictOf(
 
 const rangeText = ({ address, prefix }: LanRange): string => `${address}/${prefix}`;
 
-function dropInOf(service: SandboxService, deviceOf: (path: string) => Device): string {
+function dropInOf(
+  service: SandboxService,
+  { deviceOf, isPackaged }: Pick<Parameters<typeof plan>[1], 'deviceOf' | 'isPackaged'>,
+): string {
   const { id, memoryMb, needs } = service;
   const ranges = needs.flatMap((need) =>
     need.need === 'connect' ? need.addresses : need.need === 'listen' ? need.from : [],
@@ -101,6 +106,9 @@ function dropInOf(service: SandboxService, deviceOf: (path: string) => Device): 
     `User=${userOf(id)}`,
     `MemoryMax=${memoryMb}M`,
     `BindReadOnlyPaths=/run/clock-units/services/${id}/hosts:/etc/hosts`,
+    ...(isPackaged(id) ? ['package.js', 'package.jws'] : []).map(
+      (name) => `LoadCredential=${name}:/run/clock-units/services/${id}/${name}`,
+    ),
     ...[...new Set(ranges.map(rangeText))].map((range) => `IPAddressAllow=${range}`),
     ...ports.flatMap((port) => [
       `SocketBindAllow=ipv4:tcp:${port}`,

@@ -14,7 +14,13 @@ import {
   SOURCES_MAX,
 } from './limits.ts';
 
-export { ADDRESSES_MAX, REQUEST_BYTES_MAX, SETTINGS_BYTES_MAX, TOKEN_BYTES_MAX } from './limits.ts';
+export {
+  ADDRESSES_MAX,
+  JWS_BYTES_MAX,
+  REQUEST_BYTES_MAX,
+  SETTINGS_BYTES_MAX,
+  TOKEN_BYTES_MAX,
+} from './limits.ts';
 
 /** Part of names of units, files and firewall sets: nothing that any of them reads as more than a name. */
 export const SERVICE_ID = /^[a-z][a-z0-9-]{0,31}$/;

@@ -78,6 +78,8 @@ const Setup = v.strictObject({
   service: ServiceId,
   interface: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}$/)),
   task: v.picklist(TASKS),
+  /** SHA-256 of the signed package that is its interface, hex; else it is built in. */
+  package: v.exactOptional(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))),
   settings: v.unknown(),
 });
 export type Setup = Readonly<v.InferOutput<typeof Setup>>;

@@ -109,6 +109,41 @@ test('what runs in another sandbox than is asked for now is started anew, and no
   ]);
 });
 
+test('a service of a signed package is handed it, and no longer when it is built in again', async () => {
+  await using unit = await machine();
+  await unit.leave('pbx');
+  const own = join(unit.agent, 'services/pbx');
+  await writeFile(join(own, 'package.js'), 'code');
+  await writeFile(join(own, 'package.jws'), 'a.b.c');
+  await unit.ask('r-1', service('pbx'));
+  await unit.make();
+  assert.equal(await unit.text('clock-units/services/pbx/package.js'), 'code');
+  const path = '/run/clock-units/services/pbx/package';
+  assert.match(
+    await unit.text(dropIn('pbx')),
+    new RegExp(`^LoadCredential=package.js:${path}.js$`, 'm'),
+  );
+  assert.match(
+    await unit.text(dropIn('pbx')),
+    new RegExp(`^LoadCredential=package.jws:${path}.jws$`, 'm'),
+  );
+  // Larger than any package, or another's file: no sandbox.
+  await writeFile(join(own, 'package.js'), Buffer.alloc(513 * 1_024));
+  await unit.ask('r-2', service('pbx'));
+  await unit.make();
+  assert.match((await unit.answer()).services['pbx']?.why ?? '', /package\.js has \d+ bytes/);
+  await rm(join(own, 'package.js'));
+  await symlink('/etc/passwd', join(own, 'package.js'));
+  await unit.ask('r-3', service('pbx'));
+  await unit.make();
+  assert.match((await unit.answer()).services['pbx']?.why ?? '', /no settings: /);
+  await rm(join(own, 'package.js'));
+  await unit.ask('r-4', service('pbx'));
+  await unit.make();
+  await assert.rejects(unit.text('clock-units/services/pbx/package.js'), /ENOENT/);
+  assert.doesNotMatch(await unit.text(dropIn('pbx')), /package/);
+});
+
 test('a firewall that refuses leaves everything as it was, and no answer', async () => {
   await using unit = await machine();
   await unit.leave('pbx');

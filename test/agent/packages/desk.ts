@@ -78,7 +78,8 @@ export class Fakes implements ServiceSide {
     }
   }
 
-  async restart(ids: readonly string[]): Promise<void> {
+  async restart(name: string): Promise<void> {
+    const ids = this.of(name);
     if (this.isRestartBad) throw new Error('no systemd');
     for (const id of ids) this.#start(id);
     this.restarts.push(ids.map((id) => this.running.get(id)).join(' '));

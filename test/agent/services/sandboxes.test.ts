@@ -33,6 +33,7 @@ function unit() {
       status: async () => ({ at: done.includes('start pbx') ? 'running' : 'stopped' }),
     },
     listen: async () => ({ close: () => {} }),
+    packaged: () => undefined,
     judge: async () => ({
       ...{ ok: true, title: 'Bytes', version: 'built in', takes: [], emits: [] },
       ...{ needs: [], targets: [] },

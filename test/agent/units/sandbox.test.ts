@@ -34,7 +34,8 @@ function planOf(
 ): Plan {
   const read = parseRequest(text);
   assert.ok(read.ok, read.ok ? '' : read.why);
-  return plan(read.request, { deviceOf: () => device, refusalOf: () => undefined, existing });
+  const base = { deviceOf: () => device, refusalOf: () => undefined, isPackaged: () => false };
+  return plan(read.request, { ...base, existing });
 }
 
 test('a service gets the addresses, the ports and the names that it asks for, and the firewall its rules', () => {
@@ -181,7 +182,7 @@ test('an answer is read by who asked, and by nobody else', () => {
 
 /** Everything that a drop-in may say. Ranges are judged by lanRange, which lan.test.ts judges by Node's. */
 const DROP_IN =
-  /^(# [ -~]+|\[Service\]|User=clock[-_][a-z0-9-]{1,25}|MemoryMax=\d{2,3}M|BindReadOnlyPaths=\/run\/clock-units\/services\/[a-z][a-z0-9-]{0,31}\/hosts:\/etc\/hosts|IPAddressAllow=(?<range>[0-9a-f.:/]+)|SocketBindAllow=ipv[46]:tcp:(?<port>\d+)|NFTSet=cgroup:inet:clock:service_[a-z0-9_]+|PrivateNetwork=yes|PrivateDevices=no|RestrictAddressFamilies=(AF_UNIX)?|SupplementaryGroups=(dialout|lp|dialout lp|lp dialout)|DeviceAllow=\/dev\/ttyUSB0 rw)$/;
+  /^(# [ -~]+|\[Service\]|User=clock[-_][a-z0-9-]{1,25}|MemoryMax=\d{2,3}M|BindReadOnlyPaths=\/run\/clock-units\/services\/[a-z][a-z0-9-]{0,31}\/hosts:\/etc\/hosts|LoadCredential=package\.(js|jws):\/run\/clock-units\/services\/[a-z][a-z0-9-]{0,31}\/package\.(js|jws)|IPAddressAllow=(?<range>[0-9a-f.:/]+)|SocketBindAllow=ipv[46]:tcp:(?<port>\d+)|NFTSet=cgroup:inet:clock:service_[a-z0-9_]+|PrivateNetwork=yes|PrivateDevices=no|RestrictAddressFamilies=(AF_UNIX)?|SupplementaryGroups=(dialout|lp|dialout lp|lp dialout)|DeviceAllow=\/dev\/ttyUSB0 rw)$/;
 const FIREWALL =
   /^(add set inet clock service_[a-z0-9_]+ \{ type cgroupsv2; \}|destroy set inet clock service_[a-z0-9_]+|flush chain inet clock services_(in|out)|add rule inet clock services_(in|out) (ip|ip6) [sd]addr (?<range>[0-9a-f.:/]+) tcp dport (?<port>\d+) socket cgroupv2 level 3 @service_[a-z0-9_]+ accept)$/;
 
@@ -287,6 +288,7 @@ test('no request makes a line that is not ours', (context) => {
     const seen = {
       deviceOf: () => THERE,
       refusalOf: () => undefined,
+      isPackaged: (id: string) => id === 'doors',
       existing: ['gone-one', 'doors'],
     };
     const result = plan(read.request, seen);
