@@ -1,6 +1,5 @@
 // A lock server of Salto or Onity ("Industry Standard"): one connection for one request, one request at a time.
 // What an order asks is orders.ts, how it is asked state.ts; here is the queue and the way to the server.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { codeOf } from '../../core/errors.ts';
 import type { Interface, ServiceHost, Talk, TestStep } from '../../core/interface.ts';
 import type { Call } from '../../core/line/ports.ts';
@@ -121,6 +120,9 @@ const aborted = async (signal: AbortSignal): Promise<void> => {
   return promise;
 };
 
+const pause = async (ms: number): Promise<void> =>
+  new Promise((resolve) => void setTimeout(resolve, ms));
+
 interface TalkOf {
   heard(end: Hello | End): void;
 }
@@ -180,8 +182,8 @@ async function deliver(fields: Fields, needs: Omit<Needs, 'talk'>): Promise<End>
     const isGone = end.came === 'nothing' && end.why === 'offline';
     if (!isGone || dials >= DIALS_MAX || host.clock.nowMs() - sinceMs >= DIALS_MS_MAX) return end;
     host.trace('note', `Not delivered, again: ${end.text}`);
-    // Rejects when it is given up: the next try says so.
-    await sleep(AGAIN_MS, undefined, { signal }).catch(() => {});
+    // Ends early when it is given up: the next try says so.
+    await Promise.race([pause(AGAIN_MS), aborted(signal)]);
     host.log.info(`Lock server ${settings.host}: ${end.text}; trying again`);
   }
 }
