@@ -114,6 +114,14 @@ const Settings = v.pipe(
     ),
     ['encoders'],
   ),
+  v.forward(
+    v.partialCheck(
+      [['line']],
+      ({ line }) => line.kind !== 'serial' || line.flow === 'none',
+      'FIAS has no flow control: set flow to none',
+    ),
+    ['line'],
+  ),
 );
 export type Settings = v.InferOutput<typeof Settings>;
 

@@ -4,7 +4,7 @@ import type { Guest, HotelEvent, House, LocalTime } from '../../core/vocabulary.
 import { FOUND_MAX } from './limits.ts';
 import { postingAnswer } from './postings.ts';
 import { fiasDay, localTimeOf, moneyOf, stamp, wholeOf } from './times.ts';
-import { filled, recordOf, valueOf } from './wire.ts';
+import { filled, recordOf, valueOf, roomOf } from './wire.ts';
 import type { Field, FiasRecord } from './wire.ts';
 
 /** Asks who is meant: no amount and no guest yet. */
@@ -80,7 +80,7 @@ export const whereabouts = (record: FiasRecord, place: string | undefined, local
 
 /** XC as an event; undefined: it does not say whom or how much. */
 export function checkOutOf(record: FiasRecord, decimals: number): HotelEvent | undefined {
-  const room = filled(record, 'RN');
+  const room = roomOf(record);
   const booking = wholeOf(filled(record, 'G#') ?? '') ?? 0;
   const balance = moneyOf(valueOf(record, 'BA') ?? '', decimals);
   if (room === undefined || booking < 1 || balance === undefined) return undefined;

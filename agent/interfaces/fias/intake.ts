@@ -105,7 +105,10 @@ function createAnswers(settings: Settings, host: ServiceHost, session: Session) 
     });
   const house = async (): Promise<House | undefined> => host.house().catch(() => undefined);
   const places = async (): Promise<number | undefined> => {
-    decimals ??= (await house())?.currency.decimals;
+    if (decimals !== undefined) return decimals;
+    const known = await house();
+    // Before the PMS has said what the currency is, an amount could be a hundred times too much.
+    if (known?.asOfMs !== undefined) decimals = known.currency.decimals;
     return decimals;
   };
   const post = async (asked: Asked): Promise<void> => {

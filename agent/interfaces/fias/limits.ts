@@ -53,10 +53,10 @@ export const TRY_MS_MAX = 45_000;
 export const POSTINGS_WAITING_MAX = 64;
 /** Reports (room status, wake-ups) that wait for the agent: a night's of a large house. */
 export const REPORTS_WAITING_MAX = 2_000;
-/** Until a report that the agent would not take is tried again. */
-export const REPORT_RETRY_MS = 5_000;
-/** Then it is a report that nobody can take (a room that the PMS does not know yet). */
-export const REPORT_TRIES_MAX = 60;
+/** Until a report that the agent would not take is tried again; that the agent is away takes it longer to say. */
+export const REPORT_RETRY_MS = 1_000;
+/** Ten minutes of "later": nobody will take it any more. */
+export const REPORT_TRIES_MAX = 600;
 /** Guests found, as many as a till's display and one record hold. */
 export const FOUND_MAX = 20;
 /** Guests' whereabouts that are remembered. */

@@ -4,7 +4,7 @@ import { maskNumber } from '../../core/mask.ts';
 import type { HotelEvent, LocalTime, Verdict } from '../../core/vocabulary.ts';
 import type { Settings } from './config.ts';
 import { localTimeOf, moneyOf, secondsOf, wholeOf } from './times.ts';
-import { filled, recordOf } from './wire.ts';
+import { filled, recordOf, roomOf } from './wire.ts';
 import type { FiasRecord } from './wire.ts';
 
 export interface Posted {
@@ -26,6 +26,8 @@ const wrong = (why: string, code = 'UR'): Posting => ({ ok: false, code, why });
 /** As the events' keys may be (fields/limits.ts). */
 const KEY_CHARS_MAX = 200;
 const ITEMS_MAX = 100;
+/** Oracle's field has four characters; sites have longer ones. */
+const ARTICLE_CHARS_MAX = 40;
 
 /**
  * The same record gives the same key. P# numbers records, and begins anew when a vendor's program does: time, room
@@ -42,10 +44,10 @@ function keyOfPosting(record: FiasRecord): string {
 }
 
 export function posting(record: FiasRecord, posted: Posted): Posting {
-  const room = filled(record, 'RN');
-  if (record.id === 'PR' && room === undefined)
+  const room = roomOf(record);
+  if (record.id === 'PR' && filled(record, 'RN') === undefined)
     return wrong('a payment that names no guest cannot be posted to one');
-  if (room === undefined) return wrong('no room', 'NG');
+  if (room === undefined) return wrong('no room, or none that there can be', 'NG');
   const at = localTimeOf(record) ?? posted.local;
   const common = { key: keyOfPosting(record), room, at };
   const type = filled(record, 'PT') ?? (record.id === 'PR' ? 'C' : '');
@@ -172,6 +174,7 @@ function itemsOf(record: FiasRecord): readonly Item[] | undefined {
   for (const [id, value] of isTurned ? [second!, first!] : pairs) {
     if (id === 'MA') {
       if (open !== undefined) items.push({ article: open, quantity: 1 });
+      if (value.length > ARTICLE_CHARS_MAX) return undefined;
       open = value === '' ? undefined : value;
       continue;
     }

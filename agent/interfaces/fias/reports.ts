@@ -2,7 +2,7 @@
 import type { HotelEvent, Housekeeping } from '../../core/vocabulary.ts';
 import type { Settings } from './config.ts';
 import { localTimeOf, wholeOf } from './times.ts';
-import { filled, valueOf } from './wire.ts';
+import { filled, valueOf, roomOf } from './wire.ts';
 import type { FiasRecord } from './wire.ts';
 
 export interface Reported {
@@ -44,7 +44,7 @@ const WISHES: Readonly<Record<number, 'undisturbed' | 'make-up' | 'none'>> = {
 };
 
 function equipment(record: FiasRecord, settings: Pick<Settings, 'cleanIs'>): Reported {
-  const room = filled(record, 'RN');
+  const room = roomOf(record);
   if (room === undefined) return nothing('RE without a room');
   const events: HotelEvent[] = [];
   const notes: string[] = [];
@@ -83,7 +83,7 @@ const RESULTS: Readonly<Record<string, 'answered' | 'busy' | 'no-answer'>> = {
 };
 
 function wakeup(record: FiasRecord): Reported {
-  const room = filled(record, 'RN');
+  const room = roomOf(record);
   if (room === undefined) return nothing(`${record.id} without a room`);
   const at = localTimeOf(record);
   if (record.id === 'WC') {
@@ -101,7 +101,7 @@ function wakeup(record: FiasRecord): Reported {
 /** $J asks for a message to be written; without it nothing is asked for. */
 function message(record: FiasRecord): Reported {
   if (valueOf(record, '$J') === undefined) return nothing('XL without $J asks for nothing');
-  const room = filled(record, 'RN');
+  const room = roomOf(record);
   const booking = wholeOf(filled(record, 'G#') ?? '') ?? 0;
   const text = filled(record, 'MT');
   if (room === undefined || booking < 1 || text === undefined)

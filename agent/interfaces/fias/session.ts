@@ -60,42 +60,25 @@ const rulesOf = (settings: Settings): LinkRules => ({
   version: 'clock-unit',
 });
 
+/** A conversation from now until close(), over as many connections as it takes. */
 export function createSession(settings: Settings, host: ServiceHost, hears: SessionHears): Session {
-  const rules = rulesOf(settings);
-  const page = codePage(codePageOf(settings));
   const { clock } = host;
   const local = (): LocalTime => host.local(clock.wallMs());
   const ended = Promise.withResolvers<void>();
-  let link = linkInitial;
-  let channel: Channel | undefined;
+  const pen = createPen(settings, host);
   let connection = 0;
   let peer = '';
   let isClosing = false;
-  let wasHeard = false;
-  let dueTimer: NodeJS.Timeout | undefined;
-  let lastWrite: Promise<unknown> = Promise.resolve();
 
-  const write = async (record: FiasRecord, charsMax: number): Promise<Told> => {
-    if (channel === undefined) return 'down';
-    const text = writeRecord(record, charsMax);
-    if (text === undefined) {
-      host.trace('note', `${record.id} was not sent: a field is too long to be the same`);
-      return 'too-long';
-    }
-    host.trace('out', traced(record));
-    const sent = channel.send(page.encode(text));
-    lastWrite = sent;
-    return sent;
-  };
   const hangUp = async (why: string): Promise<void> => {
-    await Promise.race([lastWrite, sleep(HANG_UP_MS_MAX)]);
+    await Promise.race([pen.settled(), sleep(HANG_UP_MS_MAX)]);
     line.drop(why);
     ended.resolve();
   };
   const perform = (effect: LinkEffect): void => {
     switch (effect.do) {
       case 'send':
-        return void write(effect.record, RECORD_CHARS_MAX);
+        return void pen.write(effect.record, RECORD_CHARS_MAX);
       case 'up':
         host.talk({ at: 'up', with: withOf(peer, effect.vendor) });
         return hears.up(effect.vendor);
@@ -104,81 +87,64 @@ export function createSession(settings: Settings, host: ServiceHost, hears: Sess
       case 'note':
         return host.trace('note', effect.text);
       case 'hang-up':
-        if (link.at === 'refused')
-          host.log.error(`FIAS: ${effect.why}. Check the key, then start the service again.`);
         return void hangUp(effect.why);
     }
   };
-  const dispatch = (happened: Happened): void => {
-    const before = link;
-    const step = linkNext(link, { ...happened, nowMs: clock.nowMs(), local: local() }, rules);
-    link = step.state;
-    clearTimeout(dueTimer);
-    const dueMs = linkDueMs(link);
-    if (dueMs !== undefined && Number.isFinite(dueMs))
-      dueTimer = setTimeout(() => dispatch({ on: 'due' }), Math.max(1, dueMs - clock.nowMs()));
-    for (const effect of step.effects) perform(effect);
-    if (before.at === 'up' && link.at !== 'up')
-      hears.down(link.at === 'leaving' ? 'LE' : 'cut', link.at !== 'leaving');
-  };
-  const heard = (body: Buffer): void => {
-    wasHeard = true;
-    const read = readRecord(page.decode(body));
-    if (!read.ok) return host.trace('note', `A record of ${body.length} bytes: ${read.why}`);
-    host.trace('in', traced(read.record));
-    dispatch({ on: 'record', record: read.record });
-  };
+  const link = createDriver(settings, {
+    host,
+    local,
+    perform,
+    left: (why, isAbrupt) => hears.down(why, isAbrupt),
+  });
+  const alive = keepAlive(settings.aliveSeconds, {
+    isUp: () => link.state().at === 'up',
+    say: () => void pen.write(recordOf('LA', stamp(local())), RECORD_CHARS_MAX),
+  });
   const line: Line = host.openLine(settings.line, {
     up: (from) => {
-      channel?.close();
       connection += 1;
       peer = from;
-      channel = createChannel({
-        serial: settings.line.kind === 'serial' ? { baud: settings.line.baud } : undefined,
-        ...{ clock, heard },
+      pen.use({
         write: async (bytes) => line.write(bytes),
-        note: (text) => host.trace('note', text),
         lost: (why) => line.drop(why),
+        heard: (record) => {
+          alive.heard();
+          link.tell({ on: 'record', record });
+        },
       });
       host.talk({ at: 'joining', with: from });
-      dispatch({ on: 'connected' });
+      link.tell({ on: 'connected' });
     },
-    bytes: (chunk) => channel?.bytes(chunk),
+    bytes: (chunk) => pen.bytes(chunk),
     down: (why, wasUp) => {
-      channel?.close();
-      channel = undefined;
-      host.talk({ at: 'down', why: link.at === 'refused' ? link.why : why });
-      if (wasUp) dispatch({ on: 'disconnected' });
+      pen.use(undefined);
+      const now = link.state();
+      host.talk({ at: 'down', why: now.at === 'refused' ? now.why : why });
+      if (wasUp) link.tell({ on: 'disconnected' });
       if (isClosing) ended.resolve();
     },
     note: (text) => host.trace('note', text),
   });
-  const alive =
-    settings.aliveSeconds === 0
-      ? undefined
-      : setInterval(() => {
-          if (link.at === 'up' && !wasHeard)
-            void write(recordOf('LA', stamp(local())), RECORD_CHARS_MAX);
-          wasHeard = false;
-        }, settings.aliveSeconds * 1_000);
-
+  const vendor = (): Vendor | undefined => {
+    const now = link.state();
+    return now.at === 'up' ? now.vendor : undefined;
+  };
   return {
-    ...{ local, connection: () => connection },
-    vendor: () => (link.at === 'up' ? link.vendor : undefined),
+    ...{ local, vendor, connection: () => connection },
     say: async (record) => {
-      if (link.at !== 'up') return 'down';
-      const { vendor } = link;
-      const selected = select(vendor.described, record);
-      return selected === undefined ? 'unlisted' : write(selected, vendor.recordCharsMax);
+      const to = vendor();
+      if (to === undefined) return 'down';
+      const selected = select(to.described, record);
+      return selected === undefined ? 'unlisted' : pen.write(selected, to.recordCharsMax);
     },
     close: async () => {
       isClosing = true;
-      clearInterval(alive);
-      if (channel === undefined) ended.resolve();
-      else dispatch({ on: 'stop' });
+      alive.stop();
+      if (pen.isOpen()) link.tell({ on: 'stop' });
+      else ended.resolve();
       await ended.promise;
-      clearTimeout(dueTimer);
-      channel?.close();
+      link.stop();
+      pen.use(undefined);
       await line.close();
     },
   };
@@ -190,6 +156,101 @@ type Happened =
   | { readonly on: 'due' }
   | { readonly on: 'stop' }
   | { readonly on: 'record'; readonly record: FiasRecord };
+
+interface Driving {
+  readonly host: ServiceHost;
+  readonly local: () => LocalTime;
+  readonly perform: (effect: LinkEffect) => void;
+  readonly left: SessionHears['down'];
+}
+
+/** The link's state, with its timer. */
+function createDriver(settings: Settings, { host, local, perform, left }: Driving) {
+  const rules = rulesOf(settings);
+  const { clock, log } = host;
+  let link = linkInitial;
+  let timer: NodeJS.Timeout | undefined;
+  const tell = (happened: Happened): void => {
+    const before = link;
+    const step = linkNext(link, { ...happened, nowMs: clock.nowMs(), local: local() }, rules);
+    link = step.state;
+    clearTimeout(timer);
+    const dueMs = linkDueMs(link);
+    if (dueMs !== undefined && Number.isFinite(dueMs))
+      timer = setTimeout(() => tell({ on: 'due' }), Math.max(1, dueMs - clock.nowMs()));
+    if (link.at === 'refused' && before.at !== 'refused')
+      log.error(`FIAS: ${link.why}. Check the key at both ends, then start the service again.`);
+    for (const effect of step.effects) perform(effect);
+    if (before.at === 'up' && link.at !== 'up')
+      left(link.at === 'leaving' ? 'LE' : 'cut', link.at !== 'leaving');
+  };
+  return { tell, state: () => link, stop: () => clearTimeout(timer) };
+}
+
+interface PenOf {
+  readonly write: (bytes: Buffer) => Promise<void>;
+  readonly lost: (why: string) => void;
+  readonly heard: (record: FiasRecord) => void;
+}
+
+/** Reads and writes records on the connection that there is, in the site's letters. */
+function createPen(settings: Settings, host: ServiceHost) {
+  const page = codePage(codePageOf(settings));
+  const serial = settings.line.kind === 'serial' ? { baud: settings.line.baud } : undefined;
+  let channel: Channel | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    isOpen: () => channel !== undefined,
+    bytes: (chunk: Buffer): void => channel?.bytes(chunk),
+    /** When what was written has gone out, or never will. */
+    settled: async () => last,
+    use: (of: PenOf | undefined): void => {
+      channel?.close();
+      channel =
+        of === undefined
+          ? undefined
+          : createChannel({
+              ...{ serial, clock: host.clock, write: of.write, lost: of.lost },
+              note: (text) => host.trace('note', text),
+              heard: (body) => {
+                const read = readRecord(page.decode(body));
+                if (!read.ok)
+                  return host.trace('note', `A record of ${body.length} bytes: ${read.why}`);
+                host.trace('in', traced(read.record));
+                of.heard(read.record);
+              },
+            });
+    },
+    write: async (record: FiasRecord, charsMax: number): Promise<Told> => {
+      if (channel === undefined) return 'down';
+      const text = writeRecord(record, charsMax);
+      if (text === undefined) {
+        host.trace('note', `${record.id} was not sent: a field is too long to be the same`);
+        return 'too-long';
+      }
+      host.trace('out', traced(record));
+      const sent = channel.send(page.encode(text));
+      last = sent;
+      return sent;
+    },
+  };
+}
+
+/** After silence LA tells the vendor that we are there; what it makes of it is its own. */
+function keepAlive(seconds: number, of: { isUp(): boolean; say(): void }) {
+  let wasHeard = false;
+  const look = (): void => {
+    if (of.isUp() && !wasHeard) of.say();
+    wasHeard = false;
+  };
+  const timer = seconds === 0 ? undefined : setInterval(look, seconds * 1_000);
+  return {
+    heard: (): void => {
+      wasHeard = true;
+    },
+    stop: () => clearInterval(timer),
+  };
+}
 
 const withOf = (peer: string, vendor: Vendor): string => {
   const named = [vendor.family, vendor.version].filter((part) => part !== '').join(' ');

@@ -1,7 +1,7 @@
 // FIAS records and their text: two letters, then fields of two characters and a value, a "|" behind each. Reads
 // what vendors really send, writes what the document says. Pure.
 import { charsMax, isIdentity } from './fields.ts';
-import { FIELDS_MAX, RECORD_CHARS_MAX } from './limits.ts';
+import { FIELDS_MAX, RECORD_CHARS_MAX, ROOM_CHARS_MAX } from './limits.ts';
 
 export type Field = readonly [id: string, value: string];
 export interface FiasRecord {
@@ -72,6 +72,12 @@ export const valueOf = (record: FiasRecord, id: string): string | undefined =>
 export const filled = (record: FiasRecord, id: string): string | undefined => {
   const value = valueOf(record, id);
   return value === undefined || value === '' ? undefined : value;
+};
+
+/** RN, when there is one that can be a room's. */
+export const roomOf = (record: FiasRecord): string | undefined => {
+  const room = filled(record, 'RN');
+  return room === undefined || room.length > ROOM_CHARS_MAX ? undefined : room;
 };
 
 /** Fields with a value; those that are undefined are left out. */

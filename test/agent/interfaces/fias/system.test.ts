@@ -224,39 +224,20 @@ test('reports come through when the agent was away, in their order', async () =>
     it.agent.events.map((event) =>
       [event.kind, 'housekeeping' in event ? event.housekeeping : ''].join(' '),
     );
-  it.vendor.send('RE', [
-    ['RN', '101'],
-    ['RS', '1'],
-    ['ID', '12'],
-  ]);
-  it.vendor.send('RE', [
-    ['RN', '101'],
-    ['RS', '9'],
-  ]);
-  it.vendor.send('RE', [
-    ['RN', '101'],
-    ['RS', '4'],
-  ]);
-  it.vendor.send('WR', [
-    ['RN', '101'],
-    ['DA', '260402'],
-    ['TI', '063000'],
-  ]);
-  it.vendor.send('WA', [
-    ['RN', '101'],
-    ['DA', '260402'],
-    ['TI', '063000'],
-    ['AS', 'NR'],
-  ]);
-  it.vendor.send('WC', [
-    ['RN', '101'],
-    ['DA', ''],
-    ['TI', ''],
-  ]);
-  it.vendor.send('RE', [
-    ['RN', '101'],
-    ['VM', '0103'],
-  ]);
+  it.agent.isAway = true;
+  for (const text of [
+    ...['RE RN101 RS1 ID12', 'RE RN101 RS9', 'RE RN101 RS4', 'WR RN101 DA260402 TI063000'],
+    ...['WA RN101 DA260402 TI063000 ASNR', 'WC RN101 DA TI', 'RE RN101 VM0103'],
+  ]) {
+    const [id, ...fields] = text.split(' ');
+    it.vendor.send(
+      id!,
+      fields.map((field) => [field.slice(0, 2), field.slice(2)] as const),
+    );
+  }
+  await it.agent.until('all were heard', () => it.agent.traces.some((text) => text.includes('VM')));
+  assert.equal(it.agent.events.length, 0);
+  it.agent.isAway = false;
   await it.agent.until('all are there', () => it.agent.events.length === 7);
   assert.deepEqual(seen(), [
     ...['room.status dirty', 'room.privacy ', 'room.status clean', 'wakeup.set '],

@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import type { RunningInterface } from '../../../../agent/core/interface.ts';
 import type { Order, OrderOutcome } from '../../../../agent/core/vocabulary.ts';
 import { createVendor } from '../../../../agent/interfaces/fias/counterpart.ts';
-import type { VendorOptions, VendorSystem } from '../../../../agent/interfaces/fias/counterpart.ts';
+import type { VendorSystem } from '../../../../agent/interfaces/fias/counterpart.ts';
+import type { VendorOptions } from '../../../../agent/interfaces/fias/vendor-link.ts';
 import { fias } from '../../../../agent/interfaces/fias/run.ts';
 import { behind } from '../../../bench/systems/behind.ts';
 import type { Behind } from '../../../bench/systems/behind.ts';
@@ -30,6 +31,8 @@ export interface SystemOptions {
   readonly house?: House;
   /** Shorter than a person may set it. */
   readonly keySeconds?: number;
+  /** Of the serial line. */
+  readonly dataBits?: 7 | 8;
 }
 
 const RECONNECT = { firstSeconds: 0.1, maxSeconds: 0.2 };
@@ -47,12 +50,15 @@ export async function freePort(): Promise<number> {
 export async function system(options: SystemOptions): Promise<System> {
   const agent = standIn(options.house === undefined ? {} : { house: options.house });
   const needs = { clock: agent.host.clock, random: agent.host.random };
-  const serial = { kind: 'serial', device: '/dev/ttyS0', baud: 115_200, reconnect: RECONNECT };
+  const serial = {
+    ...{ kind: 'serial', device: '/dev/ttyS0', baud: 115_200, reconnect: RECONNECT },
+    dataBits: options.dataBits ?? 8,
+  };
   const port = options.at === 'tcp-client' ? await freePort() : 0;
   const server = { kind: 'tcp-server', port: Math.max(port, 1_024), from: ['127.0.0.1'] };
   const base = settingsOf({
-    ...options.settings,
     line: options.at === 'pty' ? serial : server,
+    ...options.settings,
   });
   const vendor = createVendor(base, needs, options.vendor);
   const place = await behind(
