@@ -189,14 +189,16 @@ async function write(path: string, text: string | Uint8Array): Promise<void> {
   await rename(`${path}.new`, path);
 }
 
+const BUSY = { activeState: 'activating', result: 'success' };
+
 async function answerOf(request: string, { root, units, clock }: Place): Promise<Answers> {
   const path = join(root, 'run/clock-units/answer.json');
   const untilMs = clock.nowMs() + PREPARE_MS_MAX;
   for (let starts = 0; starts < PREPARE_STARTS_MAX; starts += 1) {
     await units.start(UNITS);
     for (;;) {
-      // In this order: it answers before it ends.
-      const { activeState, result } = await units.state(UNITS);
+      // In this order: it answers before it ends. While it reads all units again systemd answers nobody.
+      const { activeState, result } = await units.state(UNITS).catch(() => BUSY);
       const text = await readFile(path, 'utf8').catch((error: unknown) => {
         if (codeOf(error) === 'ENOENT') return '';
         throw error;

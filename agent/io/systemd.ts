@@ -8,6 +8,8 @@ import type { Systemd } from '../host/ports.ts';
 const execute = promisify(execFile);
 /** A unit that starts slowly is still starting; the page must answer a person. */
 const CALL_MS_MAX = 5_000;
+/** While it reads its units again systemd answers nobody: a second on a Pi, six on an emulated board. */
+const UNITS_CALL_MS_MAX = 20_000;
 /** systemd-notify waits up to 5 s for the manager to take the message (systemd-notify(1)). */
 const NOTIFY_MS_MAX = 10_000;
 
@@ -27,7 +29,11 @@ export function realSystemd(env: NodeJS.ProcessEnv): Systemd {
       if (env['NOTIFY_SOCKET'] === undefined) return;
       await execute('systemd-notify', [state], { timeout: NOTIFY_MS_MAX, env });
     },
-    startUnit: async (name) => startUnit(name, env['DBUS_SYSTEM_BUS_ADDRESS']),
+    startUnit: async (name) =>
+      askFor('StartUnit', name, {
+        address: env['DBUS_SYSTEM_BUS_ADDRESS'],
+        msMax: CALL_MS_MAX,
+      }),
   };
 }
 
@@ -51,20 +57,22 @@ export interface Units {
 }
 
 export function realUnitsOf(env: NodeJS.ProcessEnv): Units {
-  const address = env['DBUS_SYSTEM_BUS_ADDRESS'];
+  const to = { address: env['DBUS_SYSTEM_BUS_ADDRESS'], msMax: UNITS_CALL_MS_MAX };
   return {
-    start: async (name) => startUnit(name, address),
-    stop: async (name) =>
-      withBus(address, async (call) => void (await manager(call, 'StopUnit', [name, 'replace']))),
-    state: async (name) => withBus(address, async (call) => stateOf(call, name)),
+    start: async (name) => askFor('StartUnit', name, to),
+    stop: async (name) => askFor('StopUnit', name, to),
+    state: async (name) => withBus(to, async (call) => stateOf(call, name)),
   };
 }
 
-async function startUnit(name: string, address: string | undefined): Promise<void> {
-  await withBus(
-    address,
-    async (call) => void (await manager(call, 'StartUnit', [name, 'replace'])),
-  );
+interface Bus {
+  /** undefined: the system's. */
+  readonly address: string | undefined;
+  readonly msMax: number;
+}
+
+async function askFor(member: 'StartUnit' | 'StopUnit', name: string, to: Bus): Promise<void> {
+  await withBus(to, async (call) => void (await manager(call, member, [name, 'replace'])));
 }
 
 interface Method {
@@ -132,13 +140,10 @@ const typeOf = (error: unknown): unknown =>
  * dbus-next has no timeouts, and calls on a dead bus never settle: every way out is raced here. Its
  * 'error' listener stays for good, since an error may come after the bus was left.
  */
-async function withBus<T>(
-  busAddress: string | undefined,
-  ask: (call: Call) => Promise<T>,
-): Promise<T> {
+async function withBus<T>({ address, msMax }: Bus, ask: (call: Call) => Promise<T>): Promise<T> {
   // Loaded when systemd is first asked: 8 MiB of memory for what many units never do.
   const { default: dbus } = await import('dbus-next');
-  const bus = busAddress === undefined ? dbus.systemBus() : dbus.sessionBus({ busAddress });
+  const bus = address === undefined ? dbus.systemBus() : dbus.sessionBus({ busAddress: address });
   const call: Call = async ({ body, ...method }) => {
     const message = new dbus.Message({
       ...method,
@@ -151,7 +156,7 @@ async function withBus<T>(
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<T>((done, fail) => {
-      timer = setTimeout(() => fail(new Error('systemd did not answer')), CALL_MS_MAX);
+      timer = setTimeout(() => fail(new Error('systemd did not answer')), msMax);
       bus.on('error', (error) => fail(hasNoBus(error) ? noSystemd(error) : error));
       // Not in the library's types; without it a bus that hangs up is only noticed by the timer.
       const { _connection: connection } = bus as unknown as { _connection: EventEmitter };

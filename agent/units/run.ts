@@ -23,15 +23,21 @@ export async function makeSandboxes(needs: {
     if (!read.ok) {
       throw new Error(`the request is not understood: ${read.why} (${read.field ?? 'as a whole'})`);
     }
-    await apply(read.request, machine, log);
-    // What was asked meanwhile has started nothing: systemd saw that this unit runs already.
+    const devices = await devicesOf(read.request, machine);
+    await apply(read.request, devices, { machine, log });
+    // What was asked or plugged in meanwhile has started nothing: systemd saw that this unit runs already.
     const again = await machine.request();
-    text = again === text ? undefined : again;
+    const now = await devicesOf(read.request, machine);
+    const isSame = again === text && JSON.stringify([...now]) === JSON.stringify([...devices]);
+    text = isSame ? undefined : again;
   }
 }
 
-async function apply(request: SandboxRequest, machine: UnitsMachine, log: Log): Promise<void> {
-  const devices = await devicesOf(request, machine);
+async function apply(
+  request: SandboxRequest,
+  devices: ReadonlyMap<string, Device>,
+  { machine, log }: { readonly machine: UnitsMachine; readonly log: Log },
+): Promise<void> {
   const credentials = new Map<string, Credentials>();
   const refusals = new Map<string, Refusal>();
   for (const { id } of request.services) {

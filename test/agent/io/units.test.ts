@@ -50,6 +50,8 @@ async function machine() {
   };
 }
 
+const ABSENT = { at: 'absent' } as const;
+const ADAPTER = { at: 'there', node: '/dev/ttyUSB0', number: '188:0' } as const;
 const dropIn = (id: string): string => `systemd/system/clock-service@${id}.service.d/50-needs.conf`;
 
 test('sandboxes are made, answered, and taken away again; twice is as once', async () => {
@@ -164,6 +166,17 @@ test('a request that comes while one is answered is answered as well', async () 
   await unit.make();
   assert.equal((await unit.answer()).request, 'r-2');
   await assert.rejects(unit.text(dropIn('pbx')), /ENOENT/);
+});
+
+test('an adapter that is plugged in meanwhile is seen', async () => {
+  await using unit = await machine();
+  await unit.leave('pbx');
+  const path = '/dev/serial/by-id/usb-1';
+  await unit.ask('r-1', service('pbx', [{ need: 'device', path }]));
+  let looks = 0;
+  const devices = { ...unit.units, device: async () => (++looks > 1 ? ADAPTER : ABSENT) };
+  await makeSandboxes({ machine: devices, log: createLog(() => {}) });
+  assert.match(await unit.text(dropIn('pbx')), /^DeviceAllow=\/dev\/ttyUSB0 rw$/m);
 });
 
 test('without a request nothing is done; one that is not understood changes nothing', async () => {
