@@ -9,6 +9,7 @@ export const INTERFACES: Readonly<Record<string, Load>> = {
   calls: async () => (await import('./interfaces/calls/run.ts')).calls,
   datecs: async () => (await import('./interfaces/datecs/run.ts')).datecs,
   fias: async () => (await import('./interfaces/fias/run.ts')).fias,
+  escpos: async () => (await import('./interfaces/escpos/run.ts')).escpos,
   ilink: async () => (await import('./interfaces/ilink/run.ts')).ilink,
   mitel: async () => (await import('./interfaces/mitel/run.ts')).mitel,
   fpmate: async () => (await import('./interfaces/fpmate/run.ts')).fpmate,

@@ -13,6 +13,8 @@ export const ANSWER_BYTES_MAX = 16 * 1_024;
 export const INFORMATION_CHARS_MAX = 120;
 /** Asked whether it is there when nothing else was said for so long. */
 export const IDLE_MS = 60_000;
+/** While it is away, orders wait for it. */
+export const AWAY_MS = 10_000;
 /** Orders that wait for the one before: a bus group's check-in at once, several times. */
 export const WAITING_MAX = 500;
 /** A call record is a kilobyte. */

@@ -14,7 +14,7 @@ import { parseIlinkSettings } from './config.ts';
 import type { IlinkSettings } from './config.ts';
 import { createExchange } from './counterpart.ts';
 import { extensionsOf, requestsFor } from './house.ts';
-import { AGAIN_MS, ANSWER_BYTES_MAX, IDLE_MS, TRIES_MAX, WAITING_MAX } from './limits.ts';
+import { AGAIN_MS, ANSWER_BYTES_MAX, AWAY_MS, IDLE_MS, TRIES_MAX, WAITING_MAX } from './limits.ts';
 import { listenForCalls } from './record.ts';
 import { bodyOf, readAnswer } from './wire.ts';
 import type { Request } from './wire.ts';
@@ -86,9 +86,11 @@ function start(settings: IlinkSettings, host: ServiceHost): RunningInterface {
   let tail: Promise<unknown> = Promise.resolve();
   let waiting = 0;
   let heardMs = host.clock.nowMs();
+  let isThere = false;
 
-  const hear = (isThere: boolean, why = ''): void => {
+  const hear = (isHeard: boolean, why = ''): void => {
     heardMs = host.clock.nowMs();
+    isThere = isHeard;
     host.talk(isThere ? { at: 'up', with: peer } : { at: 'down', why: `${peer}: ${why}` });
   };
 
@@ -142,8 +144,9 @@ function start(settings: IlinkSettings, host: ServiceHost): RunningInterface {
     if (!ending.signal.aborted) hear(reply.ok, reply.ok ? '' : reply.code);
   };
   const looking = setInterval(() => {
-    if (waiting === 0 && host.clock.nowMs() - heardMs >= IDLE_MS) void inTurn(look);
-  }, IDLE_MS / 4);
+    const restMs = isThere ? IDLE_MS : AWAY_MS;
+    if (waiting === 0 && host.clock.nowMs() - heardMs >= restMs) void inTurn(look);
+  }, AWAY_MS / 2);
   host.talk({ at: 'joining', with: peer });
   void inTurn(look);
 
