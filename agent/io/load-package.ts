@@ -2,6 +2,9 @@
 // and the bytes, and evaluates the very bytes that it verified. What keeps the code in is the service's sandbox
 // (its user, its addresses, its devices); what is hidden here only makes sure that an interface which asks for
 // more than its ServiceHost does not work by chance.
+import * as crypto from 'node:crypto';
+import * as timers from 'node:timers';
+import * as timersPromises from 'node:timers/promises';
 import { compileFunction } from 'node:vm';
 import { codeOf } from '../core/errors.ts';
 import type { Interface } from '../core/interface.ts';
@@ -16,9 +19,28 @@ export type Loaded =
   | { readonly ok: true; readonly interface: AnyInterface; readonly manifest: PackageManifest }
   | { readonly ok: false; readonly why: string };
 
+const { createCipheriv, createDecipheriv, createHash, createHmac, timingSafeEqual } = crypto;
+const { clearInterval, clearTimeout, setInterval, setTimeout } = timers;
+/** All of node's modules that an interface may import, and of each these: what reaches nothing outside. */
+export const GIVEN: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'node:buffer': { Buffer },
+  'node:crypto': { createCipheriv, createDecipheriv, createHash, createHmac, timingSafeEqual },
+  'node:timers': { clearInterval, clearTimeout, setInterval, setTimeout },
+  'node:timers/promises': {
+    setImmediate: timersPromises.setImmediate,
+    setTimeout: timersPromises.setTimeout,
+  },
+};
+
+function given(name: string): Readonly<Record<string, unknown>> {
+  const found = Object.hasOwn(GIVEN, name) ? GIVEN[name] : undefined;
+  if (found !== undefined) return { ...found };
+  throw new Error(`an interface has no ${name}`);
+}
+
 /** Names of node that an interface has no business with: lines, time and chance come from its host. */
 const HIDDEN = [
-  ...['require', 'process', 'global', 'globalThis', 'fetch', 'WebSocket', 'EventSource'],
+  ...['process', 'global', 'globalThis', 'fetch', 'WebSocket', 'EventSource'],
   ...['BroadcastChannel', 'MessageChannel', 'WebAssembly', 'Function', 'navigator'],
 ];
 
@@ -33,7 +55,7 @@ export function loadPackage(
   if (!isWhole(manifest, bytes)) return { ok: false, why: 'not the bytes that were signed' };
   let found: unknown;
   try {
-    found = evaluate(bytes.toString('utf8'), `${name}-${manifest.version}.js`);
+    found = evaluatePackage(bytes.toString('utf8'), `${name}-${manifest.version}.js`);
   } catch (error) {
     return { ok: false, why: `does not load: ${codeOf(error)}` };
   }
@@ -47,12 +69,12 @@ export function loadPackage(
   return { ok: true, interface: found, manifest };
 }
 
-/** What the package exports as `packaged` (image/release/package.ts). */
-function evaluate(text: string, filename: string): unknown {
+/** What the package exports as `packaged` (image/release/package.ts). Runs it: for what was verified. */
+export function evaluatePackage(text: string, filename: string): unknown {
   const module: { exports: { readonly packaged?: unknown } } = { exports: {} };
-  const names = ['module', 'exports', ...HIDDEN];
+  const names = ['module', 'exports', 'require', ...HIDDEN];
   const body = compileFunction(`'use strict';${text}`, names, { filename });
-  Reflect.apply(body, undefined, [module, module.exports]);
+  Reflect.apply(body, undefined, [module, module.exports, given]);
   return module.exports.packaged;
 }
 

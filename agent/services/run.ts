@@ -170,7 +170,11 @@ export function createServices(needs: Needs): ServicesRunner {
     emit: async (service, event) => {
       const entry = entries.get(service);
       if (entry === undefined) return { ok: false, why: 'later' };
-      return hotel.emitted(infoOf(entry), event);
+      const info = infoOf(entry);
+      // Of a package, what was signed and approved.
+      if (!info.emits.includes(event.kind))
+        return { ok: false, why: 'wrong', text: 'not announced' };
+      return hotel.emitted(info, event);
     },
     house: () => hotel.house(),
     recall: (service, name) => records.get(memoryKey(service, name)),

@@ -8,7 +8,7 @@ import type { Metafile, Plugin } from 'esbuild';
 import * as v from 'valibot';
 import { PACKAGE_BYTES_MAX, PERMISSIONS } from '../../agent/core/packages.ts';
 import type { Permission } from '../../agent/core/packages.ts';
-import { loadPackage } from '../../agent/io/load-package.ts';
+import { GIVEN, evaluatePackage, loadPackage } from '../../agent/io/load-package.ts';
 import { keyIdOf, signPackage } from '../../agent/packages/wire.ts';
 import type { PackageManifest } from '../../agent/packages/wire.ts';
 import { OperatorError } from '../core/errors.ts';
@@ -52,7 +52,7 @@ export async function makePackage(options: {
 }): Promise<Package> {
   const { home, folder, outDir, key, bucket } = options;
   const described = await describe(folder);
-  const bytes = await bundle(home, folder);
+  const bytes = await bundleInterface(home, folder);
   const { name, title, takes, emits } = declared(folder, bytes);
   const manifest: PackageManifest = {
     ...{ v: 1, name, title, ...described, takes, emits },
@@ -133,27 +133,28 @@ async function describe(folder: string): Promise<v.InferOutput<typeof Descriptio
 }
 
 const LIBRARY = 'valibot';
-const ALLOWED = `An interface imports its own folder, agent/core and ${LIBRARY}; lines, time and chance come from its ServiceHost`;
+const ALLOWED = `An interface imports its own folder, agent/core, ${LIBRARY} and of node ${Object.keys(GIVEN).join(', ')}; all else comes from its ServiceHost`;
 
 /** By its name, before esbuild looks into it. */
 const noLibraries: Plugin = {
   name: 'no-libraries',
   setup: (build) => {
-    build.onResolve({ filter: /^[^./]/ }, ({ path }) =>
-      path === LIBRARY ? undefined : { errors: [{ text: `imports ${path}` }] },
-    );
+    build.onResolve({ filter: /^[^./]/ }, ({ path }) => {
+      if (Object.hasOwn(GIVEN, path)) return { path, external: true };
+      return path === LIBRARY ? undefined : { errors: [{ text: `imports ${path}` }] };
+    });
   },
 };
 
 /** The same sources give the same bytes. */
-async function bundle(home: string, folder: string): Promise<Buffer> {
+export async function bundleInterface(home: string, folder: string): Promise<Buffer> {
   const entry = join(resolve(folder), 'run.ts');
   const { outputFiles, metafile } = await build({
     absWorkingDir: home,
     stdin: { contents: entryOf(entry), resolveDir: home, sourcefile: 'package.ts', loader: 'ts' },
     ...{ bundle: true, write: false, metafile: true, minify: true, logLevel: 'silent' },
     plugins: [noLibraries],
-    // `neutral`: a module of node is an error, not something to be found on the unit.
+    // `neutral`: a module of node that is not given is an error, not something to be found on the unit.
     ...{ platform: 'neutral', mainFields: ['module', 'main'], target: 'node24', format: 'cjs' },
   }).catch((cause: unknown) => {
     const [first] =
@@ -191,7 +192,9 @@ function foreign(
     path.startsWith('agent/core/') ||
     path.startsWith(`node_modules/${LIBRARY}/`);
   for (const [from, { imports }] of Object.entries(inputs)) {
-    const wrong = imports.find(({ path, external }) => external === true || !isAllowed(path));
+    const wrong = imports.find(
+      ({ path, external }) => !(external === true ? Object.hasOwn(GIVEN, path) : isAllowed(path)),
+    );
     if (wrong === undefined) continue;
     throw new OperatorError('interface-imports', `${from} imports ${wrong.path}`, {
       hint: ALLOWED,
@@ -208,13 +211,7 @@ interface Declared {
 
 /** What the code says of itself; it is ours, and runs on this machine at every test. */
 function declared(folder: string, bytes: Buffer): Declared {
-  const module: { exports: { packaged?: Declared } } = { exports: {} };
-  // oxlint-disable-next-line typescript/no-implied-eval
-  const evaluate = new Function('module', 'exports', bytes.toString('utf8')) as (
-    ...args: unknown[]
-  ) => void;
-  evaluate(module, module.exports);
-  const { packaged } = module.exports;
+  const packaged = evaluatePackage(bytes.toString('utf8'), 'package.js') as Declared | undefined;
   if (packaged !== undefined) return packaged;
   throw new OperatorError('no-interface', `${join(folder, 'run.ts')} exports no interface`, {
     hint: 'Export one constant of type Interface (agent/core/interface.ts)',

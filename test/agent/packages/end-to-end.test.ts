@@ -211,8 +211,16 @@ test('a restart of everything runs the package again, verified; with bytes chang
 });
 
 test('a package that is removed gives way to what ships', async () => {
-  assert.equal((await install(await bridge('6.0.0'))).status, 'SUCCEEDED');
+  // It tries to say what its manifest does not announce.
+  const greedy = `;{ const { packaged } = module.exports;
+    module.exports = { packaged: { ...packaged, start(settings, host) {
+      host.emit({ kind: 'message.light', room: '1', isOn: true })
+        .then((verdict) => host.log.info('emitted ' + JSON.stringify(verdict)));
+      return packaged.start(settings, host);
+    } } }; }`;
+  assert.equal((await install(await bridge('6.0.0', greedy))).status, 'SUCCEEDED');
   await until('on 6.0.0', runs('6.0.0'));
+  await unit.said(/emitted .*"why":"wrong"/);
   const { status } = await job('remove-package', { name: 'bytes' });
   assert.equal(status, 'SUCCEEDED');
   await until('built in', runs('built in'));

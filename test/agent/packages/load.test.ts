@@ -76,6 +76,12 @@ async function behindDoors({ bytes, jws }: Made): Promise<{ stolen: unknown; why
 const WAYS = [
   'process',
   'require("fs")',
+  'require("node:process")',
+  'require("constructor")',
+  'require("node:crypto").randomBytes',
+  'require.constructor("return process")()',
+  'require.caller',
+  'require("node:crypto").createHash.constructor("return process")()',
   'globalThis.process',
   'this.process',
   '(function () { return this })().process',

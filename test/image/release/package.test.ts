@@ -2,13 +2,14 @@
 // the next action.
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { evaluatePackage } from '../../../agent/io/load-package.ts';
 import { openPackage, packageKeys, parseOffer } from '../../../agent/packages/wire.ts';
 import type { OperatorError } from '../../../image/core/errors.ts';
-import { inWords, makePackage } from '../../../image/release/package.ts';
+import { bundleInterface, inWords, makePackage } from '../../../image/release/package.ts';
 import { developmentKeyFile, signingKey } from '../../../image/release/sign.ts';
 
 const HOME = join(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -92,9 +93,17 @@ test('an interface that imports anything else is refused, and told what it may',
     await assert.rejects(pack(folder), (error: OperatorError) => {
       assert.match(error.code, /^interface-(imports|broken)$/);
       assert.match(error.message, what);
-      assert.match(error.hint ?? '', /agent\/core and valibot/);
+      assert.match(error.hint ?? '', /agent\/core, valibot and of node node:buffer/);
       return true;
     });
+  }
+});
+
+test('every interface of the repository could come as a package', async () => {
+  for (const name of await readdir(join(HOME, 'agent/interfaces'))) {
+    const bytes = await bundleInterface(HOME, join(HOME, 'agent/interfaces', name));
+    const found = evaluatePackage(bytes.toString(), `${name}.js`) as { readonly name: string };
+    assert.equal(found.name, name);
   }
 });
 
