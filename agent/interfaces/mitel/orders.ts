@@ -32,8 +32,7 @@ export function framesOf(order: Order, map: Ways): Frames {
     case 'room.moved':
       return moved(order, map);
     case 'guest.changed':
-      if (!map.settings.names) return no('unsupported', "Names are off in this service's settings");
-      return order.isShared ? none : named(order, map);
+      return order.isShared || !map.settings.names ? none : named(order, map);
     case 'room.status':
       return status(order, map);
     case 'room.privacy':
@@ -106,9 +105,8 @@ const moved = (order: OrderOf<'room.moved'>, map: Ways): Frames =>
 
 function status({ room, housekeeping }: OrderOf<'room.status'>, map: Ways): Frames {
   const code = map.settings.roomCodes.find((one) => one.housekeeping === housekeeping);
-  if (code === undefined) {
-    return no('unsupported', `No digit for "${housekeeping}" in this service's settings`);
-  }
+  // A state without a digit is none the exchange wants to know.
+  if (code === undefined) return none;
   return toRoom(room, { function: 'RM', status: code.digit }, map);
 }
 

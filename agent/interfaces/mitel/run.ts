@@ -51,7 +51,8 @@ function start(settings: Settings, host: ServiceHost): RunningInterface {
       if (order.kind === 'resync') return resync({ ways, host, exchange, signal });
       const made = framesOf(order, ways);
       if (!made.ok) return made.outcome;
-      return made.frames.length === 0 ? { ok: true } : exchange.submit(made.frames, signal);
+      if (made.frames.length === 0) return { ok: true, body: { sent: false } };
+      return exchange.submit(made.frames, signal);
     },
     close: async () => exchange.close(),
   };

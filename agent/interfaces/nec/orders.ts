@@ -140,21 +140,15 @@ export const asItIs = (room: string, guest: Guest | undefined, known: Ways): Fra
   guest === undefined ? vacate(room, known) : checkIn(room, guest, known);
 
 function changed(order: OrderOf<'guest.changed'>, known: Known): Frames {
-  if (known.settings.checkIn !== 'name') {
-    return no('unsupported', "Names are off in this service's settings");
-  }
-  return order.isShared
-    ? none
-    : toRoom(order.room, { code: '21-6', data: nameOf(order.guest) }, known);
+  const isSilent = order.isShared || known.settings.checkIn !== 'name';
+  return isSilent ? none : toRoom(order.room, { code: '21-6', data: nameOf(order.guest) }, known);
 }
 
 const CLEANING: Readonly<Record<Housekeeping, string>> = {
   ...{ dirty: '0', progress: '1', inspect: '2', clean: '3' },
 };
 function status({ room, housekeeping }: OrderOf<'room.status'>, known: Known): Frames {
-  if (!known.settings.roomStatus) {
-    return no('unsupported', "Room status is off in this service's settings");
-  }
+  if (!known.settings.roomStatus) return none;
   const data = `${known.isOccupied ? '1' : '0'}${CLEANING[housekeeping]}`;
   return toRoom(room, { code: '61-3', data }, known);
 }

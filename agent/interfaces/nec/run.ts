@@ -111,7 +111,7 @@ async function carryOut(order: Order, needs: WithLine): Promise<OrderOutcome> {
   const known = await knownOf(order, needs);
   const made = framesOf(order, known);
   if (!made.ok) return made.outcome;
-  if (made.frames.length === 0) return { ok: true };
+  if (made.frames.length === 0) return { ok: true, body: { sent: false } };
   const outcome = await needs.exchange.submit(made.frames, needs.signal);
   if (outcome.ok) remember(order, known, needs.restrictions);
   return outcome;

@@ -11,13 +11,15 @@ export interface Conversation {
   readonly clock: Clock;
   readonly answerMs: number;
   readonly signal: AbortSignal;
+  /** Before the frame goes out, each time. */
+  readonly sending: () => void;
 }
 
 /** Resolves with what became of it; never rejects. Hangs up before it resolves. */
 export async function converse(
   call: Call,
   fields: Fields,
-  { clock, answerMs, signal }: Conversation,
+  { clock, answerMs, signal, sending }: Conversation,
 ): Promise<End> {
   const pieces = framer();
   let state: Request = begin.state;
@@ -31,6 +33,7 @@ export async function converse(
           await write(Buffer.of(ENQ));
           break;
         case 'send':
+          sending();
           await write(frame(fields));
           break;
         case 'wait':

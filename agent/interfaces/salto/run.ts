@@ -36,6 +36,10 @@ export const salto: Interface<Settings> = {
   takes: ['key.encode', 'key.cancel', 'key.read'],
   emits: [],
   parse,
+  targets: ({ encoders, mobileKeysEncoder: mobile }) => [
+    ...encoders.map(({ identifier }) => identifier),
+    ...(mobile === undefined ? [] : [mobile]),
+  ],
   needs: ({ host, port }) => [{ need: 'connect', host, port }],
   start,
   test,
@@ -71,7 +75,10 @@ function start(settings: Settings, host: ServiceHost): ReturnType<typeof salto.s
       try {
         await Promise.race([turn.ready, aborted(signal)]);
         if (signal.aborted) return EXPIRED;
-        return await carryOut(order, asking.requests, { settings, host, signal, talk });
+        const outcome = await carryOut(order, asking.requests, { settings, host, signal, talk });
+        // It may have been the encoder, or the server: then it is seen at once.
+        if (!outcome.ok && outcome.why === 'unknown') void look();
+        return outcome;
       } finally {
         turn.done();
       }
@@ -140,8 +147,7 @@ function createTalk({ host: name, port }: Settings, host: ServiceHost): TalkOf {
     heard: (end) => {
       if (end.came === 'nothing' && end.why === 'expired') return;
       if (end.came === 'nothing' && end.why === 'offline') say({ at: 'down', why: end.text });
-      else if (end.came === 'silence') say({ at: 'down', why: end.text });
-      else say({ at: 'up', with: where });
+      else if (end.came !== 'silence') say({ at: 'up', with: where });
     },
   };
 }
@@ -194,9 +200,11 @@ async function tryOnce(
 ): Promise<End> {
   const call = await connect(settings, host, signal);
   if (!('write' in call)) return call;
-  host.trace('out', told(fields));
   const answerMs = settings.answerSeconds * 1_000;
-  const end = await converse(call, fields, { clock: host.clock, answerMs, signal });
+  const end = await converse(call, fields, {
+    ...{ clock: host.clock, answerMs, signal },
+    sending: () => host.trace('out', told(fields)),
+  });
   if (end.came === 'answer') host.trace('in', told(end.fields));
   else host.trace('note', end.text);
   await leave(call);

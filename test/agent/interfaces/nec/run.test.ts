@@ -124,6 +124,11 @@ test('barring and do not disturb are one code, and neither undoes the other', as
   // Nobody is in 102: the exchange has cut it off.
   assert.equal(await why(privacy('102', true)), 'ok');
   assert.equal(code(), '6');
+  // Off in the settings: nothing to tell.
+  const sent = pbx.taken.length;
+  assert.equal(await why({ kind: 'room.status', room: '101', housekeeping: 'clean' }), 'ok');
+  assert.equal(await why({ ...checkIn('101'), kind: 'guest.changed' }), 'ok');
+  assert.equal(pbx.taken.length, sent);
   // A guest presses a key: known, too.
   const pressed = pbx.report({ feature: '15', function: '2', extension: '101', data: '5  ' });
   assert.ok((await hotel.passing(pressed)).value);

@@ -224,6 +224,13 @@ test('test() says hello and asks for nothing at an encoder', async () => {
   );
 });
 
+test('targets() are the encoders, and the one for mobile keys', () => {
+  const encoders = ['1', 'Online Encoder 1'];
+  assert.deepEqual(salto.targets?.(settings()), encoders);
+  const mobile = settings({ mobileKeysEncoder: 'mobile' });
+  assert.deepEqual(salto.targets?.(mobile), [...encoders, 'mobile']);
+});
+
 test('parse() names the fields that are wrong', () => {
   const parsed = salto.parse({
     ...{ host: 'no host', port: 0, version: 'old', mobileKeysEncoder: 'm' },

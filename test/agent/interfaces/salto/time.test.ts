@@ -72,9 +72,15 @@ test('an answer that never comes is unknown after thirty seconds, and nothing wa
   assert.equal(whyOf(outcome), 'unknown');
   assert.ok(ms >= 30_000 && ms < 31_000, `${ms} ms`);
   assert.equal(hotel.server.requests.length, 1);
-  assert.equal(hotel.talk(), 'down');
-  assert.equal(whyOf((await hotel.order(checkOut())).outcome), 'ok');
+  // It was the encoder: the server is there.
+  await hotel.pass(1_000);
   assert.equal(hotel.talk(), 'up');
+  assert.equal(whyOf((await hotel.order(checkOut())).outcome), 'ok');
+  hotel.server.fault('silent');
+  hotel.server.fault('ask-silent');
+  assert.equal(whyOf((await hotel.order(key())).outcome), 'unknown');
+  await hotel.pass(6_000);
+  assert.equal(hotel.talk(), 'down');
 });
 
 test('a server that does not answer ENQ is tried three times, each on a new connection', async (t) => {
