@@ -9,6 +9,7 @@ import type { HotelSide } from './core/services.ts';
 import type { OrderKind } from './core/vocabulary.ts';
 import { INTERFACES } from './interfaces.ts';
 import { systemClock } from './io/clock.ts';
+import { Bundles } from './io/bundles.ts';
 import { listenIpc } from './io/ipc.ts';
 import { systemRandom, systemRandomBytes } from './io/random.ts';
 import { createChildRunner } from './io/runner-child.ts';
@@ -18,6 +19,8 @@ import type { Judge, Runner } from './services/ports.ts';
 import { createServices } from './services/run.ts';
 import type { ServicesRunner } from './services/run.ts';
 import type { Owner } from './shadows/ports.ts';
+import { TRIAL_MS } from './update/limits.ts';
+import { parseLaunched } from './update/wire.ts';
 
 const RUN = 'run/clock-agent';
 
@@ -75,9 +78,18 @@ function runnerOf(
   if (process.env['CLOCK_RUNNER'] !== 'systemd') {
     return createChildRunner({ folder: join(root, RUN, 'services'), root, socket, sink });
   }
-  const runner = systemdRunner({ root, units: realUnitsOf(process.env), clock: systemClock });
+  const units = realUnitsOf(process.env);
+  const runner = systemdRunner({ root, units, clock: systemClock, bundle: runningBundle(root) });
   // They outlive the agent: it finds them again.
   return { ...runner, close: () => {} };
+}
+
+/** launch.ts says which copy it has started. */
+function runningBundle(root: string): { readonly js: string; readonly jws: string } | undefined {
+  const { copy } = parseLaunched(process.env['CLOCK_LAUNCH'], TRIAL_MS);
+  if (copy === 'built-in') return undefined;
+  const js = new Bundles(root).file(copy);
+  return { js, jws: js.replace(/\.js$/, '.jws') };
 }
 
 const judge: Judge = async (name, settings) => {

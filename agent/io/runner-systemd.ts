@@ -30,6 +30,11 @@ const LOOKUP_MS_MAX = 5_000;
 /** Node asks for two names at once, the cloud's among them: more would only wait in line before it. */
 const LOOKUPS_AT_ONCE = 2;
 
+interface BundleFiles {
+  readonly js: string;
+  readonly jws: string;
+}
+
 /** All addresses of a name. */
 export type Lookup = (name: string) => Promise<readonly string[]>;
 
@@ -42,8 +47,10 @@ export function systemdRunner(needs: {
   readonly units: Units;
   readonly clock: Clock;
   readonly lookup?: Lookup;
+  /** Files of the bundle that this agent runs; undefined: the program in the root. */
+  readonly bundle?: BundleFiles | undefined;
 }): Runner {
-  const { root, units, clock } = needs;
+  const { root, units, clock, bundle } = needs;
   const folder = join(root, 'run/clock-agent');
   const names = new Names(needs.lookup ?? systemLookup);
   let last: Promise<unknown> = Promise.resolve();
@@ -68,7 +75,7 @@ export function systemdRunner(needs: {
       const turn = last.then(async () => {
         const before = made;
         made = undefined;
-        made = await prepare(services, { root, folder, units, clock, names, before });
+        made = await prepare(services, { root, folder, units, clock, names, before, bundle });
         return made.refused;
       });
       last = turn.catch(() => {});
@@ -123,6 +130,7 @@ interface Place {
   readonly clock: Clock;
   readonly names: Names;
   readonly before: Made | undefined;
+  readonly bundle: BundleFiles | undefined;
 }
 
 async function prepare(services: readonly Prepared[], place: Place): Promise<Made> {
@@ -143,6 +151,11 @@ async function prepare(services: readonly Prepared[], place: Place): Promise<Mad
   if (asked === place.before?.asked) return place.before;
   await mkdir(join(place.folder, 'services'), { recursive: true });
   for (const service of services) if (!refused.has(service.id)) await leave(place.folder, service);
+  for (const name of ['js', 'jws'] as const) {
+    const path = join(place.folder, `bundle.${name}`);
+    if (place.bundle === undefined) await rm(path, { force: true });
+    else await write(path, await readFile(place.bundle[name]));
+  }
   const ids = new Set(requested.map(({ id }) => id));
   for (const name of await readdir(join(place.folder, 'services'))) {
     if (!ids.has(name)) await rm(join(place.folder, 'services', name), { recursive: true });

@@ -17,10 +17,11 @@ import {
 import { join } from 'node:path';
 import { codeOf } from '../core/errors.ts';
 import { PACKAGE_BYTES_MAX } from '../core/packages.ts';
-import type { Credentials, UnitsMachine } from '../units/ports.ts';
+import type { Bundle, Credentials, UnitsMachine } from '../units/ports.ts';
 import type { Device } from '../units/state.ts';
 import {
   DEVICE_NODE,
+  BUNDLE_BYTES_MAX,
   JWS_BYTES_MAX,
   REQUEST_BYTES_MAX,
   SERVICE_ID,
@@ -56,6 +57,11 @@ export function realUnits(root: string, run = command): UnitsMachine {
         settings: await readOf(agent, `${own}/settings.json`, SETTINGS_BYTES_MAX),
         ...(await packageOf(agent, own)),
       };
+    },
+    bundle: async () => bothOf(agent, 'bundle', BUNDLE_BYTES_MAX),
+    writeBundle: async (js) => {
+      await mkdir(own, { recursive: true, mode: 0o711 });
+      await replace(join(own, 'agent.js'), js, 0o644);
     },
     device: async (path) => deviceAt(root, path),
     existing: async () => {
@@ -104,13 +110,18 @@ export function realUnits(root: string, run = command): UnitsMachine {
 const unitsOf = (ids: readonly string[]): string[] =>
   ids.map((id) => `clock-service@${id}.service`);
 
-/** Both files of it, or none. */
 async function packageOf(agent: string, own: string): Promise<Pick<Credentials, 'package'>> {
+  const both = await bothOf(agent, `${own}/package`, PACKAGE_BYTES_MAX);
+  return both === undefined ? {} : { package: both };
+}
+
+/** A program and its signed manifest, or none. */
+async function bothOf(agent: string, name: string, bytesMax: number): Promise<Bundle | undefined> {
   try {
-    const js = await readOf(agent, `${own}/package.js`, PACKAGE_BYTES_MAX);
-    return { package: { js, jws: await readOf(agent, `${own}/package.jws`, JWS_BYTES_MAX) } };
+    const js = await readOf(agent, `${name}.js`, bytesMax);
+    return { js, jws: await readOf(agent, `${name}.jws`, JWS_BYTES_MAX) };
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return {};
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

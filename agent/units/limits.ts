@@ -24,3 +24,5 @@ export const JWS_BYTES_MAX = 16 * 1_024;
 export const TOKEN_BYTES_MAX = 1_024;
 /** A request is answered, and what came meanwhile as well; an agent that asks without end is not. */
 export const ROUNDS_MAX = 10;
+/** As in update/limits.ts. */
+export const BUNDLE_BYTES_MAX = 8 * 1_024 * 1_024;

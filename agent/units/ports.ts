@@ -9,11 +9,25 @@ export interface Credentials {
   readonly package?: { readonly js: Uint8Array; readonly jws: Uint8Array };
 }
 
+/** The agent's own program where it is a bundle that was installed since: its services run the same. */
+export interface Bundle {
+  readonly js: Uint8Array;
+  readonly jws: Uint8Array;
+}
+/** Who may say that it is one of ours. */
+export type JudgeBundle = (
+  bundle: Bundle,
+) => { readonly ok: true; readonly sha256: string } | { readonly ok: false; readonly why: string };
+
 export interface UnitsMachine {
   /** The agent's request; undefined: it has none. Rejects when it is too long or not the agent's own file. */
   request(): Promise<string | undefined>;
   /** What the agent left for this service to read; rejects as `request` does, and when it is not there. */
   credentials(id: string): Promise<Credentials>;
+  /** As the agent left it; undefined: it runs the one in the root. Rejects as `request` does. */
+  bundle(): Promise<Bundle | undefined>;
+  /** Puts it where the drop-ins name it. */
+  writeBundle(js: Uint8Array): Promise<void>;
   device(path: string): Promise<Device>;
   /** The services that have a sandbox, whoever made it. */
   existing(): Promise<readonly string[]>;

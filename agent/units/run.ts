@@ -2,21 +2,24 @@
 // started again: each start does everything.
 import type { Log } from '../core/log.ts';
 import { ROUNDS_MAX } from './limits.ts';
-import type { Credentials, UnitsMachine } from './ports.ts';
+import type { Credentials, JudgeBundle, UnitsMachine } from './ports.ts';
 import { plan } from './state.ts';
 import type { Device } from './state.ts';
 import { parseRequest, renderAnswer } from './wire.ts';
 import type { Refusal, SandboxRequest } from './wire.ts';
 
+interface Needs {
+  readonly machine: UnitsMachine;
+  readonly judgeBundle: JudgeBundle;
+  readonly log: Log;
+}
+
 /**
  * Rejects when a sandbox could not be made; a request that cannot be read is answered by nothing, changes nothing
  * and rejects as well.
  */
-export async function makeSandboxes(needs: {
-  readonly machine: UnitsMachine;
-  readonly log: Log;
-}): Promise<void> {
-  const { machine, log } = needs;
+export async function makeSandboxes(needs: Needs): Promise<void> {
+  const { machine } = needs;
   let text = await machine.request();
   for (let round = 0; text !== undefined && round < ROUNDS_MAX; round += 1) {
     const read = parseRequest(text);
@@ -24,7 +27,7 @@ export async function makeSandboxes(needs: {
       throw new Error(`the request is not understood: ${read.why} (${read.field ?? 'as a whole'})`);
     }
     const devices = await devicesOf(read.request, machine);
-    await apply(read.request, devices, { machine, log });
+    await apply(read.request, devices, needs);
     // What was asked or plugged in meanwhile has started nothing: systemd saw that this unit runs already.
     const again = await machine.request();
     const now = await devicesOf(read.request, machine);
@@ -36,8 +39,9 @@ export async function makeSandboxes(needs: {
 async function apply(
   request: SandboxRequest,
   devices: ReadonlyMap<string, Device>,
-  { machine, log }: { readonly machine: UnitsMachine; readonly log: Log },
+  needs: Needs,
 ): Promise<void> {
+  const { machine, log } = needs;
   const credentials = new Map<string, Credentials>();
   const refusals = new Map<string, Refusal>();
   for (const { id } of request.services) {
@@ -52,6 +56,7 @@ async function apply(
     refusalOf: (id) => refusals.get(id),
     isPackaged: (id) => credentials.get(id)?.package !== undefined,
     existing: await machine.existing(),
+    bundle: await bundleOf(needs),
   });
   // The firewall first: closed for what is gone, and the sets are there before systemd fills them.
   await machine.firewall(firewall);
@@ -69,6 +74,25 @@ async function apply(
     if (refusal !== undefined) log.warning(`${id} has no sandbox: ${refusal.why}`);
   }
   log.info(`${sandboxes.length} sandboxes, ${gone.length} removed`);
+}
+
+/** Puts the agent's bundle in its place, when it is one of ours; resolves with its SHA-256. */
+async function bundleOf({ machine, judgeBundle, log }: Needs): Promise<string | undefined> {
+  let why: string;
+  try {
+    const bundle = await machine.bundle();
+    if (bundle === undefined) return undefined;
+    const judged = judgeBundle(bundle);
+    if (judged.ok) {
+      await machine.writeBundle(bundle.js);
+      return judged.sha256;
+    }
+    ({ why } = judged);
+  } catch (error) {
+    why = (error as Error).message;
+  }
+  log.warning(`services run the program in the root, not the agent's: ${why}`);
+  return undefined;
 }
 
 async function devicesOf(

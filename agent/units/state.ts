@@ -38,6 +38,8 @@ export function plan(
     readonly existing: readonly string[];
     /** Its interface is a signed package. */
     readonly isPackaged: (id: string) => boolean;
+    /** SHA-256 of the agent's program where it is not the one in the root. */
+    readonly bundle?: string | undefined;
   },
 ): Plan {
   const answers = new Map<string, Refusal | undefined>(request.refused);
@@ -93,7 +95,7 @@ const rangeText = ({ address, prefix }: LanRange): string => `${address}/${prefi
 
 function dropInOf(
   service: SandboxService,
-  { deviceOf, isPackaged }: Pick<Parameters<typeof plan>[1], 'deviceOf' | 'isPackaged'>,
+  { deviceOf, isPackaged, bundle }: Omit<Parameters<typeof plan>[1], 'refusalOf' | 'existing'>,
 ): string {
   const { id, memoryMb, needs } = service;
   const ranges = needs.flatMap((need) =>
@@ -109,6 +111,7 @@ function dropInOf(
     ...(isPackaged(id) ? ['package.js', 'package.jws'] : []).map(
       (name) => `LoadCredential=${name}:/run/clock-units/services/${id}/${name}`,
     ),
+    ...(bundle === undefined ? [] : programOf(bundle)),
     ...[...new Set(ranges.map(rangeText))].map((range) => `IPAddressAllow=${range}`),
     ...ports.flatMap((port) => [
       `SocketBindAllow=ipv4:tcp:${port}`,
@@ -119,6 +122,12 @@ function dropInOf(
   ];
   return `${lines.join('\n')}\n`;
 }
+
+/** The hash makes another drop-in of another bundle: what runs the old one is started anew. */
+const programOf = (sha256: string): string[] => [
+  `# ${sha256}`,
+  'BindReadOnlyPaths=/run/clock-units/agent.js:/usr/lib/clock/agent.js',
+];
 
 /** Linux cuts names of users off (LOGIN_NAME_MAX); systemd refuses longer ones. */
 const USER_CHARS_MAX = 31;

@@ -1,7 +1,7 @@
 // The runner with real files, the real root helper behind a systemd of the test: what it leaves for root, what it
 // makes of the answers, and that it waits for no one without end.
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -62,15 +62,17 @@ class Bench implements AsyncDisposable {
     const isDeaf = this.helper === 'deaf once' && this.started.length === 1;
     if (isDeaf) return;
     const machine = realUnits(this.root, async () => {});
-    await makeSandboxes({ machine, log: createLog(() => {}) });
+    const judgeBundle = () => ({ ok: true, sha256: 'f00' }) as const;
+    await makeSandboxes({ machine, judgeBundle, log: createLog(() => {}) });
   }
 
-  runner() {
+  runner(bundle?: { readonly js: string; readonly jws: string }) {
     const { root, units } = this;
     return systemdRunner({
       root,
       units,
       clock: systemClock,
+      bundle,
       lookup: async (name) => this.addresses(name),
     });
   }
@@ -168,6 +170,20 @@ test('asked for the same again, root does nothing; a name that came or changed i
   }
   await runner.prepare([{ ...pbx, token: 'other' }]);
   assert.equal(bench.started.length, 4);
+});
+
+test("services run the bundle that the agent runs, and the root's again when it does", async () => {
+  await using bench = await Bench.open();
+  const files = { js: join(bench.root, 'a.js'), jws: join(bench.root, 'a.jws') };
+  await writeFile(files.js, 'the bundle');
+  await writeFile(files.jws, 'signed');
+  await bench.runner(files).prepare([serviceOf('pbx')]);
+  assert.equal(await bench.read('clock-units/agent.js'), 'the bundle');
+  const dropIn = 'systemd/system/clock-service@pbx.service.d/50-needs.conf';
+  const bound = /^BindReadOnlyPaths=\/run\/clock-units\/agent\.js:\/usr\/lib\/clock\/agent\.js$/m;
+  assert.match(await bench.read(dropIn), bound);
+  await bench.runner().prepare([serviceOf('pbx')]);
+  assert.doesNotMatch(await bench.read(dropIn), bound);
 });
 
 test('prepare() asks again when the helper was just ending, and rejects when it fails', async () => {

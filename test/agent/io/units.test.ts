@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createLog } from '../../../agent/core/log.ts';
 import { realUnits } from '../../../agent/io/units.ts';
+import type { JudgeBundle } from '../../../agent/units/ports.ts';
 import { makeSandboxes } from '../../../agent/units/run.ts';
 
 const service = (id: string, needs: unknown[] = []): object => ({
@@ -33,7 +34,7 @@ async function machine() {
   const log = createLog(() => {});
   return {
     ...{ root, agent, units, ran, ask },
-    make: async () => makeSandboxes({ machine: units, log }),
+    make: async () => makeSandboxes({ machine: units, judgeBundle, log }),
     onRun: (act: () => Promise<void>) => void (onRun = act),
     leave: async (id: string) => {
       await mkdir(join(agent, 'services', id), { recursive: true });
@@ -50,6 +51,7 @@ async function machine() {
   };
 }
 
+const judgeBundle: JudgeBundle = () => ({ ok: false, why: 'nobody signed it' });
 const ABSENT = { at: 'absent' } as const;
 const ADAPTER = { at: 'there', node: '/dev/ttyUSB0', number: '188:0' } as const;
 const dropIn = (id: string): string => `systemd/system/clock-service@${id}.service.d/50-needs.conf`;
@@ -175,8 +177,18 @@ test('an adapter that is plugged in meanwhile is seen', async () => {
   await unit.ask('r-1', service('pbx', [{ need: 'device', path }]));
   let looks = 0;
   const devices = { ...unit.units, device: async () => (++looks > 1 ? ADAPTER : ABSENT) };
-  await makeSandboxes({ machine: devices, log: createLog(() => {}) });
+  await makeSandboxes({ machine: devices, judgeBundle, log: createLog(() => {}) });
   assert.match(await unit.text(dropIn('pbx')), /^DeviceAllow=\/dev\/ttyUSB0 rw$/m);
+});
+
+test('a bundle that is not ours is run by no service', async () => {
+  await using unit = await machine();
+  await unit.leave('pbx');
+  for (const name of ['js', 'jws']) await writeFile(join(unit.agent, `bundle.${name}`), name);
+  await unit.ask('r-1', service('pbx'));
+  await unit.make();
+  assert.doesNotMatch(await unit.text(dropIn('pbx')), /agent\.js/);
+  await assert.rejects(unit.text('clock-units/agent.js'), /ENOENT/);
 });
 
 test('without a request nothing is done; one that is not understood changes nothing', async () => {
