@@ -3,7 +3,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { FIAS_LRC, stxEtx, stxEtxFrame } from '../../core/frames/stx-etx.ts';
 import type { Piece } from '../../core/frames/ports.ts';
-import { RECORD_BYTES_MAX } from './limits.ts';
+import { RECORD_BYTES_MAX, RECORD_CHARS_MAX } from './limits.ts';
 import { ACK, ENQ, NAK, serialDueMs, serialInitial, serialNext } from './serial-state.ts';
 import type { SerialEffect, SerialEvent } from './serial-state.ts';
 
@@ -61,7 +61,7 @@ function serial(needs: ChannelNeeds, baud: number): Channel {
     ...{ bodyBytesMax: RECORD_BYTES_MAX, check: FIAS_LRC, controls: [ACK, NAK, ENQ] },
   });
   /** Twice the longest record, ten bits a byte. */
-  const recordMsMax = Math.ceil((2 * RECORD_BYTES_MAX * 10 * 1_000) / baud);
+  const recordMsMax = Math.ceil((2 * RECORD_CHARS_MAX * 10 * 1_000) / baud);
   const waiting = new Map<number, (delivery: Delivery) => void>();
   let state = serialInitial;
   let count = 0;

@@ -72,7 +72,8 @@ export const EVERYTHING: Described = new Map(
     NE: 'DATI',
   }).map(([id, list]) => [id, list.match(/../g)!]),
 );
-/** Of vendors in Fidelio mode without LR: keys and nothing else. */
-export const KEYS_ONLY: Described = new Map(
-  [...EVERYTHING].filter(([id]) => ['KR', 'KD', 'KA', 'KZ'].includes(id)),
-);
+/** Of vendors in Fidelio mode without LR: keys, with the fields that were seen, and nothing else. */
+export const KEYS_ONLY: Described = new Map([
+  ['KR', ['WS', 'KC', 'RN', 'KT', 'G#', 'GA', 'GD', 'DT', 'GN']],
+  ['KA', ['WS', 'KC', 'AS', 'CT']],
+]);

@@ -4,7 +4,7 @@ import type { Guest, HotelEvent, House, LocalTime } from '../../core/vocabulary.
 import { FOUND_MAX } from './limits.ts';
 import { postingAnswer } from './postings.ts';
 import { fiasDay, localTimeOf, moneyOf, stamp, wholeOf } from './times.ts';
-import { filled, recordOf, valueOf, roomOf } from './wire.ts';
+import { filled, recordOf, roomOf, valueOf, writeRecord } from './wire.ts';
 import type { Field, FiasRecord } from './wire.ts';
 
 /** Asks who is meant: no amount and no guest yet. */
@@ -22,9 +22,15 @@ export function found(record: FiasRecord, house: House | undefined): FiasRecord 
   const guests = guestsFor(wanted, house);
   if (guests.length === 0) return postingAnswer(record, 'NG');
   const echo = (id: string) => [id, filled(record, id)] as const;
-  const stays = guests.slice(0, FOUND_MAX).flatMap(({ room, guest }) => described(room, guest));
   const head = recordOf('PL', [...['WS', 'SO', 'PM', 'P#', 'DA', 'TI'].map(echo)]);
-  return { id: 'PL', fields: [...head.fields, ...stays] };
+  const fields = [...head.fields];
+  for (const { room, guest } of guests.slice(0, FOUND_MAX)) {
+    const more = [...fields, ...described(room, guest)];
+    // Whole guests, as many as one record holds.
+    if (writeRecord({ id: 'PL', fields: more }) === undefined) break;
+    fields.push(...described(room, guest));
+  }
+  return { id: 'PL', fields };
 }
 
 const described = (room: string, guest: Guest): readonly Field[] =>

@@ -183,9 +183,11 @@ function createReports(host: ServiceHost) {
       if (!verdict.ok && verdict.why === 'later') return tries >= REPORT_TRIES_MAX;
       if (!verdict.ok) host.trace('note', `${event.kind} was not taken: ${verdict.why}`);
       return true;
-    } catch {
-      // The agent is away: it comes back, and then this is still of interest.
-      return false;
+    } catch (error) {
+      // It comes back, and then this is still of interest. What it cannot read at all it never will.
+      if (codeOf(error) === 'agent-away') return false;
+      host.log.error(`FIAS: ${event.kind} was lost: ${codeOf(error)}`);
+      return true;
     }
   };
   const work = async (): Promise<void> => {

@@ -33,10 +33,12 @@ const ARTICLE_CHARS_MAX = 40;
  * The same record gives the same key. P# numbers records, and begins anew when a vendor's program does: time, room
  * and amount belong to it. Without P# all of the record counts.
  */
-function keyOfPosting(record: FiasRecord): string {
+function keyOfPosting(record: FiasRecord, local: LocalTime): string {
   const number = filled(record, 'P#');
   const parts = ['P#', 'DA', 'TI', 'RN', 'TA', 'PT', 'SO'].map((id) => filled(record, id) ?? '');
   if (number === undefined) parts.push(...record.fields.map((field) => field.join('')));
+  // Neither number nor time: two bottles of water, one after the other, are two.
+  if (number === undefined && filled(record, 'TI') === undefined) parts.push(local);
   const key = parts.join('|');
   return key.length <= KEY_CHARS_MAX
     ? key
@@ -49,7 +51,7 @@ export function posting(record: FiasRecord, posted: Posted): Posting {
     return wrong('a payment that names no guest cannot be posted to one');
   if (room === undefined) return wrong('no room, or none that there can be', 'NG');
   const at = localTimeOf(record) ?? posted.local;
-  const common = { key: keyOfPosting(record), room, at };
+  const common = { key: keyOfPosting(record, posted.local), room, at };
   const type = filled(record, 'PT') ?? (record.id === 'PR' ? 'C' : '');
   switch (type) {
     case 'C':

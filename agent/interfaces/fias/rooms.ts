@@ -14,8 +14,8 @@ import type { Saying, STAY_KINDS } from './stays.ts';
 export interface Rooms {
   /** Asked for by the hotel. */
   resync(): Promise<OrderOutcome>;
-  /** Asked for by the vendor (DR): done as soon as the rooms are known. */
-  asked(): void;
+  /** Done as soon as the rooms are known. A vendor that asked (DR) gets its DS and DE in any case. */
+  wanted(by: 'vendor' | 'us'): void;
   happened(order: OrderOf<(typeof STAY_KINDS)[number]>): void;
   up(): void;
   down(): void;
@@ -37,7 +37,7 @@ const no = (why: 'offline' | 'busy' | 'unknown', text: string): OrderOutcome => 
 
 export function createRooms({ host, session, saying }: RoomsNeeds): Rooms {
   let running: Resync | undefined;
-  let isWanted = false;
+  let wantedBy: 'vendor' | 'us' | undefined;
   let timer: NodeJS.Timeout | undefined;
 
   const walk = async (house: House): Promise<OrderOutcome> => {
@@ -62,8 +62,8 @@ export function createRooms({ host, session, saying }: RoomsNeeds): Rooms {
   const attempt = async (): Promise<OrderOutcome> => {
     const vendor = session.vendor();
     if (vendor === undefined) return no('offline', 'The vendor is not connected');
-    if (!wants(vendor.described, 'GI') && !wants(vendor.described, 'GO'))
-      return { ok: true, body: { rooms: 0 } };
+    const isListed = wants(vendor.described, 'GI') || wants(vendor.described, 'GO');
+    if (!isListed && wantedBy !== 'vendor') return { ok: true, body: { rooms: 0 } };
     let house: House;
     try {
       house = await host.house();
@@ -86,7 +86,7 @@ export function createRooms({ host, session, saying }: RoomsNeeds): Rooms {
     clearTimeout(timer);
     const outcome = await go();
     if (outcome.ok) {
-      isWanted = false;
+      wantedBy = undefined;
       return;
     }
     host.trace('note', `Resync: ${outcome.text ?? outcome.why}`);
@@ -94,13 +94,13 @@ export function createRooms({ host, session, saying }: RoomsNeeds): Rooms {
   };
   return {
     resync: go,
-    asked: () => {
-      isWanted = true;
+    wanted: (by) => {
+      if (wantedBy !== 'vendor') wantedBy = by;
       void serve();
     },
     happened: (order) => running?.happened(order),
     up: () => {
-      if (isWanted) void serve();
+      if (wantedBy !== undefined) void serve();
     },
     down: () => clearTimeout(timer),
     close: () => clearTimeout(timer),

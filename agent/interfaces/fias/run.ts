@@ -33,6 +33,7 @@ export const fias: Interface<Settings> = {
     ...(['message.light', 'message.text', 'checkout.requested', 'locator'] as const),
   ],
   parse,
+  targets: ({ encoders }) => encoders.map(({ identifier }) => identifier),
   needs,
   start,
   test: tryLink,
@@ -63,7 +64,7 @@ function start(settings: Settings, host: ServiceHost): RunningInterface {
   const session = createSession(settings, host, {
     up: () => {
       rooms.up();
-      if (isLossy && settings.resyncAfterLoss) rooms.asked();
+      if (isLossy && settings.resyncAfterLoss) rooms.wanted('us');
       isLossy = false;
     },
     data: (record) => hear(record),
@@ -87,7 +88,7 @@ function start(settings: Settings, host: ServiceHost): RunningInterface {
 
   const hear = (record: FiasRecord): void => {
     if (record.id === 'KA' || record.id === 'KZ') return desk.answered(record);
-    if (record.id === 'DR') return rooms.asked();
+    if (record.id === 'DR') return rooms.wanted('vendor');
     if (!intake.hear(record)) host.trace('note', `${record.id} is nothing a vendor sends`);
   };
   const tell = async (records: readonly FiasRecord[]): Promise<OrderOutcome> => {

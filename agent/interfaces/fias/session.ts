@@ -70,9 +70,15 @@ export function createSession(settings: Settings, host: ServiceHost, hears: Sess
   let peer = '';
   let isClosing = false;
 
+  let shutting: Promise<void> | undefined;
+  const shut = async (): Promise<void> => (shutting ??= line.close());
   const hangUp = async (why: string): Promise<void> => {
     await Promise.race([pen.settled(), sleep(HANG_UP_MS_MAX)]);
-    line.drop(why);
+    if (link.state().at === 'refused') {
+      // Dropped, it would come back by itself, again and again.
+      host.talk({ at: 'down', why });
+      await shut();
+    } else line.drop(why);
     ended.resolve();
   };
   const perform = (effect: LinkEffect): void => {
@@ -145,7 +151,7 @@ export function createSession(settings: Settings, host: ServiceHost, hears: Sess
       await ended.promise;
       link.stop();
       pen.use(undefined);
-      await line.close();
+      await shut();
     },
   };
 }

@@ -53,7 +53,7 @@ export function writeRecord(
     if (id === 'MT') message = { at: text.length + 2, length: cut.length };
     text += `${id}${cut}|`;
   }
-  const over = text.length - charsMaxOfRecord;
+  const over = text.length - (message === undefined ? RECORD_CHARS_MAX : charsMaxOfRecord);
   if (over <= 0) return text;
   if (message === undefined || message.length < over) return undefined;
   const end = message.at + message.length;

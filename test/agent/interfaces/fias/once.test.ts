@@ -147,6 +147,45 @@ test('a rehearsal against the bundled vendor says what it saw', async () => {
   );
 });
 
+test('a vendor with another key is refused, and the service stays down until it is started anew', async () => {
+  const key = (fill: number) => ({
+    key: `FidCrypt0S|${Buffer.alloc(16, fill).toString('base64')}`,
+  });
+  const ours = settingsOf({ authentication: key(1) });
+  const theirs = settingsOf({ authentication: key(2) });
+  const needs = { clock: standIn().host.clock, random: () => 0.5 };
+  const vendor = fias.counterpart(theirs, needs);
+  const agent = standIn({ host: rehearse(vendor) });
+  const service = fias.start(ours, agent.host);
+  const isRefused = () => agent.logs.some((text) => text.startsWith('error FIAS: the vendor has'));
+  await agent.until('it is refused', () => isRefused() && agent.talks.at(-1)?.at === 'down');
+  assert.equal(agent.traces.filter((text) => text.startsWith('out LS')).length, 1);
+  await service.close();
+  vendor.close();
+});
+
+const NOISE = ['PS', 'PR', 'RE', 'LS', 'LD', 'LR', 'LA', 'KA', 'DR', 'XC', 'XM', 'GI', 'WR', 'zz'];
+test(`a vendor that sends anything at all does not stop the service (seed ${seed})`, async () => {
+  const random = randomFrom(seed);
+  await using it = await system({ at: 'tcp-client' });
+  const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!;
+  const anything = (): string =>
+    String.fromCharCode(...Array.from({ length: random() * 9 }, () => 0x20 + random() * 0xdf));
+  const runs = IS_LONG ? 200_000 : 2_000;
+  for (let run = 0; run < runs; run += 1) {
+    const fields = Array.from(
+      { length: random() * 8 },
+      () => [pick(['RN', 'G#', 'PT', 'TA', 'DA', 'RI', 'FL', 'AS', 'P#']), anything()] as const,
+    );
+    it.vendor.send(pick(NOISE), fields);
+    if (run % 500 === 0) await sleep(1);
+  }
+  // It still hears, whatever description it was left with.
+  const heard = it.vendor.heard.length;
+  it.vendor.send('LS', []);
+  await it.agent.until('it answers', () => it.vendor.heard.length > heard);
+});
+
 test('settings are judged with all that is wrong with them', () => {
   const wrong = fias.parse({
     line: { kind: 'tcp-server', port: 80, from: [] },

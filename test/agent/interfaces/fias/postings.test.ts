@@ -112,6 +112,13 @@ test('the key of a posting is the same for the same record, and another for anot
     assert.notEqual(keyOf(CALL.replace(from, to)), base, to);
   const noNumber = CALL.replace('P#1729|', '');
   assert.equal(keyOf(noNumber), keyOf(noNumber));
+  // Neither number nor time: each is one of its own.
+  const bare = record('PS|RN101|PTC|TA100|');
+  const keyAt = (local: string) => {
+    const result = posting(bare, { family: '', decimals: 2, settings: settingsOf(), local });
+    return result.ok && 'key' in result.event ? result.event.key : '';
+  };
+  assert.notEqual(keyAt('2026-04-01T13:00:00'), keyAt('2026-04-01T13:00:01'));
   assert.notEqual(keyOf(`${noNumber}MAx|`), keyOf(noNumber));
   assert.ok(keyOf(`${noNumber}${'CTlong|'.repeat(50)}`).length <= 200);
 });
@@ -171,6 +178,13 @@ test('an inquiry finds by room, else by the beginning of a name, and says when i
   assert.match(ask(inquiry)!, /^PL\|WS2\|SO1\|PMROOM\|P#1731\|RN101\|G#7001\|GNMüller\|/);
   assert.match(ask(inquiry.replace('101', 'MÜL'))!, /^PL\|.*G#7001/);
   assert.match(ask(inquiry.replace('101', 'uller'))!, /^PA\|ASNG\|P#1731/);
+  const guests = Array.from({ length: 200 }, (_value, index) => ({
+    ...{ booking: index + 1, lastName: 'Long '.repeat(30), arrival: '2026-04-01' },
+    departure: '2026-04-05',
+  }));
+  const full = { ...SMALL_HOUSE, rooms: [{ room: '101', housekeeping: null, guests }] };
+  const many = ask(inquiry, full)!;
+  assert.ok(many.length <= 2_000 && many.split('|G#').length > 5);
   assert.match(ask(inquiry, { ...SMALL_HOUSE, asOfMs: undefined })!, /^PA\|ASRY\|/);
 });
 

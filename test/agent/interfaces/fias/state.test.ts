@@ -169,7 +169,7 @@ test('in Hotek mode LS is answered by LA alone', () => {
   const link = conversation({ mode: 'hotek' });
   assert.deepEqual(link.connect(), []);
   assert.deepEqual(link.wait(60_000), []);
-  assert.deepEqual(link.hear('LS|'), [LA_OUT, 'up  KR,KD,KA,KZ']);
+  assert.deepEqual(link.hear('LS|'), [LA_OUT, 'up  KR,KA']);
   assert.deepEqual(link.hear('LS|'), [LA_OUT]);
   assert.deepEqual(link.hear('KA|WS1|KC1|ASOK|'), ['data KA']);
 });

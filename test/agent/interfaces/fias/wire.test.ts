@@ -81,6 +81,8 @@ test('writeRecord() lets out neither controls nor bars nor what is too long', ()
   assert.equal(writeRecord(message)!.length, 2_000);
   const short = writeRecord(message, 200)!;
   assert.equal(short.length, 200);
+  // RL is of messages only.
+  assert.equal(writeRecord(guest, 100), text);
   assert.match(short, /^XL\|RN101\|MTm+\|G#7\|$/);
 });
 
