@@ -24,6 +24,8 @@ export const CHECK_MS_MAX = 90_000;
 export const CHECK_LOOK_MS = 1_000;
 /** The version in use and the one that is tried. */
 export const CHECKED_MAX = 2;
+/** A fiscal receipt of a hundred lines takes its printer some twenty seconds. */
+export const SETTLE_MS_MAX = 30_000;
 /** A test of the third party, its process included. */
 export const TRY_MS_MAX = 120_000;
 /** Sandboxes are asked for again: the name server was away when the unit started, a system got another address. */

@@ -1,12 +1,10 @@
 // Runs the services that are wanted: judges their settings, has their sandboxes made, starts them, starts them
 // again, passes orders to them and events from them. One that fails does not hurt the others.
 import { codeOf } from '../core/errors.ts';
-import { ORDER_MS_MAX } from '../core/ipc/limits.ts';
-import { renderOrdered, renderSetup } from '../core/ipc/wire.ts';
-import { parseOutcome } from '../core/orders/wire.ts';
+import { renderSetup } from '../core/ipc/wire.ts';
 import type { InstalledPackage } from '../core/packages.ts';
 import type { Services, ServiceView } from '../core/services.ts';
-import type { OrderKind, OrderOutcome } from '../core/vocabulary.ts';
+import type { OrderOutcome } from '../core/vocabulary.ts';
 import { checkedKey, createChecks } from './checks.ts';
 import { judgeServices, parseStored } from './config.ts';
 import type { Judged, Wanted } from './config.ts';
@@ -23,6 +21,7 @@ import {
 import type { Entry } from './entry.ts';
 import { LOOK_MS, PREPARE_MS } from './limits.ts';
 import type { Needs, Prepared } from './ports.ts';
+import { createOrders } from './orders.ts';
 import { createSessions } from './sessions.ts';
 import type { Hears } from './sessions.ts';
 import { next, off } from './state.ts';
@@ -57,16 +56,11 @@ export interface ServicesRunner extends Services {
   close(): void;
 }
 
-/** Orders that may come twice: a break while they are carried out is as if they had not been sent. */
-const ONCE: ReadonlySet<OrderKind> = new Set([
-  ...(['key.encode', 'key.cancel', 'key.read', 'receipt.print'] as const),
-  ...(['fiscal.receipt', 'fiscal.report', 'bytes.write', 'message.text'] as const),
-]);
-
 export function createServices(needs: Needs): ServicesRunner {
   const { clock, log, records, runner, hotel } = needs;
   const entries = new Map<string, Entry>();
   const traces = createTraces();
+  const orders = createOrders();
   const looks = new Set<(service: string) => void>();
   let judged: Judged = { services: new Map(), refused: {} };
   let server: { close(): void } | undefined;
@@ -290,19 +284,7 @@ export function createServices(needs: Needs): ServicesRunner {
       if (entry === undefined) return { ok: false, why: 'wrong', text: 'no such service' };
       if (!infoOf(entry).takes.includes(order.kind)) return { ok: false, why: 'unsupported' };
       if (peer === undefined || entry.isTesting) return { ok: false, why: 'offline' };
-      try {
-        const how = { msMax: ORDER_MS_MAX, signal };
-        const answer = await peer.ask('order', renderOrdered(order, ORDER_MS_MAX), how);
-        const outcome = parseOutcome(answer);
-        return outcome.ok ? outcome.value : { ok: false, why: 'unknown', text: outcome.text };
-      } catch (error) {
-        if (codeOf(error) === 'busy') return { ok: false, why: 'busy' };
-        return {
-          ok: false,
-          why: ONCE.has(order.kind) ? 'unknown' : 'offline',
-          text: codeOf(error),
-        };
-      }
+      return orders.give(service, peer, order, signal);
     },
     onChange: (look) => {
       looks.add(look);
@@ -333,7 +315,8 @@ export function createServices(needs: Needs): ServicesRunner {
       const entry = entries.get(service);
       if (entry === undefined || !isRight(entry) || entry.refused !== undefined) return false;
       void after(async () => {
-        await runner.stop(service);
+        const resume = await orders.pause(service);
+        await runner.stop(service).finally(resume);
         entry.process = off;
         dispatch(entry, { on: 'wanted', nowMs: clock.nowMs() });
       });
@@ -343,9 +326,11 @@ export function createServices(needs: Needs): ServicesRunner {
       after(async () => {
         for (const [id, entry] of entries) {
           if (entry.wanted.interface !== name) continue;
+          const resume = await orders.pause(id);
           dispatch(entry, { on: 'unwanted' });
           await runner.stop(id).catch(() => {});
           entries.delete(id);
+          resume();
         }
         await apply();
       }),

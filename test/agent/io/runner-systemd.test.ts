@@ -105,6 +105,21 @@ test('prepare() makes a sandbox with what was left for root, and takes the other
   assert.deepEqual(await readdir(join(bench.root, 'run/clock-units/services')), ['pbx']);
 });
 
+test('prepare() hands on the package of a service, and no longer when it has none', async () => {
+  await using bench = await Bench.open();
+  const runner = bench.runner();
+  const file = join(bench.root, 'interface.js');
+  await writeFile(file, 'code');
+  await runner.prepare([{ ...serviceOf('pbx'), package: { file, jws: 'a.b.c' } }]);
+  assert.equal(await bench.read('clock-units/services/pbx/package.js'), 'code');
+  assert.equal(await bench.read('clock-units/services/pbx/package.jws'), 'a.b.c');
+  const left = join(bench.root, 'run/clock-agent/services/pbx');
+  assert.equal((await stat(join(left, 'package.js'))).mode & 0o777, 0o640);
+  await runner.prepare([serviceOf('pbx')]);
+  assert.deepEqual((await readdir(left)).toSorted(), ['settings.json', 'token']);
+  await assert.rejects(bench.read('clock-units/services/pbx/package.jws'), /ENOENT/);
+});
+
 test('a unit without services never starts the helper; one that had some takes them back', async () => {
   await using bench = await Bench.open();
   const runner = bench.runner();
