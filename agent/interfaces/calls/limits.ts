@@ -5,7 +5,7 @@ export const RECORD_BYTES_MAX = 512;
 /** A day's calls of a large hotel; at 512 bytes each 2.5 MB. Beyond it the line is dropped: the PBX keeps them. */
 export const HELD_MAX = 5_000;
 /** The agent restarts within seconds; when it does not, or the card is full, a try a minute is enough. */
-export const AGAIN_MS_MIN = 1_000;
+export const AGAIN_MS_MIN = 500;
 export const AGAIN_MS_MAX = 60_000;
 /** A terminal server asks at once; a PBX that is busy within seconds. */
 export const LOGIN_MS_MAX = 15_000;
@@ -26,10 +26,12 @@ export const DIALLED_CHARS_MAX = 40;
 export const AHEAD_MS_MAX = 26 * 3_600_000;
 /** How long a test waits for a call that a person makes. */
 export const TEST_MS_MAX = 20_000;
+/** And then for the agent to take it: some milliseconds. */
+export const TAKE_MS_MAX = 1_000;
 /** The same line again within one connection is told apart up to so many lines ago. */
 export const TWINS_MAX = 1_000;
 /** What waits when the service ends is given so long; the process is killed some seconds later. */
-export const CLOSE_MS_MAX = 3_000;
+export const CLOSE_MS_MAX = 1_500;
 /** Between calls of the simulated exchange: a person sees them come. */
 export const PLAY_MS = 1_000;
 /** It waits so long for an answer before it sends a record again, and so often. */

@@ -90,6 +90,7 @@ export function createStore(settings: CallSettings, host: ServiceHost, hears: He
       );
     }
     if (judged.isPriceMissing) host.count('no price');
+    host.count('read');
     await tell(judged.event);
   };
 

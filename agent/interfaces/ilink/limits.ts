@@ -7,7 +7,7 @@ export const ROOMS_MAX = 10_000;
 /** A request that is not answered is made so often: it sets a state, twice is the same as once. */
 export const TRIES_MAX = 3;
 /** Between them: a web server that restarts needs a moment. */
-export const AGAIN_MS = 1_000;
+export const AGAIN_MS = 500;
 /** Answers are two short texts. */
 export const ANSWER_BYTES_MAX = 16 * 1_024;
 export const INFORMATION_CHARS_MAX = 120;

@@ -254,8 +254,9 @@ test('records in any pieces, with noise between them', async () => {
 
 test('the test tells how far it came', async () => {
   const settings = parsed({ login: LOGIN });
-  const tried = async (pbx: Pbx, of = settings): Promise<string[]> => {
+  const tried = async (pbx: Pbx, of = settings, isTaken = true): Promise<string[]> => {
     const agent = standIn({ host: { openLine: rehearse(pbx).openLine } });
+    if (!isTaken) agent.verdict = () => ({ ok: false, why: 'later' });
     const steps = await calls.test(of, agent.host, new AbortController().signal);
     pbx.close();
     return steps.map(({ step, ok, text }) => `${step} ${ok} ${text}`);
@@ -266,6 +267,14 @@ test('the test tells how far it came', async () => {
     'connect true with simulator',
     'record true a call came that the settings leave out',
   ]);
+  for (const [isTaken, text] of [
+    [true, 'record true a call was recorded'],
+    [false, 'record true a call came and was read; the agent has not taken it'],
+  ] as const) {
+    const playing = pbxOf(parsed({ layout: HX }));
+    playSome(playing, parsed({ layout: HX }), 1);
+    assert.equal((await tried(playing, parsed({ layout: HX, take: ALL }), isTaken))[1], text);
+  }
   const other = pbxOf(settings);
   other.playText('hello');
   assert.match((await tried(other))[1] ?? '', /^record false .*do not fit/);

@@ -254,6 +254,25 @@ test('orders that cannot be printed: wrong, expired, or the agent is away', asyn
   assert.deepEqual(greek, { ok: true, body: { printed: 'status', transliterated: 1, lost: 0 } });
 });
 
+test('a printer at a device file: asked, printed, proved', async () => {
+  const printer = createPrinter({ columns: 48, codePages: [...PAGES] });
+  await using system = await behind(printer, { at: 'pty' });
+  // Made by the test, and so not one of the names that a form takes.
+  const at = { kind: 'usb-printer', device: '/dev/usb/lp0' } as const;
+  const [form] = parsed([{ at, proof: true }]).printers;
+  const usb = { ...at, device: system.device, reconnect: { firstSeconds: 1, maxSeconds: 1 } };
+  const settings = { ...parsed([{ at }]), printers: [{ ...form!, at: usb }] };
+  const agent = standIn();
+  const running = escpos.start(settings, agent.host);
+  const order = { kind: 'receipt.print', printer: 'bar', document: '1', parts: RECEIPT } as const;
+  assert.deepEqual(await running.handle(order, never), { ok: true, body: { printed: 'proof' } });
+  assert.deepEqual(printer.text, PAPER);
+  await system.unplug();
+  const gone = await running.handle({ ...order, document: '2' }, never);
+  assert.deepEqual([whyOf(gone), agent.talks.at(-1)?.at], ['offline', 'down']);
+  await running.close();
+});
+
 test('printers are looked at: the page and the agent know how they are', async () => {
   const agent = standIn();
   await using here = await bar({ agent, more: { watchSeconds: 1 } });
