@@ -19,7 +19,7 @@ export const PROBE_PAUSE_MS = 5_000;
  * order is answered with `unknown`, and the receipt is looked at when the printer is back.
  */
 export const RECOVER_MS_MAX = 120_000;
-/** In that time the state machine looks whether it has waited long enough. */
+/** For a printer that is not there an order waits as long: a line comes back, a service has only begun. */
 export const ABSENT_MS = 5_000;
 /** A receipt under way is finished before the service stops, if that takes no longer than this. */
 export const CLOSE_MS_MAX = 5_000;

@@ -6,6 +6,7 @@ import type { Answer } from './channel.ts';
 import { AUTO_BAUDS } from './config.ts';
 import type { Settings } from './config.ts';
 import {
+  ABSENT_MS,
   ANSWER_MS_MAX,
   CLOSE_MS_MAX,
   LOOK_AGAIN_MS,
@@ -31,6 +32,8 @@ export interface Times {
   readonly pauseMs: number;
   /** Between looks at a printer that somebody must put in order. */
   readonly lookAgainMs: number;
+  /** How long one is waited for that is not there. */
+  readonly absentMs: number;
   /** How long a receipt under way may still take when the service stops. */
   readonly closeMs: number;
 }
@@ -39,6 +42,7 @@ export const TIMES: Times = {
   probeMs: PROBE_MS_MAX,
   pauseMs: PROBE_PAUSE_MS,
   lookAgainMs: LOOK_AGAIN_MS,
+  absentMs: ABSENT_MS,
   closeMs: CLOSE_MS_MAX,
 };
 

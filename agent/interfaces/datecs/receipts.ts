@@ -7,7 +7,6 @@ import type { Dialect } from './config.ts';
 import { EMPTY, ended, journalOf, textOf } from './journal.ts';
 import type { Journal } from './journal.ts';
 import type { Ending } from './judge.ts';
-import { ABSENT_MS } from './limits.ts';
 import type { Plan } from './plan.ts';
 import type { Printer } from './printer.ts';
 import { begin, next, recover } from './state.ts';
@@ -31,8 +30,13 @@ const no = (
   text,
 });
 
-/** Ends early when the service stops. */
-type Sleep = (ms: number) => Promise<void>;
+interface Timing {
+  /** Ends early when the service stops. */
+  readonly sleep: (ms: number) => Promise<void>;
+  readonly stopped: AbortSignal;
+  /** How long a printer is waited for that is not there. */
+  readonly absentMs: number;
+}
 
 export function createReceipts(
   {
@@ -40,7 +44,7 @@ export function createReceipts(
     printer,
     dialect,
   }: { readonly host: ServiceHost; readonly printer: Printer; readonly dialect: Dialect },
-  { sleep, stopped }: { readonly sleep: Sleep; readonly stopped: AbortSignal },
+  { sleep, stopped, absentMs }: Timing,
 ): Receipts {
   /** Undefined: not read yet. */
   let journal: Journal | undefined;
@@ -66,7 +70,7 @@ export function createReceipts(
   };
   const ask = async ({ command, isAction }: Extract<Effect, { do: 'ask' }>): Promise<Event> => {
     // An action that cannot go now is not kept for later: the printer is asked where it stands first.
-    const isThere = printer.isUp || (!isAction && (await printer.whenUp(ABSENT_MS)));
+    const isThere = printer.isUp || (!isAction && (await printer.whenUp(absentMs)));
     const answer = isThere ? await printer.ask(command, { isAction }) : undefined;
     const nowMs = host.clock.nowMs();
     if (answer?.ok !== true) return { on: 'lost', nowMs };
@@ -109,6 +113,7 @@ export function createReceipts(
     return journal?.job === undefined;
   };
   const print = async (plan: Plan, signal: AbortSignal): Promise<OrderOutcome> => {
+    await printer.whenUp(absentMs);
     const isSettled = await settle();
     const known = await load();
     if (known === 'away') return no('busy', 'the unit cannot read its notes now');

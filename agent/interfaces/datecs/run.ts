@@ -60,9 +60,13 @@ export function startDatecs(
     },
   });
   const sleep = (ms: number): Promise<void> => pause(Math.min(ms, times.lookAgainMs), stop.signal);
-  const receipts = createReceipts({ host, printer, dialect }, { sleep, stopped: stop.signal });
+  const receipts = createReceipts(
+    { host, printer, dialect },
+    { sleep, stopped: stop.signal, absentMs: times.absentMs },
+  );
 
   const report = async (kind: 'x' | 'z'): Promise<OrderOutcome> => {
+    await printer.whenUp(times.absentMs);
     if (!(await receipts.settle()) || !printer.isUp)
       return { ok: false, why: 'offline', text: 'the printer does not answer' };
     const problem = await notReady(settings, printer);

@@ -24,9 +24,12 @@ export interface RtReceipt {
 /**
  * `lost`: the request does not arrive. `mute`: it is printed, the answer does not arrive. `slow`: the answer says that
  * the printer did not answer in time, and it prints all the same. `paper`: the printer is offline from here on.
+ * `late`: it waits in the web service until after the next question. `other`: it is lost, and another till prints.
  */
-export type RtMishap = 'lost' | 'mute' | 'slow' | 'paper' | 'garbage';
-export const RT_MISHAPS: readonly RtMishap[] = ['lost', 'mute', 'slow', 'paper', 'garbage'];
+export type RtMishap = 'lost' | 'mute' | 'slow' | 'paper' | 'garbage' | 'late' | 'other';
+export const RT_MISHAPS: readonly RtMishap[] = [
+  ...(['lost', 'mute', 'slow', 'paper', 'garbage', 'late', 'other'] as const),
+];
 
 export interface RtOptions {
   /** The status tells number and amount of the last receipt. */
@@ -43,6 +46,14 @@ export interface RtDouble extends Counterpart {
   isOpen: boolean;
 }
 
+const OTHER = {
+  kind: 'sale',
+  items: [{ name: 'bar', department: '1', cents: 250 }],
+  payments: [{ type: '0', cents: 250 }],
+  total: 250,
+  lottery: undefined,
+} as const;
+
 class Refused extends Error {}
 const refuse = (code: string): never => {
   throw new Refused(code);
@@ -52,6 +63,8 @@ export function createRt(settings: Settings, options: RtOptions = {}): RtDouble 
   let zReport = 764;
   /** For ever: the answer of a request that nobody hears. */
   const never = new Promise<never>(() => undefined);
+  let waiting: Element | undefined;
+  const nextNumber = (): number => rt.receipts.filter((one) => one.zReport === zReport).length + 1;
   const status = (): string => `${rt.hasPaper ? 0 : 3}01${rt.isOpen ? 0 : 1}0`;
 
   const answer = (
@@ -86,8 +99,7 @@ export function createRt(settings: Settings, options: RtOptions = {}): RtDouble 
       case 'printerFiscalReceipt': {
         if (!rt.hasPaper) refuse('EPTR_REC_EMPTY');
         if (rt.isOpen) refuse('EFPTR_WRONG_STATE');
-        const number = rt.receipts.filter((one) => one.zReport === zReport).length + 1;
-        rt.receipts.push({ number, zReport, ...receiptOf(document, settings) });
+        rt.receipts.push({ number: nextNumber(), zReport, ...receiptOf(document, settings) });
         return lastInfo();
       }
       case 'printerFiscalReport': {
@@ -114,6 +126,14 @@ export function createRt(settings: Settings, options: RtOptions = {}): RtDouble 
     const type = 'text/xml';
     const mishap = options.mishap?.(document.name);
     if (mishap === 'lost') return never;
+    if (mishap === 'late') {
+      waiting = document;
+      return never;
+    }
+    if (mishap === 'other') {
+      rt.receipts.push({ ...OTHER, number: nextNumber(), zReport });
+      return never;
+    }
     if (mishap === 'paper') rt.hasPaper = false;
     let said: string;
     try {
@@ -121,6 +141,10 @@ export function createRt(settings: Settings, options: RtOptions = {}): RtDouble 
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       said = answer(false, error.message, {});
+    }
+    if (waiting !== undefined && waiting !== document) {
+      carryOut(waiting);
+      waiting = undefined;
     }
     if (mishap === 'mute') return never;
     if (mishap === 'slow') return { status: 200, type, body: answer(false, 'FP_NO_ANSWER', {}) };

@@ -55,9 +55,17 @@ export const isWhole = ({ total, lines, payments }: FiscalDocument): boolean =>
   lines.map(({ cents }) => cents).join() === '10000,300' &&
   payments.map(({ cents }) => cents).join() === '300,10000';
 
-export const QUICK: Times = { answerMs: 15, probeMs: 15, pauseMs: 5, lookAgainMs: 5, closeMs: 100 };
+export const QUICK: Times = {
+  answerMs: 15,
+  probeMs: 15,
+  pauseMs: 5,
+  lookAgainMs: 5,
+  absentMs: 10,
+  closeMs: 100,
+};
 /** For runs without mishaps: nothing is late on a slow machine. */
 export const PATIENT: Times = {
+  absentMs: 50,
   answerMs: 3_000,
   probeMs: 3_000,
   pauseMs: 5,
@@ -104,7 +112,7 @@ export function cable(printer: PrinterDouble, { reconnectMs = 3 } = {}): OpenLin
   };
 }
 
-export interface Unit {
+export interface Unit extends AsyncDisposable {
   readonly printer: PrinterDouble;
   readonly stand: StandIn;
   /** Of the service that runs now. */
@@ -115,7 +123,6 @@ export interface Unit {
   orderOrDie(one: Receipt): Promise<OrderOutcome | undefined>;
   /** A new process with the same card. */
   restart(): void;
-  close(): Promise<void>;
 }
 
 export interface UnitOptions extends PrinterOptions {
@@ -177,7 +184,7 @@ export function unit(dialect: Dialect, options: UnitOptions = {}): Unit {
       return true;
     },
     restart: start,
-    close: async () => {
+    [Symbol.asyncDispose]: async () => {
       // A killed one may wait for its card for ever: its timers and its line end all the same.
       for (const one of gone) void one.close();
       await running!.close();

@@ -48,7 +48,7 @@ interface Case {
 async function oneMishap({ dialect, habits, mishap, at }: Case): Promise<string> {
   let count = 0;
   let isArmed = false;
-  const one = unit(dialect, {
+  await using one = unit(dialect, {
     ...habits,
     offMs: 20,
     mishap: () => {
@@ -70,7 +70,6 @@ async function oneMishap({ dialect, habits, mishap, at }: Case): Promise<string>
   const again = await one.order(receipt(7));
   check(one, { folio: 7, outcome: again, label: `${label}, again` });
   if (outcome.ok) assert.ok(again.ok, label);
-  await one.close();
   return outcome.ok ? 'printed' : outcome.why;
 }
 
@@ -115,7 +114,7 @@ test('every mishap at every command leaves a receipt printed once, not printed, 
       ),
     ),
   );
-  const tally = await all(sampled(cases, seed, 0.25), oneMishap);
+  const tally = await all(sampled(cases, seed, 0.15), oneMishap);
   // Almost all of them are mended: a person is asked only where nothing can be known.
   const printed = tally.get('printed') ?? 0;
   const total = [...tally.values()].reduce((sum, count) => sum + count, 0);
@@ -142,7 +141,7 @@ async function oneKill({ dialect, habits, at, when }: Kill): Promise<string> {
     one.kill();
     return true;
   };
-  const one = unit(dialect, {
+  await using one = unit(dialect, {
     ...habits,
     mishap: () => {
       if (when !== 'before' && when !== 'after') return undefined;
@@ -172,7 +171,6 @@ async function oneKill({ dialect, habits, at, when }: Kill): Promise<string> {
   check(one, { folio: 7, outcome: again, label: `${label}, again` });
   const other = await one.order(receipt(8));
   check(one, { folio: 8, outcome: other, label: `${label}, another` });
-  await one.close();
   return outcome.ok ? 'printed' : outcome.why;
 }
 
@@ -187,7 +185,7 @@ test('the power of the unit gone between any two steps leaves each receipt print
       ),
     ),
   );
-  const tally = await all(sampled(cases, seed, 0.4), oneKill);
+  const tally = await all(sampled(cases, seed, 0.25), oneKill);
   context.diagnostic(`seed ${seed}: ${JSON.stringify([...tally])}`);
 });
 
@@ -196,7 +194,7 @@ async function byChance(seed: number): Promise<string> {
   const dialect = DIALECTS[Math.floor(random() * DIALECTS.length)]!;
   const habits = HABITS[Math.floor(random() * HABITS.length)]!;
   let isArmed = true;
-  const one = unit(dialect, {
+  await using one = unit(dialect, {
     ...habits,
     offMs: 5,
     mishap: () => {
@@ -228,13 +226,12 @@ async function byChance(seed: number): Promise<string> {
     check(one, { folio, outcome, label: `${label} at the end` });
     if (promised.get(folio)?.ok === true) assert.ok(outcome.ok, `${label}: ${folio} is forgotten`);
   }
-  await one.close();
   return 'run';
 }
 
 test('mishaps and kills by chance never print a folio twice, and never forget one', async () => {
   const seed = testSeed();
-  const rounds = isLong ? 5_000 : 60;
+  const rounds = isLong ? 5_000 : 40;
   await all(
     Array.from({ length: rounds }, (_none, round) => (seed + round) >>> 0),
     byChance,

@@ -6,7 +6,7 @@ import { PATIENT, isWhole, receipt, unit } from './bench.ts';
 
 for (const dialect of DIALECTS) {
   test(`${dialect}: a receipt is printed once, and a repeat of it is known again`, async () => {
-    const one = unit(dialect, { times: PATIENT });
+    await using one = unit(dialect, { times: PATIENT });
     await one.stand.until('up', () => one.stand.talks.at(-1)?.at === 'up');
     const first = await one.order(receipt(7));
     assert.deepEqual(first, { ok: true, body: { document: '42', isRepeat: false } });
@@ -23,11 +23,10 @@ for (const dialect of DIALECTS) {
       memory[0]!.lines.map(({ name }) => name),
       ['Нощувка 7', 'Вода 1'],
     );
-    await one.close();
   });
 
   test(`${dialect}: a reversal is another receipt than the sale of the same folio`, async () => {
-    const one = unit(dialect, { times: PATIENT });
+    await using one = unit(dialect, { times: PATIENT });
     await one.stand.until('up', () => one.stand.talks.at(-1)?.at === 'up');
     await one.order(receipt(7));
     const back = receipt(7, {
@@ -42,11 +41,10 @@ for (const dialect of DIALECTS) {
         ['reversal', 10_300],
       ],
     );
-    await one.close();
   });
 
   test(`${dialect}: reports are printed, and not while a receipt is open`, async () => {
-    const one = unit(dialect, { times: PATIENT });
+    await using one = unit(dialect, { times: PATIENT });
     await one.stand.until('up', () => one.stand.talks.at(-1)?.at === 'up');
     assert.equal((await one.order({ kind: 'fiscal.report', report: 'x' })).ok, true);
     assert.equal((await one.order({ kind: 'fiscal.report', report: 'z' })).ok, true);
@@ -60,7 +58,6 @@ for (const dialect of DIALECTS) {
       assert.ok(!outcome.ok && outcome.why === 'refused' && /another receipt/.test(outcome.text!));
     }
     assert.equal(one.printer.device.reports.length, 2);
-    await one.close();
   });
 }
 
@@ -70,7 +67,7 @@ function openByHand(device: ReturnType<typeof unit>['printer']['device'], dialec
 }
 
 test('a receipt whose sums or groups are wrong is refused before anything is sent', async () => {
-  const one = unit('datecs-fp', { times: PATIENT });
+  await using one = unit('datecs-fp', { times: PATIENT });
   await one.stand.until('up', () => one.stand.talks.at(-1)?.at === 'up');
   const line = { text: 'a', price: '1.00', quantity: '1', taxGroup: '1' };
   const cash = (amount: string) => [{ type: 'cash', amount }];
@@ -94,11 +91,10 @@ test('a receipt whose sums or groups are wrong is refused before anything is sen
   }
   assert.equal(one.printer.device.memory.length, 0);
   assert.ok(!one.stand.traces.some((trace) => trace === 'out open'));
-  await one.close();
 });
 
 test('a tenth and a fifth are three tenths, and half a cent is rounded up once', async () => {
-  const one = unit('datecs-fp', { times: PATIENT });
+  await using one = unit('datecs-fp', { times: PATIENT });
   await one.stand.until('up', () => one.stand.talks.at(-1)?.at === 'up');
   const lines = [
     { text: 'a', price: '0.1', quantity: '1', taxGroup: '1' },
@@ -110,12 +106,11 @@ test('a tenth and a fifth are three tenths, and half a cent is rounded up once',
   );
   assert.equal(outcome.ok, true);
   assert.equal(one.printer.device.memory[0]!.total, 47);
-  await one.close();
 });
 
 test('a group that the printer does not have is refused by it, and the receipt is cancelled', async () => {
   for (const dialect of DIALECTS) {
-    const one = unit(dialect, { times: PATIENT, rates: [2] });
+    await using one = unit(dialect, { times: PATIENT, rates: [2] });
     await one.stand.until('up', () => one.stand.talks.at(-1)?.at === 'up');
     const outcome = await one.order(receipt(2));
     assert.ok(!outcome.ok && outcome.why === 'refused', JSON.stringify(outcome));
@@ -124,12 +119,11 @@ test('a group that the printer does not have is refused by it, and the receipt i
       one.printer.device.memory.map(({ kind }) => kind),
       ['cancelled'],
     );
-    await one.close();
   }
 });
 
 test('a printer without paper is not asked to print; with paper it is', async () => {
-  const one = unit('datecs-fp', { times: PATIENT });
+  await using one = unit('datecs-fp', { times: PATIENT });
   await one.stand.until('up', () => one.stand.talks.at(-1)?.at === 'up');
   one.printer.device.hasPaper = false;
   const outcome = await one.order(receipt(1));
@@ -141,5 +135,4 @@ test('a printer without paper is not asked to print; with paper it is', async ()
     { kind: 'device.status', device: 'test', problems: ['no paper: put in a roll'] },
     { kind: 'device.status', device: 'test', problems: [] },
   ]);
-  await one.close();
 });

@@ -73,7 +73,7 @@ const httpTo =
     return { ok: true, status: reply.status, body: Buffer.from(reply.body ?? ''), headers: {} };
   };
 
-export interface Unit {
+export interface Unit extends AsyncDisposable {
   readonly rt: RtDouble;
   readonly stand: StandIn;
   isPlugged: boolean;
@@ -82,7 +82,6 @@ export interface Unit {
   /** As `order`; undefined when it is killed meanwhile: nobody answers then. */
   orderOrDie(one: Receipt): Promise<OrderOutcome | undefined>;
   restart(): void;
-  close(): Promise<void>;
 }
 
 export interface UnitOptions extends RtOptions {
@@ -135,7 +134,7 @@ export function unit(options: UnitOptions = {}): Unit {
       gone.push(running!);
       return true;
     },
-    close: async () => {
+    [Symbol.asyncDispose]: async () => {
       for (const one of gone) void one.close();
       await running!.close();
     },

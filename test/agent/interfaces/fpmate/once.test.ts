@@ -32,13 +32,15 @@ const EXPECTED: Readonly<Record<RtMishap, readonly [boolean, boolean]>> = {
   slow: [true, false],
   garbage: [true, false],
   paper: [true, true],
+  late: [true, false],
+  other: [false, false],
 };
 
 test('a mishap to the printing request is settled by the number of the last receipt, or unknown', async () => {
   for (const mishap of RT_MISHAPS) {
     for (const tellsLast of [true, false]) {
       let isArmed = true;
-      const one = unit({
+      await using one = unit({
         tellsLast,
         mishap: (document) => {
           if (!isArmed || document !== 'printerFiscalReceipt') return undefined;
@@ -65,7 +67,6 @@ test('a mishap to the printing request is settled by the number of the last rece
       check(one, { folio: 7, outcome: again, label: `${label}, again` });
       assert.equal(again.ok, isKnown, label);
       check(one, { folio: 8, outcome: await one.order(receipt(8)), label });
-      await one.close();
     }
   }
 });
@@ -85,7 +86,7 @@ async function oneKill(
       one.kill();
       return true;
     };
-    const one = unit({
+    await using one = unit({
       tellsLast,
       mishap: () => {
         if (when !== 'before' && when !== 'after') return undefined;
@@ -110,7 +111,6 @@ async function oneKill(
     );
     for (const folio of [7, 7, 8])
       check(one, { folio, outcome: await one.order(receipt(folio)), label });
-    await one.close();
   }
 }
 
@@ -124,7 +124,7 @@ test('the power of the unit gone between any two steps leaves each receipt print
 async function byChance(seed: number): Promise<void> {
   const random = randomFrom(seed);
   let isArmed = true;
-  const one = unit({
+  await using one = unit({
     tellsLast: random() < 0.5,
     mishap: () => {
       if (!isArmed || random() > 0.2) return undefined;
@@ -158,7 +158,6 @@ async function byChance(seed: number): Promise<void> {
     if (promised.get(folio)?.ok === true)
       assert.ok(outcome.ok, `seed ${seed}: ${folio} is forgotten`);
   }
-  await one.close();
 }
 
 test('mishaps and kills by chance never print a folio twice, and never forget one', async () => {

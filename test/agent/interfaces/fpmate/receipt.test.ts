@@ -112,7 +112,7 @@ test('the document says what was sold, in departments and payment types of the m
 });
 
 test('a receipt whose sums or groups are wrong is refused before anything is sent', async () => {
-  const one = unit();
+  await using one = unit();
   const line = { text: 'a', price: '1.00', quantity: '1', taxGroup: '1' };
   const cash = (amount: string) => [{ type: 'cash', amount }];
   const wrong = [
@@ -133,11 +133,10 @@ test('a receipt whose sums or groups are wrong is refused before anything is sen
     assert.match(outcome.why, /^(wrong|unsupported)$/, JSON.stringify(order));
   }
   assert.equal(one.rt.receipts.length, 0);
-  await one.close();
 });
 
 test('a printer that is not ready is not asked to print, and says why', async () => {
-  const one = unit();
+  await using one = unit();
   one.rt.hasPaper = false;
   const noPaper = await one.order(receipt(1));
   assert.ok(!noPaper.ok && noPaper.why === 'refused' && /paper/.test(noPaper.text!));
@@ -154,7 +153,6 @@ test('a printer that is not ready is not asked to print, and says why', async ()
   one.isPlugged = true;
   assert.ok((await one.order(receipt(1))).ok);
   assert.equal(one.rt.receipts.length, 1);
-  await one.close();
 });
 
 test('the digits of the status are put in words', () => {
