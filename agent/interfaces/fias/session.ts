@@ -64,11 +64,11 @@ const rulesOf = (settings: Settings): LinkRules => ({
 export function createSession(settings: Settings, host: ServiceHost, hears: SessionHears): Session {
   const { clock } = host;
   const local = (): LocalTime => host.local(clock.wallMs());
-  const ended = Promise.withResolvers<void>();
   const pen = createPen(settings, host);
   let connection = 0;
   let peer = '';
-  let isClosing = false;
+  /** Set while close() waits for the vendor's LE. */
+  let ended: (() => void) | undefined;
 
   let shutting: Promise<void> | undefined;
   const shut = async (): Promise<void> => (shutting ??= line.close());
@@ -79,7 +79,7 @@ export function createSession(settings: Settings, host: ServiceHost, hears: Sess
       host.talk({ at: 'down', why });
       await shut();
     } else line.drop(why);
-    ended.resolve();
+    ended?.();
   };
   const perform = (effect: LinkEffect): void => {
     switch (effect.do) {
@@ -127,7 +127,7 @@ export function createSession(settings: Settings, host: ServiceHost, hears: Sess
       const now = link.state();
       host.talk({ at: 'down', why: now.at === 'refused' ? now.why : why });
       if (wasUp) link.tell({ on: 'disconnected' });
-      if (isClosing) ended.resolve();
+      ended?.();
     },
     note: (text) => host.trace('note', text),
   });
@@ -144,11 +144,12 @@ export function createSession(settings: Settings, host: ServiceHost, hears: Sess
       return selected === undefined ? 'unlisted' : pen.write(selected, to.recordCharsMax);
     },
     close: async () => {
-      isClosing = true;
       alive.stop();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      ended = resolve;
       if (pen.isOpen()) link.tell({ on: 'stop' });
-      else ended.resolve();
-      await ended.promise;
+      else resolve();
+      await promise;
       link.stop();
       pen.use(undefined);
       await shut();

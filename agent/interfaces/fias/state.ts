@@ -103,7 +103,7 @@ export const linkDueMs = (link: Link): number | undefined =>
 
 export function linkNext(link: Link, event: LinkEvent, rules: LinkRules): LinkStep {
   if (link.at === 'refused') {
-    const isHere = event.on === 'connected';
+    const isHere = event.on === 'connected' || event.on === 'stop';
     return step(link, isHere ? [{ do: 'hang-up', why: link.why }] : []);
   }
   switch (event.on) {
@@ -179,9 +179,12 @@ function joining(link: Joining, heard: Heard): LinkStep {
         : withNote(oweLs(link, heard), 'LA came before LD and LR: said LS again');
     default:
       // Data before LA is nobody's; of a vendor that never says LA it is the sign that it has begun.
-      return mayBegin(link.join, rules)
-        ? withData(agreed(link, link.join, heard), record)
-        : withNote(oweLs(link, heard), `${record.id} came before LA: ignored`);
+      if (mayBegin(link.join, rules)) return withData(agreed(link, link.join, heard), record);
+      return withNote(
+        // A vendor that begins with anything but LD did not hear our LS.
+        link.join.ld === undefined && rules.mode === 'fias' ? oweLs(link, heard) : step(link),
+        `${record.id} came before LA: ignored`,
+      );
   }
 }
 

@@ -92,7 +92,9 @@ test('data before LA is ignored, and LS is said again, but not in a storm', () =
   link.connect();
   assert.deepEqual(link.hear('PS|RN101|', 'LA|', 'LA|', 'LA|'), []);
   assert.deepEqual(link.wait(1_000), [LS_OUT]);
+  // It has begun to describe itself: LS again would begin that anew.
   assert.deepEqual(link.hear(LD, LR, 'RE|RN101|RS1|'), []);
+  assert.deepEqual(link.wait(2_000), []);
   assert.deepEqual(link.hear('LA|'), [LA_OUT, 'up PB GI']);
 });
 
@@ -168,6 +170,7 @@ test('settings let vendors in that send no LA, no LR, or neither', () => {
 test('in Hotek mode LS is answered by LA alone', () => {
   const link = conversation({ mode: 'hotek' });
   assert.deepEqual(link.connect(), []);
+  assert.deepEqual(link.hear('KA|WS1|'), []);
   assert.deepEqual(link.wait(60_000), []);
   assert.deepEqual(link.hear('LS|'), [LA_OUT, 'up  KR,KA']);
   assert.deepEqual(link.hear('LS|'), [LA_OUT]);
