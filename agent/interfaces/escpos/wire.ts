@@ -157,7 +157,7 @@ function addRaster(
   job: Job,
   { widthBytes, rows, data }: Extract<ReceiptPart, { is: 'raster' }>,
 ): string | undefined {
-  const bytes = Buffer.from(data, 'base64');
+  const bytes = harmless(Buffer.from(data, 'base64'));
   const isSize = widthBytes >= 1 && widthBytes <= RASTER_BYTES_WIDE_MAX;
   if (!isSize || rows < 1 || rows > RASTER_ROWS_MAX) return 'the picture is too large';
   if (bytes.length !== widthBytes * rows) return 'the picture has not as many bytes as it says';
@@ -168,6 +168,18 @@ function addRaster(
     job.bytes.push(bytes.subarray(row * widthBytes, (row + band) * widthBytes));
   }
   return undefined;
+}
+
+/**
+ * Printers look for real-time commands in everything they hear, pictures too: 10 04 asks for the status, 10 14 opens
+ * the drawer. One dot of the picture is set so that there is none.
+ */
+function harmless(bytes: Buffer): Buffer {
+  for (let i = 1; i < bytes.length; i += 1) {
+    const isCommand = bytes[i] === 0x04 || bytes[i] === 0x05 || bytes[i] === 0x14;
+    if (bytes[i - 1] === DLE && isCommand) bytes[i] = bytes[i]! | 0x40;
+  }
+  return bytes;
 }
 
 /** Does the receipt say itself that it is a copy: a line of nothing but the word, with what adorns it? */

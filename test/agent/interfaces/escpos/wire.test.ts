@@ -113,6 +113,12 @@ test('text is never a command', () => {
   assert.deepEqual(printed([line('one\r\ntwo\nthree')]), ['one', 'two', 'three']);
 });
 
+test('a picture is never a command', () => {
+  const bytes = Buffer.from('100401 101401 100500 100600'.replaceAll(' ', ''), 'hex');
+  const raster = { is: 'raster', widthBytes: 3, rows: 4, data: bytes.toString('base64') } as const;
+  assert.equal(hex([raster]), '1b61011d76300003000400104401105401104500100600');
+});
+
 test('long lines are broken between words', () => {
   assert.deepEqual(wrapped('aa bb cc', 5), ['aa bb', 'cc']);
   assert.deepEqual(wrapped('aaaaaaa b', 5), ['aaaaa', 'aa b']);
