@@ -7,11 +7,11 @@ import { nextDelayMs } from '../core/retry.ts';
 import type { House, Housekeeping } from '../core/vocabulary.ts';
 import { emptyHouse, isSame, movements, viewOf } from './house.ts';
 import type { CachedHouse } from './house.ts';
-import { DIRTY_MAX, DRIFT_MS, REFRESH_BACK_OFF_MS_MAX } from './limits.ts';
+import { DIRTY_MAX, DRIFT_MS, LOOK_MS_MIN, REFRESH_BACK_OFF_MS_MAX } from './limits.ts';
 import { look, lookAtBookings, lookAtRooms } from './look.ts';
 import type { Needs, Pms } from './ports.ts';
 import type { Queues } from './queues.ts';
-import { idOf, keys, parseBooking, parseMeta, parseRoom, parseWish, render } from './wire.ts';
+import { idOf, keys, parseBooking, parseMeta, parseRoom, render } from './wire.ts';
 
 export interface Keeper {
   house(): CachedHouse;
@@ -40,6 +40,10 @@ export function createKeeper(needs: KeeperNeeds): Keeper {
   let view: House | undefined;
   let turn: Promise<unknown> = Promise.resolve();
   let isAllDue = false;
+  /** Some of those that seem to be as they were are read again. */
+  let isTurnDue = false;
+  let lookedMs = Number.NEGATIVE_INFINITY;
+  let later: NodeJS.Timeout | undefined;
   let isRoomsDue = false;
   const bookingsDue = new Set<number>();
   let isAtIt = false;
@@ -57,10 +61,11 @@ export function createKeeper(needs: KeeperNeeds): Keeper {
       const orders = isFirst ? [] : movements(before, after);
       const plan = queues.plan(orders, { except: also.except });
       const { put, remove } = differences(before, after);
-      await records.change({
+      const all = {
         put: [...put, ...(also.put ?? []), ...plan.change.put],
         remove: [...remove, ...plan.change.remove],
-      });
+      };
+      if (all.put.length + all.remove.length > 0) await records.change(all);
       [house, view] = [after, undefined];
       queues.added(plan);
       if (isFirst) void queues.greet();
@@ -70,22 +75,31 @@ export function createKeeper(needs: KeeperNeeds): Keeper {
     return done;
   };
 
+  const isLookTime = (): boolean => needs.clock.nowMs() - lookedMs >= LOOK_MS_MIN;
+  const isSomethingDue = (): boolean =>
+    (isAllDue && isLookTime()) || isRoomsDue || bookingsDue.size > 0;
+
   const step = async (pms: Pms): Promise<void> => {
-    if (isAllDue) {
+    if (isAllDue && isLookTime()) {
       isAllDue = false;
       isRoomsDue = false;
       const isFirst = house.asOfMs === undefined;
-      const seen = await look(pms, house, { place, wallMs: needs.trustedWallMs() });
-      place = seen.place;
-      const count = await change((now) => withWishes(seen.apply(now), records));
+      const before = wished(records);
+      const turn = isTurnDue ? place : undefined;
+      const seen = await look(pms, house, { turn, wallMs: needs.trustedWallMs() });
+      lookedMs = needs.clock.nowMs();
+      if (isTurnDue) place = seen.next;
+      isTurnDue = false;
+      const count = await change((now) => withWishes(seen.apply(now), now, { before, records }));
       if (isFirst) log.info(`hotel: ${house.rooms.size} rooms, ${house.bookings.size} bookings`);
       else if (count > 0) log.info(`hotel: ${count} differences found`);
       return;
     }
     if (isRoomsDue) {
       isRoomsDue = false;
+      const before = wished(records);
       const seen = await lookAtRooms(pms);
-      await change((now) => withWishes(seen(now), records));
+      await change((now) => withWishes(seen(now), now, { before, records }));
       return;
     }
     const ids = [...bookingsDue];
@@ -99,7 +113,7 @@ export function createKeeper(needs: KeeperNeeds): Keeper {
     isAtIt = true;
     const run = async (): Promise<void> => {
       let failures = 0;
-      while (!signal.aborted && (isAllDue || isRoomsDue || bookingsDue.size > 0)) {
+      while (!signal.aborted && isSomethingDue()) {
         const pms = needs.pms();
         if (pms === undefined) return;
         const due = { isAllDue, isRoomsDue, bookings: [...bookingsDue] };
@@ -108,7 +122,7 @@ export function createKeeper(needs: KeeperNeeds): Keeper {
           failures = 0;
         } catch (error) {
           if (signal.aborted) return;
-          isAllDue ||= due.isAllDue;
+          if (due.isAllDue) [isAllDue, lookedMs] = [true, Number.NEGATIVE_INFINITY];
           isRoomsDue ||= due.isRoomsDue;
           for (const id of due.bookings) bookingsDue.add(id);
           failures += 1;
@@ -127,9 +141,18 @@ export function createKeeper(needs: KeeperNeeds): Keeper {
     if (what === 'all' || bookingsDue.size >= DIRTY_MAX) isAllDue = true;
     else if (what === 'rooms') isRoomsDue = true;
     else bookingsDue.add(what.booking);
+    if (isAllDue && !isLookTime()) {
+      later ??= setTimeout(() => {
+        later = undefined;
+        work();
+      }, LOOK_MS_MIN);
+    }
     work();
   };
-  const timer = setInterval(() => dirty('all'), DRIFT_MS);
+  const timer = setInterval(() => {
+    isTurnDue = true;
+    dirty('all');
+  }, DRIFT_MS);
   timer.unref();
   return {
     dirty,
@@ -149,22 +172,32 @@ export function createKeeper(needs: KeeperNeeds): Keeper {
     },
     close: () => {
       clearInterval(timer);
+      clearTimeout(later);
       stop.abort();
     },
   };
 }
 
-/** What was said in the hotel holds until Clock knows it. */
-function withWishes(house: CachedHouse, records: Records): CachedHouse {
-  const rooms = new Map(house.rooms);
-  for (const { key, value } of records.list(keys.wishes)) {
-    const [wish, room] = [parseWish(value), rooms.get(idOf(key))];
-    if (wish !== undefined && room !== undefined) {
-      rooms.set(room.id, { ...room, housekeeping: wish.housekeeping });
-    }
+/**
+ * What was said in the hotel holds until Clock knows it, and against what was read before it did: rooms with a wish at the
+ * begin of the look, or since, stay as they are.
+ */
+function withWishes(
+  seen: CachedHouse,
+  now: CachedHouse,
+  { before, records }: { readonly before: readonly number[]; readonly records: Records },
+): CachedHouse {
+  const rooms = new Map(seen.rooms);
+  for (const id of [...before, ...wished(records)]) {
+    const [room, known] = [rooms.get(id), now.rooms.get(id)];
+    if (room === undefined || known === undefined) continue;
+    rooms.set(id, { ...room, housekeeping: known.housekeeping });
   }
-  return { ...house, rooms };
+  return { ...seen, rooms };
 }
+
+const wished = (records: Records): readonly number[] =>
+  records.list(keys.wishes).map(({ key }) => idOf(key));
 
 function load(records: Records): CachedHouse {
   const meta = parseMeta(records.get(keys.meta));
@@ -196,7 +229,8 @@ function differences(
   const put: StoredRecord[] = [];
   const remove: string[] = [];
   const meta = metaOf(after);
-  if (!isSame(meta, metaOf(before))) put.push({ key: keys.meta, value: render(meta) });
+  const isMetaSame = isSame(roughly(meta), roughly(metaOf(before)));
+  if (!isMetaSame) put.push({ key: keys.meta, value: render(meta) });
   for (const [id, { name, housekeeping }] of after.rooms) {
     if (isSame(before.rooms.get(id), after.rooms.get(id))) continue;
     put.push({ key: keys.room(id), value: render({ name, housekeeping }) });
@@ -214,4 +248,9 @@ function differences(
 
 const metaOf = ({ asOfMs, businessDay, timeZone, currency }: CachedHouse) => ({
   ...{ asOfMs, businessDay, timeZone, currency },
+});
+/** That nothing is different is not written at every look: the card is spared. */
+const roughly = ({ asOfMs, ...meta }: ReturnType<typeof metaOf>) => ({
+  ...meta,
+  quarter: asOfMs === undefined ? undefined : Math.floor(asOfMs / DRIFT_MS),
 });

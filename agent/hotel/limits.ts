@@ -2,7 +2,12 @@
 
 /** Clock wants filters instead of full lists, and events may get lost: often enough that nobody complains. */
 export const DRIFT_MS = 15 * 60_000;
-/** Bookings read again with each look for differences: a house of 500 within six hours, 20 calls each time. */
+/**
+ * Channels that never told anything ask for a look after every poll, a dozen of them every half minute: one look serves
+ * all that ask within this. Four calls a minute.
+ */
+export const LOOK_MS_MIN = 60_000;
+/** Bookings read again every DRIFT_MS: a house of 500 within six hours. */
 export const REREAD_MAX = 20;
 /** A refresh that failed is tried again; grows to this. */
 export const REFRESH_BACK_OFF_MS_MAX = 2 * 60_000;

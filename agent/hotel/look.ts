@@ -28,21 +28,22 @@ function rootOf(pms: Pms): { readonly timeZone: string; readonly businessDay: st
 }
 
 /**
- * Everything. Whoever is new is read, those of whom Clock says that they changed, and some of the others in turn,
- * from `place` on: events may have been lost that no list shows.
+ * Everything. Whoever is new is read, and those of whom Clock says that they changed; with `turn` some of the others
+ * from there on, too: events may have been lost that no list shows. `next` is where the following turn begins.
  */
 export async function look(
   pms: Pms,
   known: CachedHouse,
-  how: { readonly place: number; readonly wallMs: number | undefined },
-): Promise<{ readonly apply: Next; readonly place: number }> {
+  how: { readonly turn: number | undefined; readonly wallMs: number | undefined },
+): Promise<{ readonly apply: Next; readonly next: number }> {
   const { timeZone, businessDay } = rootOf(pms);
   const rooms = await readRooms(pms, businessDay);
   const ids = told(await pms.calls.bookings.checkedIn()).slice(0, BOOKINGS_MAX);
   const old = ids.filter((id) => known.bookings.has(id));
   const changed = new Set(await changedSince(pms, known, old));
-  const turn = old.slice(how.place, how.place + REREAD_MAX);
-  const due = ids.filter((id) => !known.bookings.has(id) || changed.has(id) || turn.includes(id));
+  const from = how.turn ?? 0;
+  const again = how.turn === undefined ? [] : old.slice(from, from + REREAD_MAX);
+  const due = ids.filter((id) => !known.bookings.has(id) || changed.has(id) || again.includes(id));
   const read = await readBookings(pms, due);
   const currency = [...read.values()].find((one) => one?.balance?.currency)?.balance?.currency;
   const staying = new Set(ids);
@@ -58,7 +59,7 @@ export async function look(
       ...{ rooms, bookings },
     };
   };
-  return { apply, place: how.place + REREAD_MAX >= old.length ? 0 : how.place + REREAD_MAX };
+  return { apply, next: from + REREAD_MAX >= old.length ? 0 : from + REREAD_MAX };
 }
 
 /** A clock of ours that is a little off, and what Clock was at when it was asked. */
@@ -70,7 +71,7 @@ async function changedSince(
   known: CachedHouse,
   all: readonly number[],
 ): Promise<readonly number[]> {
-  if (all.length <= REREAD_MAX || known.asOfMs === undefined || known.asOfMs === 0) return all;
+  if (known.asOfMs === undefined || known.asOfMs === 0) return all;
   const since = new Date(known.asOfMs - MARGIN_MS).toISOString();
   const reply = await pms.calls.bookings.checkedInChanged(since);
   if (!reply.ok && reply.why !== 'rejected') told(reply);

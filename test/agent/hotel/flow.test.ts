@@ -174,6 +174,24 @@ test('a folio whose payments do not make its charges is not printed', async () =
   await until(() => life.told.some(({ payload }) => payload.includes('fiscal.failed')));
 });
 
+test('channels that ask all the time cost four calls a minute, and what they missed is found', async () => {
+  await using world = await openWorld();
+  world.pms.hotel.addRoom({ name: '701' });
+  const booking = world.pms.hotel.addBooking({ room: '701' });
+  const life = world.start((services) => services.set('pbx', { takes: MOVES }));
+  await until(() => kinds(life, 'pbx').length === 1);
+  const lists = (): number =>
+    world.pms.calls().filter(({ path }) => path.endsWith('/rooms.json')).length;
+  const before = lists();
+  world.pms.hotel.checkIn(booking.id);
+  for (let index = 0; index < 30; index += 1) await wake(life, 'booking_new');
+  assert.equal(lists(), before);
+  world.beside.clock.aheadMs += 61_000;
+  await wake(life, 'booking_new');
+  await until(() => kinds(life, 'pbx').includes('room.checked-in'));
+  assert.equal(lists(), before + 1);
+});
+
 test('Clock hears of the exchange while it is there, and no longer', async () => {
   await using world = await openWorld();
   const life = world.start((services) => services.set('pbx', { emits: ['call.recorded'] }));
