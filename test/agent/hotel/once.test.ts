@@ -226,7 +226,7 @@ test('a day without internet: charges and calls are taken, and are at Clock in o
   const life = world.start(prepare);
   await until(() => isFilled(life));
   world.isOnline = false;
-  const count = IS_LONG ? 200 : 12;
+  const count = IS_LONG ? 200 : 6;
   for (let index = 0; index < count; index += 1) {
     world.beside.clock.aheadMs += 86_400_000 / count;
     const text = `no ${index}`;
