@@ -107,7 +107,7 @@ export interface FiscalLine {
   readonly price: Money;
   /** Decimal text: "1", "0.5". */
   readonly quantity: string;
-  /** As the PMS numbers tax groups. */
+  /** The tax rate in percent, "20", "5.5": the printer's settings map it to its own groups. */
   readonly taxGroup: string;
   /** Of the whole line; negative: a discount. */
   readonly adjustment?: Money | undefined;
@@ -123,6 +123,11 @@ export interface FiscalReceipt {
   readonly payments: readonly { readonly type: string; readonly amount: Money }[];
   readonly texts?: readonly string[] | undefined;
   readonly lottery?: string | undefined;
+  /**
+   * A person has looked at the printer and says that it is not printed: what was `unknown` may be printed now. What
+   * is known to be printed is not, whoever says so.
+   */
+  readonly isLookedAt?: boolean | undefined;
   /** Set: money goes back. */
   readonly reversal?:
     | {

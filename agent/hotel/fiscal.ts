@@ -83,7 +83,7 @@ export function createFiscal(needs: FiscalNeeds): Fiscal {
   const step = async (pms: Pms, folio: number, record: FiscalRecord): Promise<boolean> => {
     switch (record.state) {
       case 'asked':
-        return print(pms, folio);
+        return print(pms, folio, record);
       case 'printing': {
         const text = 'The unit was restarted while it was printed: look at the printer.';
         await put(folio, { state: 'unknown', text });
@@ -99,7 +99,12 @@ export function createFiscal(needs: FiscalNeeds): Fiscal {
     }
   };
 
-  const print = async (pms: Pms, folio: number): Promise<boolean> => {
+  const print = async (
+    pms: Pms,
+    folio: number,
+    asked: Extract<FiscalRecord, { state: 'asked' }>,
+  ): Promise<boolean> => {
+    const { isLookedAt } = asked;
     const service = serviceOf(services.list());
     if (service?.talk.at === 'down' || service?.talk.at === 'joining') return false;
     if (service === undefined) {
@@ -123,7 +128,7 @@ export function createFiscal(needs: FiscalNeeds): Fiscal {
     }
     await put(folio, { state: 'printing', service: service.id });
     const outcome = await ordered(services, service.id, {
-      order: { kind: 'fiscal.receipt', ...made.receipt },
+      order: { kind: 'fiscal.receipt', ...made.receipt, ...(isLookedAt === true && { isLookedAt }) },
       ...{ signal, msMax: FISCAL_ORDER_MS_MAX },
     });
     // The next process finds it under way, and asks a person.
@@ -135,7 +140,7 @@ export function createFiscal(needs: FiscalNeeds): Fiscal {
     }
     const { why, text = why } = outcome;
     if (why === 'offline' || why === 'busy') {
-      await put(folio, { state: 'asked' });
+      await put(folio, { state: 'asked', ...(isLookedAt === true && { isLookedAt }) });
       return false;
     }
     await put(folio, { state: why === 'unknown' ? 'unknown' : 'failed', text });
@@ -224,7 +229,11 @@ export function createFiscal(needs: FiscalNeeds): Fiscal {
       if (record?.state !== 'unknown' && record?.state !== 'failed') return false;
       const { response } = record;
       if (as !== 'retry') await put(folio, { state: as === 'posted' ? 'answered' : 'abandoned' });
-      else if (response === undefined) await put(folio, { state: 'asked' });
+      else if (response === undefined) {
+        // The printer's service asks for this before it prints what it is not sure of.
+        const isLookedAt = record.state === 'unknown';
+        await put(folio, { state: 'asked', ...(isLookedAt && { isLookedAt }) });
+      }
       // It is on paper: only Clock is told again.
       else await put(folio, { state: 'printed', response });
       look();
@@ -244,7 +253,7 @@ export function createFiscal(needs: FiscalNeeds): Fiscal {
 }
 
 type FiscalState =
-  | { readonly state: 'asked' }
+  | { readonly state: 'asked'; readonly isLookedAt?: true }
   | { readonly state: 'printing'; readonly service: string }
   | { readonly state: 'printed'; readonly response: string }
   | { readonly state: 'unknown' | 'failed'; readonly text: string; readonly response?: string }

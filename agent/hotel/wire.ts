@@ -98,7 +98,11 @@ const Mark = v.object({ ...V1, after: Count });
 
 const fiscal = { ...V1, atMs: Ms };
 const Fiscal = v.variant('state', [
-  v.object({ ...fiscal, state: v.literal('asked') }),
+  /** A person has looked at the printer: it is not printed. */
+  v.object({
+    ...{ ...fiscal, state: v.literal('asked') },
+    isLookedAt: v.exactOptional(v.literal(true)),
+  }),
   v.object({ ...fiscal, state: v.literal('printing'), service: Text }),
   v.object({ ...fiscal, state: v.literal('printed'), response: Text }),
   v.object({

@@ -52,12 +52,13 @@ export const withoutPast = (past: readonly Past[], key: string): readonly Past[]
 /** A receipt that comes again is answered from memory. Undefined: it is new. */
 export function repeatOf(
   past: readonly Past[],
-  { key, digest }: Pick<Past, 'key' | 'digest'>,
+  { key, digest, isLookedAt }: Pick<Past, 'key' | 'digest'> & { readonly isLookedAt: boolean },
 ): OrderOutcome | undefined {
   const found = past.find((one) => one.key === key);
   if (found === undefined) return undefined;
   const { document } = found;
   if (found.is === 'unknown') {
+    if (isLookedAt) return undefined;
     const text = 'this receipt was begun before and its end is not known: look at the printer';
     return { ok: false, why: 'unknown', text };
   }

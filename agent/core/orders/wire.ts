@@ -114,6 +114,7 @@ const Fiscal = {
   ),
   texts: v.optional(v.pipe(v.array(Text), v.maxLength(FISCAL_LINES_MAX, 'too many'))),
   lottery: v.optional(Name),
+  isLookedAt: v.optional(v.boolean()),
   reversal: v.optional(
     v.strictObject({
       document: Name,

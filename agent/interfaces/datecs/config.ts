@@ -38,7 +38,7 @@ const Settings = v.pipe(
       v.check((map) => Object.keys(map).length > 0, 'name at least one payment type'),
       v.check((map) => Object.keys(map).length <= 50, 'at most 50'),
     ),
-    /** Clock's number of the tax group -> 1 (А) to 8 (З). */
+    /** The tax rate in percent, "20" -> the printer's group, 1 (А) to 8 (З). */
     taxGroups: v.pipe(
       v.record(Name, v.pipe(v.number('1 to 8'), v.integer(), v.minValue(1), v.maxValue(8))),
       v.check((map) => Object.keys(map).length > 0, 'name at least one tax group'),

@@ -24,6 +24,8 @@ export interface Plan {
   /** Of everything that is printed: the same folio with other lines is another receipt. */
   readonly digest: string;
   readonly total: number;
+  /** A person says that it is not printed. */
+  readonly isLookedAt: boolean;
   readonly steps: readonly Step[];
 }
 
@@ -57,7 +59,12 @@ export function planOf(order: Order, settings: Settings): Planned {
   try {
     return {
       ok: true,
-      plan: { key: keyOf(order), digest: digestOf(order), ...stepsOf(order, settings) },
+      plan: {
+        key: keyOf(order),
+        digest: digestOf(order),
+        isLookedAt: order.isLookedAt === true,
+        ...stepsOf(order, settings),
+      },
     };
   } catch (error) {
     if (error instanceof Refusal) return { ok: false, why: error.why, text: error.message };

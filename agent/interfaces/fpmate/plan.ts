@@ -13,6 +13,8 @@ export interface Plan {
   readonly key: string;
   readonly digest: string;
   readonly total: number;
+  /** A person says that it is not printed. */
+  readonly isLookedAt: boolean;
   readonly document: string;
 }
 export type Planned =
@@ -43,7 +45,15 @@ const short = (text: string): string => {
 export function planOf(order: Order, settings: Settings): Planned {
   try {
     const made = documentOf(order, settings);
-    return { ok: true, plan: { key: keyOf(order), digest: digestOf(order), ...made } };
+    return {
+      ok: true,
+      plan: {
+        key: keyOf(order),
+        digest: digestOf(order),
+        isLookedAt: order.isLookedAt === true,
+        ...made,
+      },
+    };
   } catch (error) {
     if (error instanceof Refusal) return { ok: false, why: error.why, text: error.message };
     throw error;
@@ -146,16 +156,14 @@ function lineOf(
   return { elements: [item, change], cents };
 }
 
-/** The group is a department of the map, or a rate in it; else the default. */
-function departmentOf(group: string, { taxGroups }: Settings): string {
-  if (group !== 'default' && own(taxGroups, group) !== undefined) return group;
-  const rate = /^\d{1,2}(\.\d{1,4})?$/.test(group) ? Number(group) : undefined;
+/** The department that has the rate; else the default. */
+function departmentOf(percent: string, { taxGroups }: Settings): string {
+  // In millionths, exactly: 5.5 percent are 0.055.
+  const rate = scaled(percent, 4) ?? wrong(`${short(percent)} is not a tax rate in percent`);
   const found = Object.entries(taxGroups).find(
-    ([key, value]) => key !== 'default' && Number(value) === rate,
+    ([key, value]) => key !== 'default' && scaled(value, 6) === rate,
   );
-  return (
-    found?.[0] ?? own(taxGroups, 'default') ?? wrong(`tax group ${short(group)} is not in the map`)
-  );
+  return found?.[0] ?? own(taxGroups, 'default') ?? wrong(`tax rate ${percent} is not in the map`);
 }
 
 function lotteryOf({ lottery }: Order, settings: Settings): readonly string[] {

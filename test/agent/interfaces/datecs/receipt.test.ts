@@ -136,3 +136,26 @@ test('a printer without paper is not asked to print; with paper it is', async ()
     { kind: 'device.status', device: 'test', problems: [] },
   ]);
 });
+
+test('what is unknown is printed when a person has looked; what is printed is not, whoever says so', async () => {
+  let isArmed = true;
+  await using one = unit('datecs-fp', {
+    // The power goes before the free text, and the printer drops what nobody paid for.
+    ...{ dropsUnpaid: true, offMs: 5 },
+    mishap: (cmd) => {
+      if (!isArmed || cmd !== 0x36) return undefined;
+      isArmed = false;
+      return 'cut-before';
+    },
+  });
+  await one.stand.until('up', () => one.stand.talks.at(-1)?.at === 'up');
+  const whys: string[] = [];
+  for (const isLookedAt of [false, false, true, true, false]) {
+    await one.stand.until('up', () => one.stand.talks.at(-1)?.at === 'up');
+    const outcome = await one.order(receipt(7, { isLookedAt }));
+    whys.push(outcome.ok ? 'printed' : outcome.why);
+  }
+  assert.deepEqual(whys, ['unknown', 'unknown', 'printed', 'printed', 'printed']);
+  const sales = one.printer.device.memory.filter(({ kind }) => kind === 'sale');
+  assert.deepEqual(sales.map(isWhole), [true]);
+});

@@ -29,8 +29,8 @@ export const receipt = (folio: number, more: Partial<Receipt> = {}): Receipt => 
   kind: 'fiscal.receipt',
   folio,
   lines: [
-    { text: `Camera "B&B" ${folio}`, price: '50.00', quantity: '2', taxGroup: '0.1' },
-    { text: 'Acqua', price: '1.10', quantity: '3', taxGroup: '0.22', adjustment: '-0.30' },
+    { text: `Camera "B&B" ${folio}`, price: '50.00', quantity: '2', taxGroup: '10' },
+    { text: 'Acqua', price: '1.10', quantity: '3', taxGroup: '22', adjustment: '-0.30' },
   ],
   payments: [
     { type: 'cash', amount: '3.00' },

@@ -66,6 +66,13 @@ test('a mishap to the printing request is settled by the number of the last rece
       const again = await one.order(receipt(7));
       check(one, { folio: 7, outcome: again, label: `${label}, again` });
       assert.equal(again.ok, isKnown, label);
+      // A person has looked.
+      const isPrinted = one.rt.receipts.some(({ items }) => items[0]!.name.endsWith('7'));
+      if (!isKnown && !isPrinted) {
+        const looked = await one.order(receipt(7, { isLookedAt: true }));
+        assert.ok(looked.ok, label);
+        check(one, { folio: 7, outcome: looked, label });
+      }
       check(one, { folio: 8, outcome: await one.order(receipt(8)), label });
     }
   }
