@@ -20,9 +20,6 @@ import type { PackageManifest } from '../../../agent/packages/wire.ts';
 export const BEHAVIOURS = ['well', 'worse', 'crash', 'park', 'slow', 'unfit'] as const;
 export type Behaviour = (typeof BEHAVIOURS)[number];
 
-/** A slow one takes so long to be up. */
-const SLOW_MS = 300;
-
 /** Services of the lamp, each of which was up before. */
 export class Fakes implements ServiceSide {
   ids: readonly string[] = ['lamp-1', 'lamp-2'];
@@ -30,12 +27,13 @@ export class Fakes implements ServiceSide {
   readonly running = new Map<string, string>();
   readonly restarts: string[] = [];
   isRestartBad = false;
+  /** A slow version is up when it is let go. */
+  isHeld = false;
   /** The third party of all of them is gone. */
   isDown = false;
   readonly #use: () => InstalledPackage | undefined;
   readonly #ends = new Map<string, number>();
   #title = '';
-  #sinceMs = 0;
 
   constructor(use: () => InstalledPackage | undefined) {
     this.#use = use;
@@ -52,7 +50,6 @@ export class Fakes implements ServiceSide {
   #start(id: string): void {
     const used = this.#use();
     this.#title = used?.title ?? 'well';
-    this.#sinceMs = performance.now();
     this.running.set(id, used?.version ?? 'built in');
   }
 
@@ -69,10 +66,8 @@ export class Fakes implements ServiceSide {
         return { ...well, process: 'starting', talk: 'down', why: 'exit code 1' };
       case 'park':
         return { ...well, process: 'given-up', talk: 'down', why: 'exports no interface' };
-      case 'slow': {
-        const isUp = performance.now() - this.#sinceMs > SLOW_MS;
-        return { ...well, talk: isUp ? 'up' : 'down' };
-      }
+      case 'slow':
+        return { ...well, talk: this.isHeld ? 'down' : 'up' };
       default:
         return { ...well, talk: 'up' };
     }

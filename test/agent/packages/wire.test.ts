@@ -124,6 +124,14 @@ test('openPackage() refuses a manifest in which any bit was changed', (t) => {
   }
 });
 
+test('openPackage() takes one text of a signature, not another of the same bytes', () => {
+  const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  // 64 bytes: the last digit's low four bits mean nothing.
+  const twin = signature.slice(0, -1) + digits[digits.indexOf(signature.at(-1)!) ^ 1];
+  assert.deepEqual(Buffer.from(twin, 'base64url'), Buffer.from(signature, 'base64url'));
+  assert.equal(openPackage(`${header}.${payload}.${twin}`, KEY.keys), undefined);
+});
+
 test('parseOffer() names the parameter that is wrong', () => {
   const good = {
     ...{ url: 'https://bucket.example/a?b', sha256: manifest.sha256 },
