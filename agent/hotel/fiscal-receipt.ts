@@ -18,7 +18,7 @@ const money = (cents: number, decimals: number): string =>
   (cents / 10 ** decimals).toFixed(decimals);
 
 /** 0.2 -> "20", 0.055 -> "5.5": the settings of the printer map it to its own groups. */
-export const taxGroupOf = (rate: number): string => String(Number((rate * 100).toFixed(4)));
+const taxGroupOf = (rate: number): string => String(Number((rate * 100).toFixed(4)));
 
 /** Undefined where it is no decimal that a receipt can carry. */
 const quantityOf = (qty: number): string | undefined => {

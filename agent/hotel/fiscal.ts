@@ -128,7 +128,11 @@ export function createFiscal(needs: FiscalNeeds): Fiscal {
     }
     await put(folio, { state: 'printing', service: service.id });
     const outcome = await ordered(services, service.id, {
-      order: { kind: 'fiscal.receipt', ...made.receipt, ...(isLookedAt === true && { isLookedAt }) },
+      order: {
+        kind: 'fiscal.receipt',
+        ...made.receipt,
+        ...(isLookedAt === true && { isLookedAt }),
+      },
       ...{ signal, msMax: FISCAL_ORDER_MS_MAX },
     });
     // The next process finds it under way, and asks a person.

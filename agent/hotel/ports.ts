@@ -29,7 +29,7 @@ export interface PmsRoom {
   readonly id: number;
   readonly name: string;
 }
-export interface PmsStatus {
+interface PmsStatus {
   readonly id: number;
   readonly housekeeping_status: string | null;
 }
@@ -70,7 +70,7 @@ export interface PmsDoorKey {
   readonly mobile_key_email: string | null;
   readonly created_at: string | null;
 }
-export interface PmsCharge {
+interface PmsCharge {
   readonly id: number;
   readonly print_text: string | null;
 }
@@ -95,7 +95,7 @@ export interface PmsTemplate {
   readonly plain_price_cents: number | null;
   readonly currency: string | null;
 }
-export interface PmsFiscal {
+interface PmsFiscal {
   readonly fiscal_request_code: string | null;
   readonly fiscal_response_code: string | null;
 }

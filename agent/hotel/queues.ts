@@ -17,12 +17,10 @@ export interface Queues {
   greet(): Promise<void>;
   /** So many orders wait. */
   waiting(service: string): number;
-  /** The service was removed for good. */
-  forget(service: string): Promise<void>;
   close(): void;
 }
 
-export interface Plan {
+interface Plan {
   readonly change: Required<Pick<RecordChange, 'put' | 'remove'>>;
   readonly added: ReadonlyMap<string, readonly string[]>;
 }
@@ -202,18 +200,25 @@ export function createQueues(needs: QueueNeeds): Queues {
 
   load();
   for (const id of queues.keys()) deliver(id);
+  /** A service that was here and is no more was removed: what waits for it would never go. */
+  const forget = async (service: string): Promise<void> => {
+    const todo = records.list(keys.todosOf(service)).map(({ key }) => key);
+    queues.delete(service);
+    await records.change({ remove: [keys.service(service), ...todo] }).catch((error: unknown) => {
+      log.warning(`hotel: queues: ${service}: ${codeOf(error)}`);
+    });
+  };
+  // At the start they come one by one: not yet here is not removed.
+  const seen = new Set(services.list().map(({ id }) => id));
   const unhear = services.onChange((service) => {
+    if (services.list().some(({ id }) => id === service)) seen.add(service);
+    else if (seen.delete(service)) void forget(service);
     void greet();
     deliver(service);
   });
   return {
     ...{ plan, added, greet },
     waiting: (service) => queues.get(service)?.todo.length ?? 0,
-    forget: async (service) => {
-      const todo = records.list(keys.todosOf(service)).map(({ key }) => key);
-      await records.change({ remove: [keys.service(service), ...todo] });
-      queues.delete(service);
-    },
     close: () => {
       unhear();
       stop.abort();

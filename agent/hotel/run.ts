@@ -30,7 +30,7 @@ import { SPACE } from './wire.ts';
 /** Why to look at Clock's data again, as its channels say it (pms/ports.ts). */
 type Wake = { readonly by: 'event'; readonly id: number | undefined } | { readonly by: 'start' };
 
-export interface Consumer {
+interface Consumer {
   readonly event: string;
   wake(wake: Wake, signal: AbortSignal): Promise<void>;
 }
@@ -61,8 +61,6 @@ export interface Hotel {
   /** Stops and names everything on the card that belongs to the account: removed with it. */
   belongings(): readonly string[];
   readonly handler: CommandHandler;
-  /** A service was removed: what waits for it goes. */
-  forget(service: string): Promise<void>;
   waiting(service: string): number;
   view(): HotelView;
   close(): void;
@@ -119,7 +117,6 @@ export function createHotel(needs: Needs): Hotel {
       return leftOf(needs.records);
     },
     handler: hotelHandler(() => session, needs),
-    forget: async (service) => session?.queues.forget(service),
     waiting: (service) => session?.queues.waiting(service) ?? 0,
     view: () => shown(session),
     close: () => {

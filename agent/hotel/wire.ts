@@ -113,7 +113,6 @@ const Fiscal = v.variant('state', [
   v.object({ ...fiscal, state: v.picklist(['answered', 'abandoned']) }),
 ]);
 
-export type StoredRoom = v.InferOutput<typeof Room>;
 export type Charge = Readonly<v.InferOutput<typeof Charge>>;
 export type Article = Readonly<v.InferOutput<typeof Article>>;
 export type Call = Readonly<v.InferOutput<typeof Call>>;

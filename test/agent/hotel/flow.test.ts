@@ -72,6 +72,24 @@ test('too much for one service becomes one resync', async () => {
   assert.deepEqual(kinds(life, 'pbx'), ['resync', 'resync']);
 });
 
+test('what waits for a service that was removed goes with it', async () => {
+  await using world = await openWorld();
+  world.pms.hotel.addRoom({ name: '701' });
+  const life = world.start((services) => services.set('pbx', { takes: MOVES }));
+  await until(() => kinds(life, 'pbx').length === 1 && life.hotel.waiting('pbx') === 0);
+  life.services.down('pbx');
+  world.pms.hotel.setHousekeeping('701', 'inspect');
+  await wake(life, 'housekeeping_changed', 1);
+  await until(() => life.hotel.waiting('pbx') === 1);
+  life.services.remove('pbx');
+  await until(() => life.outbox.records.list('hotel/todo/').length === 0);
+  assert.deepEqual(life.outbox.records.list('hotel/service/'), []);
+  // Back again, it is new: the whole house, once.
+  life.services.set('pbx', { takes: MOVES });
+  await until(() => kinds(life, 'pbx').length === 2);
+  assert.deepEqual(kinds(life, 'pbx'), ['resync', 'resync']);
+});
+
 test('busy waits, no is told to the cloud and the next goes on', async () => {
   await using world = await openWorld();
   world.pms.hotel.addRoom({ name: '701' });

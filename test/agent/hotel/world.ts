@@ -44,6 +44,10 @@ export class FakeServices implements Services {
     for (const look of this.#looks) look(id);
     return one;
   }
+  remove(id: string): void {
+    this.#all.delete(id);
+    for (const look of this.#looks) look(id);
+  }
   down(id: string): void {
     this.set(id, { talk: { at: 'down', why: 'test' } });
   }
