@@ -111,7 +111,9 @@ async function describe(folder: string): Promise<v.InferOutput<typeof Descriptio
       () => false,
     );
     const message = isFolder ? `There is no ${file}` : `There is no folder ${folder}`;
-    const hint = isFolder ? `Write into it, for example: ${example}` : 'Name an interface’s folder';
+    const hint = isFolder
+      ? `Write into it, for example: ${example}`
+      : "Name an interface's folder: agent/interfaces/bytes";
     throw new OperatorError('no-interface', message, { hint, cause });
   }
   let json: unknown;

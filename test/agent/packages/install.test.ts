@@ -191,7 +191,7 @@ test('a download that breaks off goes on where it was; a link that has expired i
   assert.equal(desk.packages.use('lamp')?.version, '2.0.0');
 });
 
-test('a download that is cancelled installs nothing, and is in nobody’s way', async () => {
+test('a download that is cancelled installs nothing, and is in no way of the next', async () => {
   bucket.inject({ stallAfter: 100, times: 1 });
   const made = await named('1.0.0', 'well');
   const asked = bucket.answers.length;
