@@ -37,7 +37,7 @@ import type { ProvisioningRunner } from './provisioning/run.ts';
 import type { ServicesRunner } from './services/run.ts';
 import type { HotelWorld } from './compose-hotel.ts';
 import type { ServicesSide } from './compose-services.ts';
-import type { HotelSide } from './core/services.ts';
+import type { HotelSide, HotelView, ServiceView } from './core/services.ts';
 import type { Hotel } from './hotel/run.ts';
 import type { Owner } from './shadows/ports.ts';
 import { createShadow } from './shadows/run.ts';
@@ -48,6 +48,9 @@ import { createTime } from './time/run.ts';
 interface Cloud {
   view(): CloudView;
   readonly pairing: Pick<PairingRunner, 'look'>;
+  hotel(): { readonly services: readonly ServiceView[]; readonly hotel: HotelView | undefined };
+  trace(service: string): readonly string[] | undefined;
+  tryService(service: string, how: 'test' | 'rehearse'): void;
   close(): void;
 }
 
@@ -74,6 +77,7 @@ interface World {
 
 const STATE = 'var/lib/clock/agent';
 const TELL_MS = 1_000;
+const TRY_MS_MIN = 10_000;
 
 /** Without a serial or endpoints there is nobody to connect, nowhere. */
 export function startCloud(
@@ -249,6 +253,17 @@ export function startCloud(
       recentWork: { commands: commands.recent(), jobs: jobs.recent() },
     }),
     pairing,
+    hotel: () => ({
+      services: services.services.views((service) => hotel.waiting(service)),
+      hotel: pairing.accounts().some(({ kind }) => kind === 'pms') ? hotel.view() : undefined,
+    }),
+    trace: (service) => services.services.trace(service),
+    tryService: (service, how) => {
+      const { trials } = services.services;
+      const last = trials.last(service);
+      // Each stops the service for its time: people who press again and again wait.
+      if (last === undefined || last.msAgo >= TRY_MS_MIN) void trials.run(service, how);
+    },
     close: () => {
       time?.close();
       for (const { shadow } of shadows) shadow.close();

@@ -82,6 +82,7 @@ function modelOf(
     readonly ports: readonly EthernetPort[];
     readonly domains: readonly string[];
     readonly bundle: RunningBundle | undefined;
+    readonly hotel: Pick<PageModel, 'services' | 'hotel'>;
   },
 ): PageModel {
   const { serial, release, endpoints, endpointsFrom, endpointsProblem, boot } = identity;
@@ -115,6 +116,7 @@ function modelOf(
     views: now.diagnostics.views(),
     running: now.diagnostics.isRunning(),
     light: now.light,
+    ...now.hotel,
   };
 }
 
@@ -130,6 +132,7 @@ export async function diagnoseOnce(root: string): Promise<PageModel> {
     ...{ diagnostics, ports, domains: [] },
     light: { at: 'off' },
     bundle: undefined,
+    hotel: { services: undefined, hotel: undefined },
   });
 }
 
@@ -176,12 +179,15 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
       ...{ diagnostics, ports, domains },
       light: host.light(),
       bundle: update.running,
+      hotel: cloud?.hotel() ?? { services: [], hotel: undefined },
     });
   const page = createPage(
     {
       model,
       startChecks,
       identify: async () => host.identify(),
+      trace: (service) => cloud?.trace(service),
+      tryService: (service, how) => cloud?.tryService(service, how),
       lookAtPairing: (how) => cloud?.pairing.look(how),
     },
     { clock: systemClock, onError: (error) => log.error(`page: ${codeOf(error)}`) },

@@ -1,6 +1,6 @@
 // Services as the rest of the agent sees them, and what the services want of the rest. Types only; the services
 // are services/, the hotel's side of them is hotel/.
-import type { Talk } from './interface.ts';
+import type { Need, Talk, TestStep } from './interface.ts';
 import type {
   EventKind,
   HotelEvent,
@@ -51,6 +51,10 @@ export type ProcessState =
   | { readonly at: 'parked'; readonly sinceMs: number; readonly why: string }
   | { readonly at: 'testing' };
 
+export type TrialOutcome =
+  | { readonly ok: true; readonly steps: readonly TestStep[] }
+  | { readonly ok: false; readonly why: string };
+
 /** What the page and the reports show of a service. */
 export interface ServiceView {
   readonly id: string;
@@ -69,6 +73,34 @@ export interface ServiceView {
   readonly memoryBytes: number | undefined;
   /** Orders that wait for the third party to come back. */
   readonly waiting: number;
-  /** "tcp 10.1.2.3:5001": what it may reach, for people. */
+  /** "tcp 10.1.2.3:5001": what it may reach, for people; and of what kind each is. */
   readonly reaches: readonly string[];
+  readonly ways: readonly Need['need'][];
+  /** The last "test connection"; `outcome` undefined: it is under way. */
+  readonly trial:
+    | {
+        readonly how: 'test' | 'rehearse';
+        readonly msAgo: number;
+        readonly outcome: TrialOutcome | undefined;
+      }
+    | undefined;
+}
+
+/** What the page and the reports show of the hotel's side. */
+export interface HotelView {
+  /** When Clock last said how the house is (milliseconds since 1970). */
+  readonly asOfMs: number | undefined;
+  readonly rooms: number;
+  readonly guests: number;
+  /** Charges and calls on the way to Clock. */
+  readonly waiting: number;
+  /** Why nothing goes there at the moment. */
+  readonly problem: string | undefined;
+  /** For a person: the oldest first, without names. */
+  readonly open: readonly {
+    readonly key: string;
+    readonly state: 'unknown' | 'rejected' | 'failed';
+    readonly what: string;
+    readonly text: string;
+  }[];
 }

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandHandler } from '../core/commands.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Records } from '../core/records.ts';
-import type { HotelSide } from '../core/services.ts';
+import type { HotelSide, HotelView } from '../core/services.ts';
 import { hotelHandler } from './commands.ts';
 import type { Session as CommandSession } from './commands.ts';
 import { emitted, emittedUnpaired } from './events.ts';
@@ -33,23 +33,6 @@ type Wake = { readonly by: 'event'; readonly id: number | undefined } | { readon
 interface Consumer {
   readonly event: string;
   wake(wake: Wake, signal: AbortSignal): Promise<void>;
-}
-
-export interface HotelView {
-  readonly asOfMs: number | undefined;
-  readonly rooms: number;
-  readonly guests: number;
-  /** Charges and calls on the way to Clock. */
-  readonly waiting: number;
-  /** Why nothing goes there at the moment. */
-  readonly problem: string | undefined;
-  /** For a person: the oldest first, without names. */
-  readonly open: readonly {
-    readonly key: string;
-    readonly state: 'unknown' | 'rejected' | 'failed';
-    readonly what: string;
-    readonly text: string;
-  }[];
 }
 
 export interface Hotel {

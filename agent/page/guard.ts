@@ -40,6 +40,9 @@ const PATHS: Readonly<Record<string, readonly ('GET' | 'POST')[]>> = {
   '/check': ['POST'],
   '/identify': ['POST'],
   '/pair': ['POST'],
+  '/trace.txt': ['GET'],
+  '/test-service': ['POST'],
+  '/rehearse-service': ['POST'],
 };
 
 /** No request has a body worth reading: a browser's form sends none at all. */

@@ -4,6 +4,8 @@ import type { AccountText } from './account.ts';
 import { CHECKS, GROUPS, worstFirst } from '../diagnostics/results.ts';
 import type { CheckView, Group } from '../diagnostics/results.ts';
 import { ago, fill, sentence, texts } from './language.ts';
+import { hotelRows, serviceText } from './services.ts';
+import type { ServiceText } from './services.ts';
 import { LANGUAGES } from './texts/shape.ts';
 import type { Language, Texts } from './texts/shape.ts';
 import { connectionRows, noticesOf, remedyOf, softwareOf, verdictText } from './wire.ts';
@@ -62,7 +64,7 @@ ${languageLinks(language, t)}
 ${notices(model, t)}${actions(model, language, t)}
 ${isFree ? accountSection(account, language) : ''}${toDo.length === 0 ? '' : `<section aria-labelledby="to-do"><h2 id="to-do">${escape(t.words.toDo)}</h2>\n${toDo.map((view) => task(view, language, t)).join('\n')}\n</section>`}
 ${GROUPS.map((group) => groupSection(group, model, language, t)).join('\n')}
-${connectionSection(model, language)}${isFree ? '' : accountSection(account, language)}${unitSection(model, t)}
+${servicesSection(model, language)}${connectionSection(model, language)}${isFree ? '' : accountSection(account, language)}${unitSection(model, t)}
 </main>
 </body>
 </html>
@@ -161,6 +163,44 @@ function measured(view: CheckView, t: Texts): string {
 function passedAge({ passedMsAgo }: CheckView, language: Language, t: Texts): string {
   if (passedMsAgo === undefined) return t.words.neverPassed;
   return fill(t.words.lastPassed, { age: ago(passedMsAgo, language) }, t);
+}
+
+function servicesSection(model: PageModel, language: Language): string {
+  const { services } = model;
+  if (services === undefined) return '';
+  const t = texts[language];
+  const rows = hotelRows(model.hotel, { wallMs: model.wallMs, language });
+  const all = services.map((view) => serviceArticle(serviceText(view, language), language, t));
+  const none = all.length > 0 ? '' : `<p class="said">${escape(t.services.none)}</p>`;
+  return `<section class="unit services" aria-labelledby="services"><h2 id="services">${escape(t.services.title)}</h2>
+${rows.length === 0 ? '' : `<dl>${list(rows)}</dl>`}${none}${all.join('\n')}</section>
+`;
+}
+
+function serviceArticle(one: ServiceText, language: Language, t: Texts): string {
+  const { id, name, mood, state, rows, remedy, trial, canTest } = one;
+  const where = `lang=${language}&amp;service=${encodeURIComponent(id)}`;
+  const remedyRows: (readonly [string, string])[] =
+    remedy === undefined
+      ? []
+      : [
+          [t.words.todo, remedy.text],
+          [t.words.who, remedy.who],
+        ];
+  const tried =
+    trial === undefined
+      ? ''
+      : `<p class="said">${[trial.title, ...trial.lines].map(escape).join('<br>')}</p>`;
+  const tests = canTest
+    ? `<button formaction="/test-service?${where}">${escape(t.services.test)}</button>
+<button formaction="/rehearse-service?${where}">${escape(t.services.rehearse)}</button>
+`
+    : '';
+  return `<article class="service ${mood}" id="service-${escape(id)}">
+<h3><span class="mark" aria-hidden="true">${SIGNS[mood]}</span> ${escape(name)} <span class="badge ${mood}">${escape(state)}</span></h3>
+<dl>${list([...remedyRows, ...rows])}</dl>${tried}
+<form class="actions" method="post">${tests}<a class="button" href="/trace.txt?${where}" download>${escape(t.services.trace)}</a></form>
+</article>`;
 }
 
 function connectionSection(model: PageModel, language: Language): string {

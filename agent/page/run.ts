@@ -148,6 +148,19 @@ async function answer(
       await needs.identify();
       return reply(context, 'json', JSON.stringify(needs.model().light));
     }
+    case 'GET /trace.txt': {
+      const service = serviceOf(context);
+      const lines = needs.trace(service);
+      if (lines === undefined) context.status = 404;
+      else context.attachment(`clock-${service}.txt`);
+      return reply(context, 'txt', `${(lines ?? ['There is no such system.']).join('\n')}\n`);
+    }
+    case 'POST /test-service':
+    case 'POST /rehearse-service':
+      needs.tryService(serviceOf(context), route === 'POST /test-service' ? 'test' : 'rehearse');
+      context.redirect(`/?lang=${language}`);
+      context.status = 303;
+      return;
     case 'POST /check':
     case 'POST /identify':
     case 'POST /pair':
@@ -163,6 +176,12 @@ async function answer(
       context.status = 204;
   }
 }
+
+/** As `?service=`; whoever is asked knows which there are. */
+const serviceOf = (context: Koa.Context): string => {
+  const { service } = context.query;
+  return typeof service === 'string' ? service : '';
+};
 
 function reply(context: Koa.Context, type: string, body: string): void {
   context.type = type;

@@ -1,6 +1,7 @@
 // What the page knows of the unit, and its two forms for machines and support: JSON and plain text.
 // Pure. Holds no secret: there is none in the model.
 import type { CloudView } from '../core/cloud.ts';
+import type { HotelView, ServiceView } from '../core/services.ts';
 import type { RunningBundle } from '../core/update.ts';
 import type { Ports } from '../core/connection.ts';
 import { CHECKS, REMEDIES, verdictOf, worstFirst } from '../diagnostics/results.ts';
@@ -8,6 +9,7 @@ import type { CheckView } from '../diagnostics/results.ts';
 import { accountRows, pairingStatus, pmsStatus } from './account.ts';
 import { ago, fill, sentence, texts } from './language.ts';
 import { recentRows, recentStatus } from './recent.ts';
+import { hotelRows, isDown, serviceLines, serviceStatus } from './services.ts';
 import type { Language, Texts } from './texts/shape.ts';
 
 export interface PageModel {
@@ -41,6 +43,9 @@ export interface PageModel {
   readonly wallMs: number;
   readonly views: readonly CheckView[];
   readonly running: boolean;
+  /** The systems in the hotel; undefined where no agent runs them: `diagnose`. */
+  readonly services: readonly ServiceView[] | undefined;
+  readonly hotel: HotelView | undefined;
   readonly light:
     | { readonly at: 'off' | 'asked' | 'blinking' }
     | { readonly at: 'refused'; readonly why: string };
@@ -78,6 +83,8 @@ export function noticesOf(model: PageModel, t: Texts): string[] {
     const list = `${ports.mqtt}, ${ports.alpn}, ${ports.https}`;
     notices.push(fill(t.notices.ports, { ports: list }, t));
   }
+  const down = (model.services ?? []).filter(isDown).length;
+  if (down > 0) notices.push(fill(t.services.down, { count: down }, t));
   return notices;
 }
 
@@ -205,6 +212,8 @@ export function renderStatus(model: PageModel, language: Language): unknown {
       ports: model.cloud.ports ?? null,
     },
     ...connectionStatus(model.connection),
+    services: model.services?.map(serviceStatus) ?? null,
+    hotel: model.hotel ?? null,
     notices: noticesOf(model, t),
     verdict: verdictOf(model.views),
     running: model.running,
@@ -252,6 +261,7 @@ export function renderReport(model: PageModel, language: Language): string {
     ),
     ...connectionRows(model, language),
     ...(model.connection === undefined ? [] : accountRows(model.connection, language)),
+    ...hotelRows(model.hotel, { wallMs: model.wallMs, language }),
   ];
   const lines = worstFirst(model.views).flatMap((view) => {
     const { id, outcome } = view;
@@ -277,6 +287,7 @@ export function renderReport(model: PageModel, language: Language): string {
     verdictText(model, t).first,
     '',
     ...lines,
+    ...serviceLines(model.services ?? [], language),
     '',
   ].join('\n');
 }

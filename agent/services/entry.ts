@@ -73,7 +73,10 @@ export function infoOf(entry: Entry): ServiceInfo {
   };
 }
 
-export function viewOf(entry: Entry, nowMs: number, waiting: number): ServiceView {
+export function viewOf(
+  entry: Entry,
+  { nowMs, waiting, trial }: Pick<ServiceView, 'waiting' | 'trial'> & { readonly nowMs: number },
+): ServiceView {
   const { id, wanted, judgement, report, restarts, memoryBytes } = entry;
   const age = (of: number | undefined): number | undefined =>
     of === undefined || report === undefined ? undefined : of + (nowMs - report.atMs);
@@ -92,6 +95,8 @@ export function viewOf(entry: Entry, nowMs: number, waiting: number): ServiceVie
     memoryBytes,
     waiting,
     reaches: judgement.ok ? judgement.needs.map(wordsOf) : [],
+    ways: judgement.ok ? judgement.needs.map(({ need }) => need) : [],
+    trial,
   };
 }
 
@@ -124,7 +129,11 @@ export function reportOf(
   { refused }: Judged,
 ): Readonly<Record<string, unknown>> {
   const services = [...entries.values()].map((entry) => {
-    const { process, talk, version, problems } = viewOf(entry, 0, 0);
+    const { process, talk, version, problems } = viewOf(entry, {
+      nowMs: 0,
+      waiting: 0,
+      trial: undefined,
+    });
     const why = 'why' in process ? process.why.slice(0, 100) : undefined;
     const state = {
       process: process.at,

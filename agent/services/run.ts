@@ -309,7 +309,11 @@ export function createServices(needs: Needs): ServicesRunner {
       await after(apply);
     },
     views: (waiting) =>
-      [...entries.values()].map((entry) => viewOf(entry, clock.nowMs(), waiting(entry.id))),
+      [...entries.values()].map((entry) => {
+        const { id } = entry;
+        const trial = trials.last(id);
+        return viewOf(entry, { nowMs: clock.nowMs(), waiting: waiting(id), trial });
+      }),
     trace: (service) => (entries.has(service) ? traces.of(service).map(renderEntry) : undefined),
     restart: (service) => {
       const entry = entries.get(service);

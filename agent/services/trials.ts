@@ -1,18 +1,16 @@
 // "Test connection": the interface tries the third party in its own sandbox while its service is stopped, or a
 // simulator of it, in a process that reaches nothing. One at a time.
+import type { Clock } from '../core/clock.ts';
 import { OperatorError, codeOf } from '../core/errors.ts';
 import type { TestStep } from '../core/interface.ts';
 import { renderSetup } from '../core/ipc/wire.ts';
 import type { Tried } from '../core/ipc/wire.ts';
+import type { ServiceView, TrialOutcome } from '../core/services.ts';
 import { REHEARSAL } from './config.ts';
 import { hashOf, preparedOf } from './entry.ts';
 import type { Entry } from './entry.ts';
 import { TRY_MS_MAX } from './limits.ts';
 import type { Prepared, Runner } from './ports.ts';
-
-type TrialOutcome =
-  | { readonly ok: true; readonly steps: readonly TestStep[] }
-  | { readonly ok: false; readonly why: string };
 
 export interface Trials {
   /** `test` asks the real third party, `rehearse` the simulator that ships. */
@@ -22,11 +20,14 @@ export interface Trials {
   /** Whose rehearsal it is. */
   serviceOf(name: string): string;
   tried(name: string, what: Tried): void;
+  /** Of a service: its last one. */
+  last(service: string): ServiceView['trial'];
   /** What is to be prepared while one is under way. */
   instead(all: readonly Prepared[]): readonly Prepared[];
 }
 
 interface Needs {
+  readonly clock: Clock;
   readonly runner: Runner;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly find: (id: string) => Entry | undefined;
@@ -45,8 +46,12 @@ interface Trial {
 }
 
 export function createTrials(needs: Needs): Trials {
-  const { runner } = needs;
+  const { runner, clock } = needs;
   let trial: Trial | undefined;
+  const lasts = new Map<
+    string,
+    Omit<NonNullable<ServiceView['trial']>, 'msAgo'> & { atMs: number }
+  >();
 
   const begin = (entry: Entry, how: 'test' | 'rehearse'): Trial => {
     const name = how === 'test' ? entry.id : REHEARSAL;
@@ -88,6 +93,7 @@ export function createTrials(needs: Needs): Trials {
       if (trial !== undefined) return { ok: false, why: 'another test is under way' };
       const one = begin(entry, how);
       trial = one;
+      lasts.set(service, { how, atMs: clock.nowMs(), outcome: undefined });
       let outcome: TrialOutcome = { ok: false, why: 'unknown' };
       await needs.after(async () => {
         try {
@@ -96,7 +102,12 @@ export function createTrials(needs: Needs): Trials {
           outcome = { ok: false, why: codeOf(error) };
         }
       });
+      lasts.set(service, { how, atMs: clock.nowMs(), outcome });
       return outcome;
+    },
+    last: (service) => {
+      const last = lasts.get(service);
+      return last && { how: last.how, msAgo: clock.nowMs() - last.atMs, outcome: last.outcome };
     },
     expected: (name) =>
       trial?.name === name

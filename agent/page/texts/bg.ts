@@ -1,4 +1,5 @@
 // The page in Bulgarian.
+import { serviceTexts } from './services.ts';
 import type { Texts } from './shape.ts';
 
 export const bg: Texts = {
@@ -316,4 +317,5 @@ export const bg: Texts = {
     NO_ALPN: 'името на протокола е премахнато по пътя',
     REFUSED: 'отказано от облака',
   },
+  services: serviceTexts.bg,
 };

@@ -1,4 +1,5 @@
 // The page in German.
+import { serviceTexts } from './services.ts';
 import type { Texts } from './shape.ts';
 
 export const de: Texts = {
@@ -321,4 +322,5 @@ export const de: Texts = {
     NO_ALPN: 'Protokollname unterwegs entfernt',
     REFUSED: 'von der Cloud abgelehnt',
   },
+  services: serviceTexts.de,
 };

@@ -1,4 +1,5 @@
 // The page in English. The other languages say the same under the same keys.
+import { serviceTexts } from './services.ts';
 import type { Texts } from './shape.ts';
 
 export const en: Texts = {
@@ -314,4 +315,5 @@ export const en: Texts = {
     NO_ALPN: 'protocol name removed on the way',
     REFUSED: 'refused by the cloud',
   },
+  services: serviceTexts.en,
 };

@@ -1,4 +1,5 @@
 // The page in French.
+import { serviceTexts } from './services.ts';
 import type { Texts } from './shape.ts';
 
 export const fr: Texts = {
@@ -321,4 +322,5 @@ export const fr: Texts = {
     NO_ALPN: 'nom de protocole retiré en chemin',
     REFUSED: 'refusé par le cloud',
   },
+  services: serviceTexts.fr,
 };

@@ -1,4 +1,5 @@
 // What every language must say: the type of the texts. Words in {braces} are filled in.
+import type { ServiceTexts } from './services.ts';
 import type { ProvisioningStep, RecentWork } from '../../core/cloud.ts';
 import type {
   CheckId,
@@ -99,6 +100,8 @@ export interface Texts {
   readonly notes: Readonly<Record<NoteKey, string>>;
   /** Error codes of the system in words; others are shown as they are. */
   readonly why: Readonly<Record<WhyKey, string>>;
+  /** The systems in the hotel. */
+  readonly services: ServiceTexts;
 }
 
 type WorkState = RecentWork['commands'][number]['state'] | RecentWork['jobs'][number]['state'];

@@ -32,6 +32,8 @@ export const well: PageModel = {
   views: CHECK_IDS.map((id) => view(id, { state: 'passed', notes: [] })),
   running: false,
   light: { at: 'off' },
+  services: [],
+  hotel: undefined,
 };
 
 /** The model with these checks as given. */

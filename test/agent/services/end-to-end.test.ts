@@ -149,6 +149,17 @@ test('a test asks the device, a rehearsal the simulator, and the service runs ag
   }
 });
 
+test('the page tests it too, and gives its trace', async () => {
+  const { url } = unit.running;
+  const pressed = await fetch(`${url}rehearse-service?service=${SERVICE}`, {
+    ...{ method: 'POST', redirect: 'manual' },
+  });
+  assert.equal(pressed.status, 303);
+  const trace = await fetch(`${url}trace.txt?service=${SERVICE}`);
+  assert.match(await trace.text(), /^\d{4}-\d\d-\d\dT[\d:.]+Z -> \d+ bytes$/m);
+  assert.equal((await fetch(`${url}trace.txt?service=nobody`)).status, 404);
+});
+
 test('after a restart of the agent the service runs, though nobody desired it anew', async () => {
   await unit.stop();
   const before = connections.length;

@@ -1,0 +1,99 @@
+// The systems in the hotel on the page: state, what to do where one is down, buttons, and nothing that breaks out.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ServiceView } from '../../../agent/core/services.ts';
+import { renderPage } from '../../../agent/page/html.ts';
+import { serviceText } from '../../../agent/page/services.ts';
+import { LANGUAGES } from '../../../agent/page/texts/shape.ts';
+import { renderReport, renderStatus } from '../../../agent/page/wire.ts';
+import { well } from './model.ts';
+
+const up: ServiceView = {
+  ...{ id: 'pbx', interface: 'fias', title: 'FIAS', version: 'built in' },
+  process: { at: 'running', sinceMs: 0 },
+  talk: { at: 'up', with: '10.1.0.7' },
+  ...{ problems: [], lastInMs: 2_000, lastOutMs: undefined, counters: { postings: 3 } },
+  ...{ restarts: 0, memoryBytes: 1, waiting: 0 },
+  ...{ reaches: ['listens on 5001 for 10.1.0.7'], ways: ['listen'], trial: undefined },
+};
+const page = (services: readonly ServiceView[]): string => renderPage({ ...well, services }, 'en');
+
+test('a service that talks shows its peer, its traffic and its buttons', () => {
+  const html = page([up]);
+  assert.match(html, /pbx · FIAS/);
+  assert.match(html, /connected \(10\.1\.0\.7\)/);
+  assert.match(html, /<dt>Last received<\/dt><dd>2 seconds ago<\/dd>/);
+  assert.match(html, /<dt>Last sent<\/dt><dd>nothing since it started<\/dd>/);
+  assert.match(html, /postings 3/);
+  assert.match(html, /formaction="\/test-service\?lang=en&amp;service=pbx"/);
+  assert.match(html, /href="\/trace\.txt\?lang=en&amp;service=pbx"/);
+  assert.doesNotMatch(html, /What to do<\/dt>[^]*pbx/);
+});
+
+test('what is down says what to do and who, by how the system is reached', () => {
+  const down = { ...up, talk: { at: 'down', why: 'ECONNREFUSED' } } as const;
+  for (const [ways, words] of [
+    [['listen'], /set to connect to this unit’s address/],
+    [['connect'], /address and port in its settings right .*Reason: refused/],
+    [['device'], /cable or adapter plugged in/],
+    [[], /Press “Test connection”/],
+  ] as const) {
+    const { remedy, mood } = serviceText({ ...down, ways }, 'en');
+    assert.match(remedy!.text, words);
+    assert.equal(mood, 'failed');
+  }
+  const wrong = { at: 'refused', why: 'line.port: not a port' } as const;
+  const refused = serviceText({ ...up, process: wrong }, 'en');
+  assert.match(refused.remedy!.text, /Correct the settings .* line\.port: not a port/);
+  assert.equal(refused.canTest, false);
+  const parked = { at: 'parked', sinceMs: 0, why: 'exit code 1' } as const;
+  assert.equal(serviceText({ ...up, process: parked }, 'en').remedy!.who, 'Clock support');
+  assert.match(page([{ ...down }]), /Systems in the hotel that do not work: 1/);
+});
+
+test('every state has its words in every language, also for support and programs', () => {
+  const states: ServiceView['process'][] = [
+    { at: 'off' },
+    { at: 'refused', why: 'x' },
+    { at: 'starting', sinceMs: 0 },
+    { at: 'running', sinceMs: 0 },
+    { at: 'waiting', dueMs: 0, why: 'x' },
+    { at: 'parked', sinceMs: 0, why: 'x' },
+    { at: 'testing' },
+  ];
+  for (const language of LANGUAGES) {
+    for (const process of states) {
+      const services = [{ ...up, process }];
+      const { state } = serviceText(services[0]!, language);
+      assert.ok(renderReport({ ...well, services }, language).includes(`[${state}] pbx`));
+    }
+  }
+  const status = renderStatus({ ...well, services: [up] }, 'en') as { services: { id: string }[] };
+  assert.equal(status.services[0]!.id, 'pbx');
+});
+
+test('what others typed cannot leave its place', () => {
+  const evil = '<script>alert("x")</script>';
+  const html = page([
+    {
+      ...{ ...up, title: evil, counters: { [evil]: 1 }, reaches: [evil] },
+      talk: { at: 'down', why: evil },
+      trial: {
+        ...{ how: 'test', msAgo: 1 },
+        outcome: { ok: true, steps: [{ step: evil, ok: false, text: evil }] },
+      },
+    },
+  ]);
+  assert.doesNotMatch(html, /<script>alert/);
+  assert.match(html, /✕ &lt;script&gt;/);
+});
+
+test('the house and what needs a person stand above the systems', () => {
+  const hotel = {
+    ...{ asOfMs: well.wallMs - 60_000, rooms: 40, guests: 61, waiting: 2, problem: undefined },
+    open: [{ key: 'k', state: 'unknown', what: 'charge', text: '' }],
+  } as const;
+  const html = renderPage({ ...well, hotel }, 'en');
+  assert.match(html, /40 rooms, 61 guests, as of 1 minute ago/);
+  assert.match(html, /2 on the way to Clock; 1 need a person/);
+});
