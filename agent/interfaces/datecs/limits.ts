@@ -16,9 +16,10 @@ export const PROBE_PAUSE_MS = 5_000;
 
 /**
  * How long a receipt that was begun waits for its printer: somebody plugs it in or puts in paper. After that the
- * order is answered with `unknown`, and the receipt is looked at when the printer is back.
+ * order is answered with `unknown`, and the receipt is looked at when the printer is back. Below the agent's own limit
+ * of two minutes for an order, so that it is our words that a person reads.
  */
-export const RECOVER_MS_MAX = 120_000;
+export const RECOVER_MS_MAX = 90_000;
 /** For a printer that is not there an order waits as long: a line comes back, a service has only begun. */
 export const ABSENT_MS = 5_000;
 /** A receipt under way is finished before the service stops, if that takes no longer than this. */

@@ -115,6 +115,16 @@ export function createRt(settings: Settings, options: RtOptions = {}): RtDouble 
         return refuse('PARSER_ERROR');
     }
   };
+  const printLate = (): void => {
+    const document = waiting;
+    waiting = undefined;
+    try {
+      if (document !== undefined) carryOut(document);
+    } catch (error) {
+      // Nobody hears of it.
+      if (!(error instanceof Refused)) throw error;
+    }
+  };
   const serve: Serve = async ({ method, path, headers, body }) => {
     const { pathname } = new URL(settings.url);
     if (method !== 'POST' || !path.startsWith(`${pathname}?devid=${settings.deviceId}&timeout=`))
@@ -142,10 +152,7 @@ export function createRt(settings: Settings, options: RtOptions = {}): RtDouble 
       if (!(error instanceof Refused)) throw error;
       said = answer(false, error.message, {});
     }
-    if (waiting !== undefined && waiting !== document) {
-      carryOut(waiting);
-      waiting = undefined;
-    }
+    if (waiting !== document) printLate();
     if (mishap === 'mute') return never;
     if (mishap === 'slow') return { status: 200, type, body: answer(false, 'FP_NO_ANSWER', {}) };
     if (mishap === 'garbage') return { status: 200, type, body: said.slice(0, said.length >> 1) };

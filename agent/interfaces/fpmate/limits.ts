@@ -17,9 +17,9 @@ export const XML_ELEMENTS_MAX = 500;
 
 /**
  * After a receipt whose end is not known: the printer may still be printing it. With the receipt's own time it stays
- * below what the hotel's side gives a fiscal order.
+ * below the agent's two minutes for an order.
  */
-export const LOOKS_MAX = 6;
+export const LOOKS_MAX = 5;
 export const LOOK_AGAIN_MS = 5_000;
 
 export const LINES_MAX = 200;
