@@ -171,6 +171,10 @@ export function startCloud(
     },
     isConnected: () => link.view().at === 'up' && link.view().route !== 'https-8443',
     randomBytes: systemRandomBytes,
+    services: {
+      recorded: (wanted) => services.services.recorded(wanted),
+      reload: () => services.services.reload(),
+    },
   });
   const services = options.services({ ...world, hotel: hotel.side });
   const commands = createCommands({

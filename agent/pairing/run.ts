@@ -6,7 +6,7 @@ import type { CommandHandler, Outcome } from '../core/commands.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
 import type { MakeMessage, Message } from '../core/messages.ts';
-import type { Records } from '../core/records.ts';
+import type { Records, StoredRecord } from '../core/records.ts';
 import { CODE_MS_MAX } from './limits.ts';
 import type { Belongings, RecordFolder } from './ports.ts';
 import { aged, initial, isWanted, judge, shown } from './state.ts';
@@ -34,6 +34,13 @@ interface Needs {
   readonly randomBytes: (count: number) => Uint8Array;
   readonly clock: Clock;
   readonly log: Log;
+  /** What the factory's record wants of them. */
+  readonly services: {
+    /** To be put on the card with the accounts; none where the cloud has spoken already. */
+    recorded(services: Readonly<Record<string, unknown>>): readonly StoredRecord[];
+    /** It is there. */
+    reload(): void;
+  };
   /** Accounts came or went. */
   readonly onChange: () => void;
 }
@@ -133,13 +140,16 @@ export function createPairing(needs: Needs): PairingRunner {
       recordProblem = `${UNIT_RECORD}: ${parsed.why}`;
       return log.error(`pairing: ${recordProblem}`);
     }
-    const fresh = parsed.value.filter(({ kind }) => paired(kind) === undefined);
+    const { accounts: recorded, services } = parsed.value;
+    const fresh = recorded.filter(({ kind }) => paired(kind) === undefined);
     const all = fresh.map((account) => pairedAs(account, 'record'));
     const messages = all.map((one) => changed(makeMessage, one, 'paired'));
-    await records.change({ put: all.map(put), messages });
+    const wanted = services === undefined ? [] : needs.services.recorded(services);
+    await records.change({ put: [...all.map(put), ...wanted], messages });
     // Only now: a key lies in one place, and a power cut before it does the same again.
     await needs.folder.remove([UNIT_RECORD]);
     if (all.length > 0) needs.onChange();
+    if (wanted.length > 0) needs.services.reload();
   };
 
   const look = ({ isAsked }: { readonly isAsked: boolean }): void => {

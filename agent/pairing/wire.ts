@@ -58,7 +58,10 @@ const UnitRecord = v.strictObject({
       'two accounts of one kind',
     ),
   ),
+  /** As the shadow `services` desires them; judged by those who run them. */
+  services: v.optional(v.record(v.string(), v.unknown())),
 });
+type UnitRecord = Readonly<v.InferOutput<typeof UnitRecord>>;
 const Assignment = v.object({
   code: v.pipe(v.string(), v.maxLength(32)),
   account: Account,
@@ -75,10 +78,7 @@ export const parseRemoval = (body: unknown): Parsed<v.InferOutput<typeof Removal
   parsed(Removal, body);
 
 /** `unit.json` of a factory's record. */
-export function parseUnitRecord(text: string): Parsed<readonly Account[]> {
-  const result = parsed(UnitRecord, json(text));
-  return result.ok ? { ok: true, value: result.value.accounts } : result;
-}
+export const parseUnitRecord = (text: string): Parsed<UnitRecord> => parsed(UnitRecord, json(text));
 
 export const keyOf = (kind: Kind): string => `pairing/${kind}`;
 

@@ -3,6 +3,7 @@
 import { codeOf } from '../core/errors.ts';
 import { renderSetup } from '../core/ipc/wire.ts';
 import type { InstalledPackage } from '../core/packages.ts';
+import type { StoredRecord } from '../core/records.ts';
 import type { Services, ServiceView } from '../core/services.ts';
 import type { OrderOutcome } from '../core/vocabulary.ts';
 import { checkedKey, createChecks } from './checks.ts';
@@ -43,6 +44,9 @@ export interface ServicesRunner extends Services {
   desire(desired: Readonly<Record<string, unknown>>): Promise<void>;
   /** The services of the last time, if the cloud has not spoken yet. */
   begin(): Promise<void>;
+  /** The factory's record wants these, if nobody has said anything yet: to be put on the card, then reloaded. */
+  recorded(services: Readonly<Record<string, unknown>>): readonly StoredRecord[];
+  reload(): void;
   views(waiting: (service: string) => number): readonly ServiceView[];
   /** The last frames, a line each; undefined: no such service. */
   trace(service: string): readonly string[] | undefined;
@@ -266,6 +270,11 @@ export function createServices(needs: Needs): ServicesRunner {
     await prepare(true);
     await startAll();
   };
+  /** What was wanted last. */
+  const reload = async (): Promise<void> => {
+    judged = judgeServices(parseStored(records.get(DESIRED)));
+    await after(apply);
+  };
   let ticks = 0;
   const ticker = setInterval(() => {
     ticks += 1;
@@ -291,7 +300,10 @@ export function createServices(needs: Needs): ServicesRunner {
       return () => void looks.delete(look);
     },
     report: () => reportOf(entries, judged),
-    desire: async (desired) => {
+    desire: async (said) => {
+      // Nothing of services is no order to end them: the factory's record may have them.
+      const stored = parseStored(records.get(DESIRED));
+      const desired = 'services' in said ? said : { ...stored, ...said };
       judged = judgeServices(desired);
       const value = JSON.stringify(desired);
       if (value !== records.get(DESIRED)) {
@@ -305,8 +317,14 @@ export function createServices(needs: Needs): ServicesRunner {
     },
     begin: async () => {
       server = await needs.listen((pipe) => sessions.greet(pipe));
-      judged = judgeServices(parseStored(records.get(DESIRED)));
-      await after(apply);
+      await reload();
+    },
+    recorded: (wanted) =>
+      'services' in parseStored(records.get(DESIRED))
+        ? []
+        : [{ key: DESIRED, value: JSON.stringify({ services: wanted }) }],
+    reload: () => {
+      reload().catch((error: unknown) => log.error(`services: ${codeOf(error)}`));
     },
     views: (waiting) =>
       [...entries.values()].map((entry) => {

@@ -50,6 +50,7 @@ export interface UnitStatus {
     readonly tight: boolean;
     readonly trouble: string | null;
   };
+  readonly services: readonly { readonly id: string; readonly process: string }[];
   readonly results: readonly { readonly id: string; readonly state: string }[];
 }
 

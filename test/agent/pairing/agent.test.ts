@@ -77,10 +77,15 @@ test('it stays over a restart, and goes by order; then the factory’s record do
   assert.match(bad.pairing.problem ?? '', /accounts\.0\.accountId: expected number/);
 
   await unit.stop();
-  await writeFile(record, JSON.stringify({ v: 1, accounts: [account] }));
+  const line = { kind: 'tcp-server', port: 15_001, from: ['127.0.0.1'] };
+  const services = { bridge: { interface: 'bytes', settings: { line } } };
+  await writeFile(record, JSON.stringify({ v: 1, accounts: [account], services }));
   await unit.start();
   await unit.until(({ pairing }) => pairing.accounts[0]?.accountId === 42);
   assert.ok(!(await unit.files()).includes('unit.json'), 'its key lies in one place only');
+  await unit.untilUp();
+  // The shadow says nothing of services: the record's stay.
+  await unit.until(({ services }) => services[0]?.process === 'running');
 });
 
 test('the light blinks and the checks run when the cloud asks', async () => {

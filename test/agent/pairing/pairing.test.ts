@@ -58,6 +58,7 @@ function rig(folder = join(home, `${(made += 1)}`)): Rig {
     log,
     onReady: () => {},
   });
+  let reloads = 0;
   const pairing = createPairing({
     records: outbox.records,
     folder: realFolder(folder),
@@ -73,6 +74,10 @@ function rig(folder = join(home, `${(made += 1)}`)): Rig {
     makeMessage: (said) => {
       const id = uuidV7(clock.wallMs(), randomBytes(10));
       return envelope({ ...said, id, thing: 't', atMs: clock.wallMs() });
+    },
+    services: {
+      recorded: (wanted) => [{ key: 'services/desired', value: JSON.stringify(wanted) }],
+      reload: () => (reloads += 1),
     },
     isConnected: () => isConnected,
     randomBytes,
