@@ -33,12 +33,14 @@ test('Shadow_Update_Reported_State', async () => {
   // What was set while it was away, too; and what it cannot do, it names.
   await exam.unit.stop();
   shadow.desire({ aliveSeconds: 'often', volume: 11 });
-  exam.cloud.shadow(THING, 'services').desire({ services: { locks: { interface: 'salto' } } });
+  exam.cloud.shadow(THING, 'services').desire({ services: { '9locks': { interface: 'salto' } } });
   await exam.unit.start();
   await exam.until(() => reported('unit')['refused'] !== undefined, 'refusals are reported');
   assert.deepEqual(Object.keys(reported('unit')['refused'] as object), ['aliveSeconds', 'volume']);
   await exam.until(() => reported('services')['refused'] !== undefined, 'of services');
-  assert.deepEqual(reported('services')['refused'], { 'services.locks': 'no-such-service' });
+  assert.deepEqual(reported('services')['refused'], {
+    'services.9locks': 'not a name of a service',
+  });
   // Deleted under it, it is there again.
   shadow.delete();
   await exam.until(() => 'release' in reported('unit'), 'it is reported anew');

@@ -42,6 +42,9 @@ test('from the first line to Ctrl-C', async (t) => {
   assert.match(said, /shows the code [A-Z0-9]{4} [A-Z0-9]{4} on its page/);
   assert.match(said, /works for pms account 7001/);
   assert.match(said, /reaches its PMS: Hotel Balkan, Europe\/Sofia, day 20/);
+  assert.match(said, /written a card; the PMS knows that it is issued/);
+  assert.match(said, /posts 12\.50 to room 201; the unit answers OK/);
+  assert.match(said, /has the charge on Ms Ivanova’s folio, once/);
   assert.match(said, /answers: received[^]*answers: processed/);
   assert.match(said, /has \d+ events: unit.started/);
 

@@ -11,6 +11,7 @@ import type { Account } from '../cloud/owner.ts';
 import { openPage } from '../cloud/page.ts';
 import type { Pms } from '../pms/api.ts';
 import { openPms } from '../pms/pms.ts';
+import { openHotelSystems, playHotel } from './hotel.ts';
 
 const HELP = `npm start            the bench's cloud and one unit on this machine, on loopback only; Ctrl-C ends it
 npm start -- --once  the same, ending when everything has been seen once
@@ -31,7 +32,7 @@ const STEPS: Readonly<Record<string, string>> = {
 };
 
 const startedMs = performance.now();
-function tell(who: 'cloud' | 'unit' | 'owner' | 'pms', text: string): void {
+function tell(who: 'cloud' | 'unit' | 'owner' | 'pms' | 'hotel', text: string): void {
   const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1).padStart(5);
   process.stdout.write(`${seconds} s  ${who.padEnd(6)} ${text}\n`);
 }
@@ -49,8 +50,8 @@ async function until<T>(
   }
 }
 
-/** The unit provisions itself, is paired, carries out a command, delivers events. */
-async function play(cloud: Cloud, pms: Pms, unit: Unit): Promise<void> {
+/** The unit provisions itself and is paired. */
+async function begin(cloud: Cloud, pms: Pms, unit: Unit): Promise<void> {
   let last = '';
   await until('provisioning', async () => {
     const { provisioning, link } = await unit.status();
@@ -82,7 +83,10 @@ async function play(cloud: Cloud, pms: Pms, unit: Unit): Promise<void> {
   });
   tell('unit', `reaches its PMS: ${hotel.hotel}, ${hotel.timeZone}, day ${hotel.businessDate}`);
   tell('pms', `was called ${pms.calls().length} times, signed by Digest`);
+}
 
+/** It carries out a command, and delivers events. */
+async function command(cloud: Cloud, unit: Unit): Promise<void> {
   tell('cloud', 'gives the command unit.diagnose');
   const id = order(cloud, THING, { kind: 'unit.diagnose' });
   let seen = 0;
@@ -113,6 +117,7 @@ async function main(argv: readonly string[]): Promise<void> {
   if (values.help) return void process.stdout.write(HELP);
   const cloud = await openCloud({ hosts: ['localhost'] });
   const pms = await openPms({ rootsPem: cloud.rootsPem });
+  const systems = await openHotelSystems();
   const page = await openPage(cloud, { account: accountOf(pms) });
   const { ports } = cloud;
   const both = { ports, rootsPem: pms.rootsPem, makeClaim: () => cloud.makeClaim() };
@@ -122,6 +127,7 @@ async function main(argv: readonly string[]): Promise<void> {
     if (isOver) return;
     isOver = true;
     await unit.remove();
+    await systems[Symbol.asyncDispose]();
     await page.close();
     await pms.close();
     await cloud.close();
@@ -134,12 +140,18 @@ async function main(argv: readonly string[]): Promise<void> {
     tell('pms', `a double of Clock’s API, on loopback, port ${pms.port}`);
     await unit.start();
     tell('unit', `its page: ${unit.running.url}`);
-    await Promise.race([play(cloud, pms, unit), interrupted]);
+    const play = async (): Promise<void> => {
+      await begin(cloud, pms, unit);
+      await playHotel(systems, { cloud, pms }, { tell, until });
+      await command(cloud, unit);
+    };
+    await Promise.race([play(), interrupted]);
     if (values.once) return;
     process.stdout.write(`
 The unit   ${unit.running.url}
 The cloud  ${page.url}  (commands, jobs, what the unit says)
 The PMS    a double of Clock's API, with one hotel
+The hotel  a lock server and an exchange, as the unit's page shows them
 This machine is no hotel: the unit's checks of its network fail here, and say what is missing.
 Ctrl-C ends all and leaves nothing behind.
 `);
