@@ -38,7 +38,7 @@ export function serviceText(view: ServiceView, language: Language): ServiceText 
   const isRunning = process.at === 'running';
   const mood = isRunning && talk.at === 'down' ? 'failed' : MOODS[process.at];
   const said =
-    'with' in talk && talk.with !== '' ? `${s.talk[talk.at]} (${talk.with})` : s.talk[talk.at];
+    'with' in talk && talk.with !== '' ? `${s.talk[talk.at]}: ${talk.with}` : s.talk[talk.at];
   const age = (ms: number | undefined): string => (ms === undefined ? s.never : ago(ms, language));
   const counters = Object.entries(view.counters).slice(0, COUNTERS_SHOWN_MAX);
   const row = (isShown: boolean, name: string, value: string): (readonly [string, string])[] =>

@@ -21,7 +21,7 @@ const page = (services: readonly ServiceView[]): string => renderPage({ ...well,
 test('a service that talks shows its peer, its traffic and its buttons', () => {
   const html = page([up]);
   assert.match(html, /pbx · FIAS/);
-  assert.match(html, /connected \(10\.1\.0\.7\)/);
+  assert.match(html, /connected: 10\.1\.0\.7/);
   assert.match(html, /<dt>Last received<\/dt><dd>2 seconds ago<\/dd>/);
   assert.match(html, /<dt>Last sent<\/dt><dd>nothing since it started<\/dd>/);
   assert.match(html, /postings 3/);
@@ -94,6 +94,6 @@ test('the house and what needs a person stand above the systems', () => {
     open: [{ key: 'k', state: 'unknown', what: 'charge', text: '' }],
   } as const;
   const html = renderPage({ ...well, hotel }, 'en');
-  assert.match(html, /40 rooms, 61 guests, as of 1 minute ago/);
+  assert.match(html, /rooms: 40, guests: 61, as of 1 minute ago/);
   assert.match(html, /2 on the way to Clock; 1 need a person/);
 });

@@ -78,7 +78,7 @@ export async function playHotel(
     pms.hotel.addRoom({ name: '201' });
   }
   const booking = pms.hotel.addBooking({ room: '201', status: 'expected', lastName: 'Ivanova' });
-  const bookingId = Number(booking['id']);
+  const { id: bookingId } = booking;
   pms.hotel.checkIn(bookingId);
   tell('pms', 'reception checks Ms Ivanova in to room 201');
   await until('the exchange knows the guest', () =>
