@@ -1,6 +1,6 @@
 // What Clock's words mean in ours: housekeeping, bookings, rooms of bookings, local time. Pure.
 import { NAME_CHARS_MAX } from '../core/fields/limits.ts';
-import type { Guest, Housekeeping, LocalTime } from '../core/vocabulary.ts';
+import type { Guest, Housekeeping } from '../core/vocabulary.ts';
 import type { CachedBooking, CachedRoom } from './house.ts';
 import type { PmsBooking, PmsRoom } from './ports.ts';
 import { RAILS_ZONES } from './zones.ts';
@@ -77,12 +77,4 @@ export function zoneOf(name: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** The hotel's wall clock: milliseconds since 1970 in, "YYYY-MM-DDTHH:MM:SS" out. */
-export function localTime(ms: number, timeZone: string): LocalTime {
-  const format = new Intl.DateTimeFormat('sv-SE', {
-    ...{ timeZone, dateStyle: 'short', timeStyle: 'medium' },
-  });
-  return format.format(ms).replace(' ', 'T');
 }

@@ -2,7 +2,7 @@
 import { parseOrder } from '../core/orders/wire.ts';
 import type { ServiceInfo } from '../core/services.ts';
 import type { OrderKind, OrderOf, OrderOutcome } from '../core/vocabulary.ts';
-import { localTime } from './clock-facts.ts';
+import { localTime } from '../core/local-time.ts';
 import { KEY_AGE_MS_MAX } from './limits.ts';
 import type { PmsDoorKey } from './ports.ts';
 

@@ -14,7 +14,7 @@ import { parseHouse, parseOrder } from '../core/orders/wire.ts';
 import type { OrderOutcome } from '../core/vocabulary.ts';
 import { createAgentLink } from './link.ts';
 import type { AgentLink, DialAgent } from './link.ts';
-import { localTime } from './local.ts';
+import { localTime } from '../core/local-time.ts';
 import { createReporter } from './report.ts';
 import type { Reporter } from './report.ts';
 

@@ -1,6 +1,7 @@
 // Runs the services that are wanted: judges their settings, has their sandboxes made, starts them, starts them
 // again, passes orders to them and events from them. One that fails does not hurt the others.
 import { codeOf } from '../core/errors.ts';
+import { REMEMBER_NAMES_MAX } from '../core/interface.ts';
 import { renderSetup } from '../core/ipc/wire.ts';
 import type { InstalledPackage } from '../core/packages.ts';
 import type { StoredRecord } from '../core/records.ts';
@@ -36,7 +37,6 @@ const tokenKey = (id: string): string => `services/token/${id}`;
 const memoryKey = (id: string, name: string): string => `services/memory/${id}/${name}`;
 const TICK_MS = 1_000;
 const TOKEN_BYTES = 32;
-const NAMES_MAX = 8;
 
 export interface ServicesRunner extends Services {
   /** For the shadow `services`. */
@@ -391,6 +391,6 @@ async function remember(
   const key = memoryKey(service, name);
   if (value === undefined) return records.change({ remove: [key] });
   const others = records.list(memoryKey(service, '')).filter((one) => one.key !== key);
-  if (others.length >= NAMES_MAX) throw new Error('too many names to remember');
+  if (others.length >= REMEMBER_NAMES_MAX) throw new Error('too many names to remember');
   return records.change({ put: [{ key, value }] });
 }
