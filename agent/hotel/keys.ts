@@ -198,6 +198,11 @@ export function createKeys(needs: KeyNeeds): Keys {
     for (const id of told(await pms.calls.doorKeys.deletesWanted()).slice(-KEYS_AT_ONCE_MAX)) {
       const known = find(id);
       if (busy.has(id) || known?.stays === true || known?.state === 'cancelled') continue;
+      // First Clock hears what became of it: else a card that was just written would count as never written.
+      if (known?.state === 'issued' || known?.state === 'failed') {
+        isDue = true;
+        continue;
+      }
       const key = told(await pms.calls.doorKeys.read(id));
       if (key.deleted_at !== null || key.delete_requested_at === null) continue;
       // Never written: nothing to take back.

@@ -169,6 +169,22 @@ test('one at a time on each encoder, several encoders at once', async () => {
   await until(() => keyAt(world, b!.id)['issued_at'] !== null);
 });
 
+test('taken back while its card is written, it is taken back at the lock system too', async () => {
+  const { world, booking, life } = await desk();
+  await using here = world;
+  const writing = Promise.withResolvers<OrderOutcome>();
+  life.services.answer = async (...[, { kind }]) =>
+    kind === 'key.encode' ? writing.promise : { ok: true };
+  const { id } = here.pms.hotel.issueKey({ bookingId: booking.id });
+  await wake(life, 'door_key_new', id);
+  await until(() => encoded(life).length === 1, 'begun');
+  here.pms.hotel.requestKeyDelete(id);
+  writing.resolve({ ok: true });
+  await until(() => keyAt(world, id)['deleted_at'] !== null, 'taken back');
+  assert.notEqual(keyAt(world, id)['issued_at'], null);
+  assert.equal(life.services.given.at(-1)!.order.kind, 'key.cancel');
+});
+
 test('which lock system: the one that has the encoder, else the only one, else words', async () => {
   const two = (services: FakeServices): void => {
     lock(services);
