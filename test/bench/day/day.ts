@@ -1,0 +1,206 @@
+// One day from beginning to end: everything is opened, the day is played, what is under way may come to rest, then
+// all is compared. Used by the program and the tests.
+import { randomFrom } from '../../agent/random.ts';
+import { heard } from '../cloud/owner.ts';
+import type { OpenRow } from '../../../agent/hotel/wire.ts';
+import { compareKeys, compareMoney, compareRooms } from './compare.ts';
+import type { Difference, Item } from './compare.ts';
+import {
+  briefly,
+  cardsOf,
+  centsOfPms,
+  fully,
+  housekeepingOfPms,
+  itemOf,
+  itemsOfPms,
+  keysOfPms,
+  readCard,
+  roomsOfPms,
+  roomsOfVendor,
+} from './gather.ts';
+import { furnish, planHouse } from './house.ts';
+import type { Furnished } from './house.ts';
+import { nextMidnightMs, play } from './play.ts';
+import type { Played } from './play.ts';
+import type { Report } from './report.ts';
+import { writeScript } from './script.ts';
+import { openSystems, until, untilServing } from './systems.ts';
+import type { Systems } from './systems.ts';
+
+export interface DayOptions {
+  readonly seed: number;
+  readonly rooms: number;
+  readonly minutes: number;
+  readonly withFaults: boolean;
+  /** Of 24: what is later does not happen. */
+  readonly hours?: number;
+  readonly say?: (line: string) => void;
+}
+
+/** Where the audit stands in the script, as a part of the day. */
+const AUDIT_PART = 20 / 24;
+/** Midnight comes a little after, so that the clock is put forward and never back. */
+const EARLY_MS = 5 * 60_000;
+/** A unit that reads 200 rooms at five calls a second needs a minute; a slow machine, three. */
+const READY_MS = 3 * 60_000;
+/** After the last event: charges that are looked for after a crash (30 s), events that were lost (60 s). */
+const SETTLE_MS = 2 * 60_000;
+
+/** Nobody outside sees what the unit has still to ask: it has asked when it asks no more. */
+const QUIET_MS = 2_000;
+const QUIET_AFTER_FAULTS_MS = 15_000;
+
+export async function playDay(options: DayOptions): Promise<Report> {
+  const { seed, rooms, minutes, withFaults, hours = 24, say = () => {} } = options;
+  const random = randomFrom(seed);
+  const plan = planHouse(rooms, random);
+  const script = writeScript(plan, { random, withFaults }).filter(({ hour }) => hour < hours);
+  const partMs = AUDIT_PART * minutes * 60_000;
+  const startMs = nextMidnightMs(Date.now()) - partMs - EARLY_MS;
+  let furnished: Furnished | undefined;
+  await using systems = await openSystems({
+    ...{ startMs, random },
+    prepare: (pms) => {
+      furnished = furnish(pms, plan);
+      return furnished.templates;
+    },
+  });
+  const { pms, cloud, unit, vendor, locks } = systems;
+  say(`${rooms} rooms, ${plan.beds.length} guests: waiting until the exchange knows them`);
+  await untilServing(systems, READY_MS);
+  await until('the house is told', () => differencesOutside(systems).length === 0, READY_MS);
+  say(`playing ${script.length} events in ${minutes} minutes`);
+  const beganMs = performance.now();
+  const stage = { ...systems, plan, furnished: furnished! };
+  const { signal } = new AbortController();
+  const played = await play(script, stage, { minutes, signal });
+  const playedMs = performance.now() - beganMs;
+  say('all played; coming to rest');
+  await untilServing(systems, READY_MS).catch((error: unknown) => say(String(error)));
+  const rest = (): readonly Difference[] => outside(systems, played);
+  const quiet = createQuiet(systems, withFaults ? QUIET_AFTER_FAULTS_MS : QUIET_MS);
+  await until('all is done', () => rest().length === 0 && quiet(), SETTLE_MS).catch(() =>
+    say(
+      rest()
+        .map(({ where, what }) => `${where}: ${what}`)
+        .join('\n'),
+    ),
+  );
+  const restMs = performance.now() - beganMs - playedMs;
+  const log = unit.running.lines;
+  await unit.stop();
+  const card = readCard(unit.folder);
+  const differences = [
+    ...differencesOutside(systems),
+    ...compareRooms('unit', roomsOfPms(pms, fully), card.rooms),
+    ...compareRooms('unit: housekeeping', housekeepingOfPms(pms), card.housekeeping),
+    ...compareMoney({ ...money(systems, played), ...card }),
+    ...keyDifferences(systems),
+    ...commandDifferences(systems, played),
+    ...auditDifferences(systems, played),
+    ...vendor.violations.map((what) => ({ where: 'FIAS', what })),
+    ...(card.waiting === 0 ? [] : [{ where: 'unit', what: `${card.waiting} things wait` }]),
+  ];
+  const keys = keysOfPms(pms);
+  return {
+    ...{ seed, rooms, playedMs, restMs, differences, counts: played.counts, events: script.length },
+    guests: plan.beds.length + (played.counts.get('arrival') ?? 0),
+    staying: pms.hotel.rows('bookings').filter(({ status }) => status === 'checked_in').length,
+    charges: itemsOfPms(pms).filter(({ is }) => is === 'charge').length,
+    calls: pms.hotel.phone().calls.length,
+    cents: centsOfPms(pms),
+    unknown: card.unknown.length,
+    rejected: card.rejected.length,
+    refused: played.postings.answered.filter(({ answer }) => answer !== 'OK').length,
+    repeats: played.postings.repeats,
+    keys: {
+      asked: keys.length,
+      issued: keys.filter(({ issuedAt }) => issuedAt !== null).length,
+      failed: keys.filter(({ errorText }) => Boolean(errorText)).length,
+      deleted: keys.filter(({ deletedAt }) => deletedAt !== null).length,
+      cards: locks.cards.length,
+    },
+    wakeUps: heardOf(vendor, 'WR'),
+    audits: heardOf(vendor, 'NE'),
+    connections: Object.values(systems.cables).reduce((sum, one) => sum + one.connections, 0),
+    callsPerSecondMax: pms.callsPerSecondMax(),
+    apiCalls: pms.calls().length,
+    messages: cloud.messages('clock/v1/+/+/+').length,
+    log,
+  };
+}
+
+/** The unit has called nobody for so long. */
+function createQuiet({ pms }: Systems, ms: number): () => boolean {
+  let [count, sinceMs] = [-1, 0];
+  return () => {
+    const now = pms.calls().length;
+    if (now !== count) [count, sinceMs] = [now, performance.now()];
+    return performance.now() - sinceMs >= ms;
+  };
+}
+
+const differencesOutside = ({ pms, vendor }: Systems): readonly Difference[] =>
+  compareRooms('exchange', roomsOfPms(pms, briefly), roomsOfVendor(vendor));
+
+const keyDifferences = ({ pms, locks }: Systems): readonly Difference[] =>
+  compareKeys({ keys: keysOfPms(pms), cards: cardsOf(locks) });
+
+function money({ pms, printer }: Systems, { postings, records }: Played) {
+  const taken = postings.answered.filter(({ answer }) => answer === 'OK').map(({ item }) => item);
+  // What the printer still keeps was not taken.
+  const gone = records.slice(0, records.length - printer.waiting);
+  return { taken: [...taken, ...gone], inPms: itemsOfPms(pms) };
+}
+
+/** The cloud hears of it while the unit runs. */
+function toldOf({ cloud }: Systems, kind: string): readonly Item[] {
+  const bodies = new Map<string, OpenRow['what']>();
+  for (const one of heard(cloud)) {
+    if (one.direction !== 'event' || one.kind !== kind) continue;
+    bodies.set(String(one.body['key']), one.body as unknown as OpenRow['what']);
+  }
+  return [...bodies.values()].map((what) => itemOf({ what }));
+}
+
+/** Each command has one end. */
+function commandDifferences({ cloud }: Systems, { wakeUps }: Played): readonly Difference[] {
+  const ends = new Map<string, Set<string>>();
+  for (const { direction, body } of heard(cloud)) {
+    const [command, state] = [String(body['command']), String(body['state'])];
+    if (direction !== 'result' || !['processed', 'error', 'cancelled'].includes(state)) continue;
+    ends.set(command, (ends.get(command) ?? new Set()).add(state));
+  }
+  return wakeUps.flatMap((id) => {
+    const states = [...(ends.get(id) ?? [])];
+    return states.length === 1
+      ? []
+      : [{ where: 'commands', what: `${id}: ended "${states.join(', ')}"` }];
+  });
+}
+
+function auditDifferences({ vendor }: Systems, { counts }: Played): readonly Difference[] {
+  const [should, is] = [counts.get('night-audit') ?? 0, heardOf(vendor, 'NE')];
+  return should === is
+    ? []
+    : [{ where: 'exchange', what: `${is} night audits, expected ${should}` }];
+}
+
+const heardOf = (vendor: Systems['vendor'], id: string): number =>
+  vendor.heard.filter((one) => one.id === id).length;
+
+/** As far as the agent need not be stopped for it. */
+function outside(systems: Systems, played: Played): readonly Difference[] {
+  const [unknown, rejected] = [
+    toldOf(systems, 'charge.unknown'),
+    toldOf(systems, 'charge.rejected'),
+  ];
+  return [
+    ...differencesOutside(systems),
+    ...compareMoney({ ...money(systems, played), unknown, rejected }),
+    ...keyDifferences(systems),
+    ...commandDifferences(systems, played),
+    ...auditDifferences(systems, played),
+    ...(systems.printer.waiting === 0 ? [] : [{ where: 'calls', what: 'records wait' }]),
+  ];
+}
