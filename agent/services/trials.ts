@@ -48,6 +48,8 @@ interface Trial {
 export function createTrials(needs: Needs): Trials {
   const { runner, clock } = needs;
   let trial: Trial | undefined;
+  /** One is under way, or waits for its turn. */
+  let isTaken = false;
   const lasts = new Map<
     string,
     Omit<NonNullable<ServiceView['trial']>, 'msAgo'> & { atMs: number }
@@ -85,23 +87,28 @@ export function createTrials(needs: Needs): Trials {
       if (isTest) needs.resume(entry);
     }
   };
+  const tried = async (entry: Entry, how: 'test' | 'rehearse'): Promise<TrialOutcome> => {
+    trial = begin(entry, how);
+    try {
+      return { ok: true, steps: await perform(entry, trial) };
+    } catch (error) {
+      return refused(codeOf(error));
+    }
+  };
   return {
     run: async (service, how) => {
-      const entry = needs.find(service);
-      if (entry === undefined) return { ok: false, why: 'no such service' };
-      if (!entry.judgement.ok) return { ok: false, why: 'its settings are wrong' };
-      if (trial !== undefined) return { ok: false, why: 'another test is under way' };
-      const one = begin(entry, how);
-      trial = one;
+      const why = isTaken ? 'another test is under way' : objectionTo(needs.find(service));
+      if (why !== undefined) return { ok: false, why };
+      isTaken = true;
       lasts.set(service, { how, atMs: clock.nowMs(), outcome: undefined });
       let outcome: TrialOutcome = { ok: false, why: 'unknown' };
       await needs.after(async () => {
-        try {
-          outcome = { ok: true, steps: await perform(entry, one) };
-        } catch (error) {
-          outcome = { ok: false, why: codeOf(error) };
-        }
+        // Not before its turn, and as the settings are by then: what is changed until then knows nothing of it.
+        const entry = needs.find(service);
+        const now = objectionTo(entry);
+        outcome = entry === undefined || now !== undefined ? refused(now) : await tried(entry, how);
       });
+      isTaken = false;
       lasts.set(service, { how, atMs: clock.nowMs(), outcome });
       return outcome;
     },
@@ -123,3 +130,9 @@ export function createTrials(needs: Needs): Trials {
       trial === undefined ? all : [...all.filter(({ id }) => id !== trial?.name), trial.prepared],
   };
 }
+
+function objectionTo(entry: Entry | undefined): string | undefined {
+  if (entry === undefined) return 'no such service';
+  return entry.judgement.ok ? undefined : 'its settings are wrong';
+}
+const refused = (why = 'unknown'): TrialOutcome => ({ ok: false, why });
