@@ -1,13 +1,12 @@
 // Runs the services that are wanted: judges their settings, has their sandboxes made, starts them, starts them
 // again, passes orders to them and events from them. One that fails does not hurt the others.
 import { codeOf } from '../core/errors.ts';
-import { REMEMBER_NAMES_MAX } from '../core/interface.ts';
 import { renderSetup } from '../core/ipc/wire.ts';
 import type { InstalledPackage } from '../core/packages.ts';
 import type { StoredRecord } from '../core/records.ts';
 import type { Services, ServiceView } from '../core/services.ts';
 import type { OrderOutcome } from '../core/vocabulary.ts';
-import { checkedKey, createChecks } from './checks.ts';
+import { createChecks } from './checks.ts';
 import { judgeServices, parseStored } from './config.ts';
 import type { Judged, Wanted } from './config.ts';
 import {
@@ -22,6 +21,7 @@ import {
 } from './entry.ts';
 import type { Entry } from './entry.ts';
 import { LOOK_MS, PREPARE_MS } from './limits.ts';
+import { keysOf, memoryKey, remember, tokenKey } from './memory.ts';
 import type { Needs, Prepared } from './ports.ts';
 import { createOrders } from './orders.ts';
 import { createSessions } from './sessions.ts';
@@ -33,8 +33,6 @@ import { createTrials } from './trials.ts';
 import type { Trials } from './trials.ts';
 
 const DESIRED = 'services/desired';
-const tokenKey = (id: string): string => `services/token/${id}`;
-const memoryKey = (id: string, name: string): string => `services/memory/${id}/${name}`;
 const TICK_MS = 1_000;
 const TOKEN_BYTES = 32;
 
@@ -134,7 +132,8 @@ export function createServices(needs: Needs): ServicesRunner {
     stop: async (entry) => {
       entry.isTesting = true;
       changed(entry.id);
-      await runner.stop(entry.id);
+      const resume = await orders.pause(entry.id);
+      await runner.stop(entry.id).finally(resume);
     },
     resume: (entry) => {
       entry.isTesting = false;
@@ -176,7 +175,7 @@ export function createServices(needs: Needs): ServicesRunner {
     },
     house: () => hotel.house(),
     recall: (service, name) => records.get(memoryKey(service, name)),
-    remember: async (service, name, value) => remember(needs, service, { name, value }),
+    remember: async (service, name, value) => remember(records, service, { name, value }),
     report: (service, said) => {
       const entry = entries.get(service);
       if (entry === undefined) return;
@@ -240,14 +239,21 @@ export function createServices(needs: Needs): ServicesRunner {
       dispatch(entry, { on: at === 'running' ? 'found' : 'wanted', nowMs });
     }
   };
+  /** What it carries out ends first; nothing new reaches it meanwhile. */
+  const end = async (entry: Entry): Promise<void> => {
+    const { id } = entry;
+    const resume = await orders.pause(id);
+    dispatch(entry, { on: 'unwanted' });
+    await runner.stop(id).catch(() => {});
+    entries.delete(id);
+    resume();
+  };
   const apply = async (): Promise<void> => {
     const { services } = judged;
-    for (const [id, entry] of entries) {
-      if (JSON.stringify(services.get(id)) === JSON.stringify(entry.wanted)) continue;
-      dispatch(entry, { on: 'unwanted' });
-      await runner.stop(id).catch(() => {});
-      entries.delete(id);
-    }
+    const others = [...entries.values()].filter(
+      ({ id, wanted }) => JSON.stringify(services.get(id)) !== JSON.stringify(wanted),
+    );
+    await Promise.all(others.map(end));
     // Those first that need no process: while one is asked, the sandboxes of all that is known stay.
     const open = [...services].filter(([id]) => !entries.has(id));
     const isKnown = ([id, { interface: name, settings }]: [string, Wanted]): boolean => {
@@ -310,7 +316,7 @@ export function createServices(needs: Needs): ServicesRunner {
         const gone = [...entries.keys()].filter((id) => !judged.services.has(id));
         await records.change({
           put: [{ key: DESIRED, value }],
-          remove: gone.flatMap(keysOf(needs)),
+          remove: gone.flatMap(keysOf(records)),
         });
       }
       await after(apply);
@@ -336,24 +342,22 @@ export function createServices(needs: Needs): ServicesRunner {
     restart: (service) => {
       const entry = entries.get(service);
       if (entry === undefined || !isRight(entry) || entry.refused !== undefined) return false;
-      void after(async () => {
+      after(async () => {
+        // Its settings are others since: it has begun anew with them.
+        if (entries.get(service) !== entry) return;
         const resume = await orders.pause(service);
         await runner.stop(service).finally(resume);
         entry.process = off;
         dispatch(entry, { on: 'wanted', nowMs: clock.nowMs() });
-      });
+      }).catch((error: unknown) =>
+        log.error(`service ${service}: not restarted: ${codeOf(error)}`),
+      );
       return true;
     },
     renew: async (name) =>
       after(async () => {
-        for (const [id, entry] of entries) {
-          if (entry.wanted.interface !== name) continue;
-          const resume = await orders.pause(id);
-          dispatch(entry, { on: 'unwanted' });
-          await runner.stop(id).catch(() => {});
-          entries.delete(id);
-          resume();
-        }
+        const own = [...entries.values()].filter(({ wanted }) => wanted.interface === name);
+        await Promise.all(own.map(end));
         await apply();
       }),
     tryOut: async (candidate) => {
@@ -373,24 +377,4 @@ export function createServices(needs: Needs): ServicesRunner {
       server?.close();
     },
   };
-}
-
-const keysOf =
-  ({ records }: Pick<Needs, 'records'>) =>
-  (id: string): readonly string[] => [
-    tokenKey(id),
-    checkedKey(id),
-    ...records.list(memoryKey(id, '')).map(({ key }) => key),
-  ];
-
-async function remember(
-  { records }: Pick<Needs, 'records'>,
-  service: string,
-  { name, value }: { readonly name: string; readonly value: string | undefined },
-): Promise<void> {
-  const key = memoryKey(service, name);
-  if (value === undefined) return records.change({ remove: [key] });
-  const others = records.list(memoryKey(service, '')).filter((one) => one.key !== key);
-  if (others.length >= REMEMBER_NAMES_MAX) throw new Error('too many names to remember');
-  return records.change({ put: [{ key, value }] });
 }
