@@ -3,6 +3,7 @@
 import { mkdtempDisposable, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
@@ -44,6 +45,7 @@ interface Part {
 /** Returns the exit code: 0 if everything passed. */
 export async function runTests(options: TestOptions): Promise<number> {
   const { progress, seed, signal, home, only, long } = options;
+  const startedMs = performance.now();
   progress.say(`seed ${seed}: repeat with ./build.sh test --seed ${seed}${long ? ' --long' : ''}`);
   const named = (await testFiles(home)).filter((file) => file.includes(only ?? ''));
   if (named.length === 0) {
@@ -55,26 +57,50 @@ export async function runTests(options: TestOptions): Promise<number> {
   const parts: Part[] = [];
   for (const script of only === undefined ? GATE : []) parts.push(await gatePart(script, options));
   const fast = files.filter((file) => !file.startsWith(SYSTEM));
-  if (fast.length > 0) parts.push(await testPart('fast tests', fast, { options }));
-  await systemParts(files, { options, parts });
+  const system = files.filter((file) => file.startsWith(SYSTEM));
+  const isBoth = only === undefined && fast.length > 0;
+  if (!isBoth && fast.length > 0) parts.push(await testPart('fast tests', fast, { options }));
+  const image =
+    system.length > 0 || only === undefined ? await imagePart(options, parts) : undefined;
+  const alone = systemParts(system, { options, parts, image });
+  await (isBoth ? beside(alone, fast, { options, parts }) : alone);
   signal.throwIfAborted();
   const notChecked = [
     ...left.map((file) => `${file}: ${LONG_ONLY[file]} (--long runs it)`),
     ...(only === undefined ? [] : [`everything but "${only}"`]),
     ...(long ? [] : ['the rest of the series of kills, cuts and damage (--long runs them all)']),
   ];
-  process.stdout.write(`${renderParts(parts, notChecked)}\n`);
+  const ms = performance.now() - startedMs;
+  process.stdout.write(`${renderParts(parts, { notChecked, ms })}\n`);
   return parts.every(({ tally }) => tally.failed === 0) ? 0 : 1;
 }
 
-/** Builds the image and runs the tests that boot it, a file at a time: they share ports and names. */
-async function systemParts(
-  files: readonly string[],
+/**
+ * The fast tests wait most of their time, and an emulated board uses one core: together they take as long as the
+ * boots alone. What the fast ones said is shown when they have ended.
+ */
+async function beside(
+  system: Promise<void>,
+  fast: readonly string[],
   { options, parts }: { options: TestOptions; parts: Part[] },
 ): Promise<void> {
-  const system = files.filter((file) => file.startsWith(SYSTEM));
-  if (system.length === 0 && options.only !== undefined) return;
-  const image = await imagePart(options, parts);
+  options.progress.say('the fast tests run beside those of the image; what they say follows');
+  const said: Buffer[] = [];
+  const to = new PassThrough().on('data', (chunk: Buffer) => said.push(chunk));
+  const runFast = async (): Promise<void> => {
+    const part = await testPart('fast tests', fast, { options, to });
+    process.stdout.write(Buffer.concat(said));
+    parts.push(part);
+  };
+  const [first, second] = await Promise.allSettled([system, runFast()]);
+  for (const one of [first, second]) if (one.status === 'rejected') throw one.reason;
+}
+
+/** The tests that boot the image, a file at a time: they share ports and names. */
+async function systemParts(
+  system: readonly string[],
+  { options, parts, image }: { options: TestOptions; parts: Part[]; image: string | undefined },
+): Promise<void> {
   for (const file of system) {
     const name = file.slice('test/'.length);
     if (image === undefined) parts.push({ name, ms: 0, tally: { passed: 0, failed: 1 } });
@@ -128,8 +154,13 @@ async function imagePart(options: TestOptions, parts: Part[]): Promise<string | 
 async function testPart(
   name: string,
   files: readonly string[],
-  { options, env = {} }: { options: TestOptions; env?: Readonly<Record<string, string>> },
+  how: {
+    readonly options: TestOptions;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly to?: NodeJS.WritableStream;
+  },
 ): Promise<Part> {
+  const { options, env = {}, to } = how;
   const started = performance.now();
   const tally: Tally = { passed: 0, failed: 0 };
   const argv = ['node', '--test', '--test-reporter=spec', ...files];
@@ -138,6 +169,7 @@ async function testPart(
   const code = await shown(argv, options, {
     env: { ...env, TMPDIR: temporary.path },
     onLine: (line) => count(line, tally),
+    ...(to !== undefined && { to }),
   });
   if (code !== 0 && tally.failed === 0) tally.failed = 1;
   return { name, ms: performance.now() - started, tally };
@@ -158,10 +190,14 @@ export function count(line: string, tally: Tally): void {
 async function shown(
   argv: readonly string[],
   { home, long, seed, signal }: TestOptions,
-  more: { env?: Readonly<Record<string, string>>; onLine?: (line: string) => void } = {},
+  more: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly onLine?: (line: string) => void;
+    readonly to?: NodeJS.WritableStream;
+  } = {},
 ): Promise<number> {
   const colour = process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '';
-  return runShown(argv, process.stdout, {
+  return runShown(argv, more.to ?? process.stdout, {
     cwd: home,
     signal,
     ...(more.onLine === undefined ? {} : { onLine: more.onLine }),
@@ -174,11 +210,13 @@ async function shown(
   });
 }
 
-/** What ran and for how long, what was not checked, and the line that counts. */
-export function renderParts(parts: readonly Part[], notChecked: readonly string[]): string {
+/** What ran and for how long (some beside others), what was not checked, and the line that counts. */
+export function renderParts(
+  parts: readonly Part[],
+  { notChecked, ms }: { readonly notChecked: readonly string[]; readonly ms: number },
+): string {
   const passed = parts.reduce((sum, { tally }) => sum + tally.passed, 0);
   const failed = parts.reduce((sum, { tally }) => sum + tally.failed, 0);
-  const total = parts.reduce((sum, { ms }) => sum + ms, 0);
   const width = Math.max(...parts.map(({ name }) => name.length));
   const rows = parts.map(({ name, ms, tally }) => {
     const good = String(tally.passed).padStart(5);
@@ -191,6 +229,6 @@ export function renderParts(parts: readonly Part[], notChecked: readonly string[
     ...rows,
     ...notChecked.map((what) => `- not checked: ${what}`),
     '',
-    `${passed} passed, ${failed} failed in ${duration(total)}`,
+    `${passed} passed, ${failed} failed in ${duration(ms)}`,
   ].join('\n');
 }

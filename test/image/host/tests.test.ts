@@ -33,7 +33,10 @@ test('renderParts() ends with the line that counts and names what was not checke
     { name: 'fast tests', ms: 61_000, tally: { passed: 40, failed: 0 } },
     { name: 'system/boot', ms: 1_000, tally: { passed: 2, failed: 1 } },
   ];
-  const lines = renderParts(parts, ['the rest']).split('\n');
+  const lines = renderParts(parts, {
+    notChecked: ['the rest'],
+    ms: parts.reduce((sum, { ms }) => sum + ms, 0),
+  }).split('\n');
   assert.match(lines[1]!, /^✓ fast tests +40 passed +0 failed +1 min 01 s$/);
   assert.match(lines[2]!, /^✗ system\/boot +2 passed +1 failed +1\.0 s$/);
   assert.equal(lines[3], '- not checked: the rest');
