@@ -3,7 +3,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { parseEvent } from '../core/events/wire.ts';
 import { OperatorError } from '../core/errors.ts';
-import { HELLO_MS_MAX } from '../core/ipc/limits.ts';
+import { GREETINGS_MAX, GREETINGS_MS, HELLO_MS_MAX } from '../core/ipc/limits.ts';
 import { createPeer } from '../core/ipc/peer.ts';
 import type { Answer, Peer, Pipe } from '../core/ipc/peer.ts';
 import {
@@ -33,12 +33,20 @@ export interface Hears {
 }
 
 export interface Sessions {
-  greet(pipe: Pipe): { line(line: Buffer): boolean; closed(): void };
+  /** `isKnown`: he has said who he is. */
+  greet(pipe: Pipe): { line(line: Buffer): boolean; closed(): void; isKnown(): boolean };
   peer(service: string): Peer | undefined;
 }
 
 export function createSessions(hears: Hears): Sessions {
   const open = new Map<string, { readonly peer: Peer; readonly pipe: Pipe }>();
+  const greetings = new Map<string, number>();
+  const count = (service: string, by: 1 | -1): number => {
+    const now = (greetings.get(service) ?? 0) + by;
+    if (now === 0) greetings.delete(service);
+    else greetings.set(service, now);
+    return now;
+  };
   const greet: Sessions['greet'] = (pipe) => {
     let who: string | undefined;
     const late = setTimeout(() => pipe.close(), HELLO_MS_MAX);
@@ -50,6 +58,12 @@ export function createSessions(hears: Hears): Sessions {
       }
       if (said.setup !== expected.setup)
         throw new OperatorError('other settings', 'Other settings');
+      if (count(said.service, 1) > GREETINGS_MAX) {
+        count(said.service, -1);
+        pipe.close();
+        throw new OperatorError('too often', 'Greets too often');
+      }
+      setTimeout(() => count(said.service, -1), GREETINGS_MS).unref();
       clearTimeout(late);
       open.get(said.service)?.pipe.close();
       who = said.service;
@@ -107,6 +121,7 @@ export function createSessions(hears: Hears): Sessions {
     });
     return {
       line: (line) => peer.hear(line),
+      isKnown: () => who !== undefined,
       closed: () => {
         clearTimeout(late);
         peer.gone();

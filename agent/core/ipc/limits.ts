@@ -22,3 +22,16 @@ export const TRACE_MAX = 500;
 export const REPORT_MS = 1_000;
 /** Names of counters of one service. */
 export const COUNTERS_MAX = 40;
+/**
+ * What one conversation costs the agent: each line, and as much again for every so many bytes of it, either way. A
+ * service that takes more is read from later. A house of 2,000 rooms is 90, an event 2; an exchange that gives its
+ * buffer away sends some tens of calls a second.
+ */
+export const COST_BYTES = 8 * 1024;
+export const COST_PER_SECOND = 200;
+export const COST_MAX = 2_000;
+/** Lines at once, before anybody else has his turn: as many houses are some 50 ms. */
+export const LINES_AT_ONCE = 16;
+/** Greetings of one service within this time: its process may start again, but does not so without end. */
+export const GREETINGS_MAX = 5;
+export const GREETINGS_MS = 5_000;
