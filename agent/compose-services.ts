@@ -23,6 +23,8 @@ import { TRIAL_MS } from './update/limits.ts';
 import { parseLaunched } from './update/wire.ts';
 
 const RUN = 'run/clock-agent';
+/** Until services are begun anew when that failed: a full disk in RAM, a systemd that is busy. */
+const BEGIN_MS = 30_000;
 
 export interface ServicesSide {
   readonly owner: Owner;
@@ -50,9 +52,13 @@ export function startServices(options: {
     ...{ runner, judge, hotel, packaged },
     listen: async (greet) => listenIpc(socket, greet),
   });
-  const ready = services.begin().catch((error: unknown) => {
-    log.error(`services: ${error instanceof Error ? error.message : 'failed'}`);
-  });
+  let again: NodeJS.Timeout | undefined;
+  const begin = async (): Promise<void> =>
+    services.begin().catch((error: unknown) => {
+      log.error(`services: ${error instanceof Error ? error.message : 'failed'}`);
+      again = setTimeout(() => void begin(), BEGIN_MS);
+    });
+  const ready = begin();
   return {
     owner: {
       name: 'services',
@@ -63,6 +69,7 @@ export function startServices(options: {
     ready,
     handlers: () => services.list().flatMap(({ id, takes }) => handlersOf(services, id, takes)),
     close: () => {
+      clearTimeout(again);
       services.close();
       runner.close();
     },

@@ -282,14 +282,15 @@ export function createServices(needs: Needs): ServicesRunner {
     await after(apply);
   };
   let ticks = 0;
-  const ticker = setInterval(() => {
+  let ticker: NodeJS.Timeout | undefined;
+  const tick = (): void => {
     ticks += 1;
     for (const entry of entries.values()) {
       if (!entry.isTesting) dispatch(entry, { on: 'tick', nowMs: clock.nowMs() });
       if (ticks % (LOOK_MS / TICK_MS) === 0) void look(entry);
     }
     if (ticks % (PREPARE_MS / TICK_MS) === 0) after(prepareAgain).catch(sayWhy);
-  }, TICK_MS);
+  };
 
   return {
     list: () => [...entries.values()].map(infoOf),
@@ -322,7 +323,9 @@ export function createServices(needs: Needs): ServicesRunner {
       await after(apply);
     },
     begin: async () => {
-      server = await needs.listen((pipe) => sessions.greet(pipe));
+      server ??= await needs.listen((pipe) => sessions.greet(pipe));
+      // Not before: an agent that knows of no service yet would take the sandboxes of those that run.
+      ticker ??= setInterval(tick, TICK_MS);
       await reload();
     },
     recorded: (wanted) =>
