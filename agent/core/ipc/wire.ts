@@ -70,7 +70,14 @@ export function renderPacket(packet: Packet): string {
 /** What a process is there for. `check` says only whether the settings are right, and what they need. */
 const TASKS = ['serve', 'test', 'rehearse', 'check'] as const;
 
-const Short = v.pipe(v.string(), v.maxLength(TEXT_CHARS_MAX));
+/** Shown in logs, reports and on the page, whoever wrote it: one line of text. */
+const Short = v.pipe(
+  v.string(),
+  v.maxLength(TEXT_CHARS_MAX),
+  v.transform((text) => text.toWellFormed().replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')),
+);
+/** The last moment that has a date (ECMAScript's time range), in milliseconds. */
+const WALL_MS_MAX = 8.64e15;
 const ServiceId = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}$/));
 /** The file `settings.json` beside a service's token. */
 const Setup = v.strictObject({
@@ -100,7 +107,7 @@ const Talk = v.variant('at', [
 ]);
 
 const TraceEntry = v.strictObject({
-  atMs: v.number(),
+  atMs: v.pipe(v.number(), v.minValue(0), v.maxValue(WALL_MS_MAX)),
   direction: v.picklist(['in', 'out', 'note']),
   text: Short,
 });
@@ -112,7 +119,10 @@ const Report = v.strictObject({
   lastInMs: v.exactOptional(v.number()),
   lastOutMs: v.exactOptional(v.number()),
   counters: v.pipe(
-    v.record(v.pipe(v.string(), v.maxLength(40)), v.pipe(v.number(), v.safeInteger())),
+    v.record(
+      v.pipe(v.string(), v.maxLength(40), v.regex(/^\P{Cc}*$/u)),
+      v.pipe(v.number(), v.safeInteger()),
+    ),
     v.check((counters) => Object.keys(counters).length <= COUNTERS_MAX),
   ),
 });
