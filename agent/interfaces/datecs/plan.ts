@@ -1,7 +1,8 @@
 // What a receipt is on the printer: the commands in their order, each with the sums the printer must show after it.
 // All arithmetic is done and checked here, before anything is sent. Pure.
-import { digestOf, keyOf } from '../../core/fiscal/past.ts';
-import { centsOf, fixed, moneyOf, productCents, scaled } from '../../core/decimal.ts';
+import { centsOf, fixed, moneyOf } from '../../core/decimal.ts';
+import { numbersOf, own, planned, unsupported, wrong } from '../../core/fiscal/plan.ts';
+import type { Plan as Common, Planned } from '../../core/fiscal/plan.ts';
 import type { FiscalLine, OrderOf } from '../../core/vocabulary.ts';
 import type { Dialect, Settings } from './config.ts';
 import { plain } from './cp1251.ts';
@@ -18,59 +19,17 @@ export interface Step {
   readonly paid: number;
 }
 
-export interface Plan {
-  /** By it the receipt is known again: sale or reversal, and the folio. */
-  readonly key: string;
-  /** Of everything that is printed: the same folio with other lines is another receipt. */
-  readonly digest: string;
-  readonly total: number;
-  /** A person says that it is not printed. */
-  readonly isLookedAt: boolean;
+export interface Plan extends Common {
   readonly steps: readonly Step[];
 }
 
-export type Planned =
-  | { readonly ok: true; readonly plan: Plan }
-  | { readonly ok: false; readonly why: 'wrong' | 'unsupported'; readonly text: string };
-
 type Order = OrderOf<'fiscal.receipt'>;
-class Refusal extends Error {
-  readonly why: 'wrong' | 'unsupported';
-  constructor(why: 'wrong' | 'unsupported', text: string) {
-    super(text);
-    this.why = why;
-  }
-}
-const wrong = (text: string): never => {
-  throw new Refusal('wrong', text);
-};
-const unsupported = (text: string): never => {
-  throw new Refusal('unsupported', text);
-};
-
-/** What the map itself says: a group may be called "constructor". */
-const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined =>
-  Object.hasOwn(map, key) ? map[key] : undefined;
 
 /** `OO000000-0000-0000000`. */
 const SALE_NUMBER = /^[A-Z0-9]{8}-[A-Z0-9]{4}-\d{7}$/;
 
-export function planOf(order: Order, settings: Settings): Planned {
-  try {
-    return {
-      ok: true,
-      plan: {
-        key: keyOf(order),
-        digest: digestOf(order),
-        isLookedAt: order.isLookedAt === true,
-        ...stepsOf(order, settings),
-      },
-    };
-  } catch (error) {
-    if (error instanceof Refusal) return { ok: false, why: error.why, text: error.message };
-    throw error;
-  }
-}
+export const planOf = (order: Order, settings: Settings): Planned<Plan> =>
+  planned(order, () => stepsOf(order, settings));
 
 function stepsOf(order: Order, settings: Settings): Pick<Plan, 'total' | 'steps'> {
   const { dialect } = settings;
@@ -195,16 +154,7 @@ function sale(
   { settings, label }: { readonly settings: Settings; readonly label: string },
 ): { command: Command; cents: number } {
   const { dialect, taxGroups, textWidth } = settings;
-  const price = centsOf(line.price) ?? wrong(`${label}: ${line.price} is not a price`);
-  const quantity =
-    scaled(line.quantity, 3) ?? wrong(`${label}: the quantity has more than 3 decimals`);
-  if (price < 0) unsupported(`${label}: a line with a negative price`);
-  if (quantity <= 0) unsupported(`${label}: a quantity that is not above zero`);
-  const adjustment =
-    line.adjustment === undefined ? 0 : (centsOf(line.adjustment) ?? wrong(`${label}: discount`));
-  const product = productCents(line.price, line.quantity) ?? wrong(`${label}: too large`);
-  const cents = product + adjustment;
-  if (cents < 0) wrong(`${label}: the discount is larger than the line`);
+  const { price, quantity, adjustment, cents } = numbersOf(line, label);
   const tax =
     own(taxGroups, line.taxGroup) ??
     wrong(`${label}: tax group ${plain(line.taxGroup)} is not in the map`);

@@ -1,7 +1,8 @@
 // What a receipt is on an Epson RT printer: one document that prints all of it. All arithmetic is done and checked
 // here, before anything is sent. Pure.
-import { centsOf, fixed, moneyOf, productCents, scaled } from '../../core/decimal.ts';
-import { digestOf, keyOf } from '../../core/fiscal/past.ts';
+import { centsOf, fixed, moneyOf, scaled } from '../../core/decimal.ts';
+import { numbersOf, own, planned, unsupported, wrong } from '../../core/fiscal/plan.ts';
+import type { Plan as Common, Planned } from '../../core/fiscal/plan.ts';
 import type { FiscalLine, OrderOf } from '../../core/vocabulary.ts';
 import type { Settings } from './config.ts';
 import { LINES_MAX, PAYMENTS_MAX, TEXTS_MAX, TEXT_CHARS_MAX, TOTAL_CENTS_MAX } from './limits.ts';
@@ -9,56 +10,17 @@ import { element } from './xml.ts';
 
 type Order = OrderOf<'fiscal.receipt'>;
 
-export interface Plan {
-  readonly key: string;
-  readonly digest: string;
-  readonly total: number;
-  /** A person says that it is not printed. */
-  readonly isLookedAt: boolean;
+export interface Plan extends Common {
   readonly document: string;
 }
-export type Planned =
-  | { readonly ok: true; readonly plan: Plan }
-  | { readonly ok: false; readonly why: 'wrong' | 'unsupported'; readonly text: string };
 
-class Refusal extends Error {
-  readonly why: 'wrong' | 'unsupported';
-  constructor(why: 'wrong' | 'unsupported', text: string) {
-    super(text);
-    this.why = why;
-  }
-}
-const wrong = (text: string): never => {
-  throw new Refusal('wrong', text);
-};
-const unsupported = (text: string): never => {
-  throw new Refusal('unsupported', text);
-};
-/** What the map itself says: a type may be called "constructor". */
-const own = <T>(map: Readonly<Record<string, T>>, key: string): T | undefined =>
-  Object.hasOwn(map, key) ? map[key] : undefined;
 const short = (text: string): string => {
   const plain = text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ').trim();
   return Array.from(plain).slice(0, TEXT_CHARS_MAX).join('');
 };
 
-export function planOf(order: Order, settings: Settings): Planned {
-  try {
-    const made = documentOf(order, settings);
-    return {
-      ok: true,
-      plan: {
-        key: keyOf(order),
-        digest: digestOf(order),
-        isLookedAt: order.isLookedAt === true,
-        ...made,
-      },
-    };
-  } catch (error) {
-    if (error instanceof Refusal) return { ok: false, why: error.why, text: error.message };
-    throw error;
-  }
-}
+export const planOf = (order: Order, settings: Settings): Planned<Plan> =>
+  planned(order, () => documentOf(order, settings));
 
 function documentOf(order: Order, settings: Settings): Pick<Plan, 'total' | 'document'> {
   const { operator } = settings;
@@ -120,16 +82,7 @@ function lineOf(
   { settings, label, isReversal }: LineContext,
 ): { readonly elements: readonly string[]; readonly cents: number } {
   const { operator } = settings;
-  const price = centsOf(line.price) ?? wrong(`${label}: ${short(line.price)} is not a price`);
-  const quantity =
-    scaled(line.quantity, 3) ?? wrong(`${label}: the quantity has more than 3 decimals`);
-  if (price < 0) unsupported(`${label}: a line with a negative price`);
-  if (quantity <= 0) unsupported(`${label}: a quantity that is not above zero`);
-  const adjustment =
-    line.adjustment === undefined ? 0 : (centsOf(line.adjustment) ?? wrong(`${label}: discount`));
-  const product = productCents(line.price, line.quantity) ?? wrong(`${label}: too large`);
-  const cents = product + adjustment;
-  if (cents < 0) wrong(`${label}: the discount is larger than the line`);
+  const { price, quantity, adjustment, cents } = numbersOf(line, label);
   const common = {
     operator,
     description: short(line.text) || '-',
