@@ -1,5 +1,6 @@
 // What is concluded about a receipt from what the printer shows (4C and 71): done, not taken, cancelled, printed, or
 // nothing for certain. Pure; state.ts acts on it.
+import type { Ending as Common } from '../../core/fiscal/journal.ts';
 import { moneyOf } from '../../core/decimal.ts';
 import { TRIES_MAX } from './limits.ts';
 import type { Step as PlanStep } from './plan.ts';
@@ -9,11 +10,7 @@ import type { Condensed, Transaction } from './wire.ts';
 /** `open`: no payment was sent. `paying`: no close was sent. `cancelling`: nothing was paid. */
 export type Phase = 'open' | 'paying' | 'closing' | 'cancelling';
 
-export type Ending =
-  | { readonly is: 'printed'; readonly document: number | undefined }
-  | { readonly is: 'not-printed'; readonly why: 'refused' | 'offline'; readonly text: string }
-  /** A person must look at the printer; `isPending`: so does the unit, as soon as the printer is back. */
-  | { readonly is: 'unknown'; readonly text: string; readonly isPending?: true };
+export type Ending = Common<number>;
 
 export type Verdict =
   /** The step was taken: the one after it. */

@@ -33,9 +33,6 @@ export const TRIES_MAX = 3;
 /** Of questions and cancels in a row that brought no answer although the printer is there. */
 export const LOOKS_MAX = 40;
 
-/** Orders that wait for the one before: a printer takes seconds for each, more is a fault elsewhere. */
-export const WAITING_MAX = 16;
-
 /** A folio has tens of lines; printers stop at some hundreds. */
 export const LINES_MAX = 200;
 /** Four or five kinds of money; more cannot be told apart on a printer. */
@@ -45,6 +42,3 @@ export const TEXTS_MAX = 10;
 export const DATA_BYTES_MAX = { datecs: 218, daisy: 200 } as const;
 /** 99,999,999.99: the most the printers count in one receipt. */
 export const TOTAL_CENTS_MAX = 9_999_999_999;
-
-/** Of receipts that are printed or unknown; with the job under way they fit into what the agent remembers. */
-export const PAST_MAX = 80;

@@ -1,4 +1,5 @@
 // One fiscal printer as a service: takes receipts and reports, one after the other.
+import { WAITING_MAX } from '../../core/fiscal/limits.ts';
 import type {
   Interface,
   Need,
@@ -11,7 +12,7 @@ import { parse } from './config.ts';
 import type { Settings } from './config.ts';
 import { counterpart } from './counterpart.ts';
 import { judgeBegin, shownOf } from './judge.ts';
-import { TEST_MS_MAX, WAITING_MAX } from './limits.ts';
+import { TEST_MS_MAX } from './limits.ts';
 import { planOf } from './plan.ts';
 import { TIMES, openPrinter } from './printer.ts';
 import type { Printer, Times } from './printer.ts';

@@ -30,9 +30,5 @@ export const TEXT_CHARS_MAX = 38;
 /** 999,999.99: the printers take no larger sum. */
 export const TOTAL_CENTS_MAX = 99_999_999;
 
-/** Orders that wait for the one before: a printer takes seconds for each, more is a fault elsewhere. */
-export const WAITING_MAX = 16;
-/** With the job under way they fit into what the agent remembers. */
-export const PAST_MAX = 80;
 /** A receipt under way is finished before the service stops, if that takes no longer than this. */
 export const CLOSE_MS_MAX = 5_000;

@@ -1,4 +1,5 @@
 // One Epson RT printer as a service: takes receipts and reports, one after the other, over its web service FPmate.
+import { WAITING_MAX } from '../../core/fiscal/limits.ts';
 import type {
   Interface,
   Need,
@@ -17,7 +18,6 @@ import {
   LOOK_AGAIN_MS,
   REPORT_MS_MAX,
   STATUS_MS_MAX,
-  WAITING_MAX,
   WATCH_DOWN_MS,
   WATCH_MS,
 } from './limits.ts';

@@ -1,6 +1,7 @@
 // One receipt on an Epson RT printer as a state machine. The document that prints goes out once; when its answer is
 // missing, the printer is only asked: its state, and the number of its last receipt where it tells it. Pure: run.ts
 // performs the effects, one at a time, and feeds back what came of each.
+import type { Ending as Common } from '../../core/fiscal/journal.ts';
 import { LOOKS_MAX, LOOK_AGAIN_MS } from './limits.ts';
 import { conditionOf } from './wire.ts';
 import type { Answer } from './wire.ts';
@@ -18,11 +19,7 @@ interface Last {
   readonly zReport: number;
 }
 
-export type Ending =
-  | { readonly is: 'printed'; readonly document: string | undefined }
-  | { readonly is: 'not-printed'; readonly why: 'refused' | 'offline'; readonly text: string }
-  /** A person must look at the printer; `isPending`: so does the unit, as soon as the printer is back. */
-  | { readonly is: 'unknown'; readonly text: string; readonly isPending: boolean };
+type Ending = Common<string>;
 
 interface Known {
   readonly job: Job;

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fresh, next as heard, nextSeq } from '../../../../agent/interfaces/datecs/exchange.ts';
 import type { Exchange, Heard } from '../../../../agent/interfaces/datecs/exchange.ts';
-import { journalOf, textOf } from '../../../../agent/interfaces/datecs/journal.ts';
+import { journalOf, textOf } from '../../../../agent/core/fiscal/journal.ts';
+import { jobOf } from '../../../../agent/interfaces/datecs/journal.ts';
 import { judgeFound, judgeStep } from '../../../../agent/interfaces/datecs/judge.ts';
 import type { AfterStep, Phase, Shown } from '../../../../agent/interfaces/datecs/judge.ts';
 import { planOf } from '../../../../agent/interfaces/datecs/plan.ts';
@@ -209,9 +210,9 @@ test('the journal comes back as it was written, fits the card, and refuses what 
   };
   const text = textOf({ job, past });
   assert.ok(text.length <= 4_096);
-  assert.deepEqual(journalOf(text), { job, past: past.slice(-80) });
-  assert.deepEqual(journalOf('[null,[]]'), { job: undefined, past: [] });
+  assert.deepEqual(journalOf(text, jobOf), { job, past: past.slice(-80) });
+  assert.deepEqual(journalOf('[null,[]]', jobOf), { job: undefined, past: [] });
   for (const bad of ['', '{}', '[]', '[1,[]]', '[null,[1]]', '[{"key":"s1"},[]]']) {
-    assert.equal(journalOf(bad), undefined, bad);
+    assert.equal(journalOf(bad, jobOf), undefined, bad);
   }
 });

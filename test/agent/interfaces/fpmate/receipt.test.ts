@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createRt } from '../../../../agent/interfaces/fpmate/counterpart.ts';
 import { planOf } from '../../../../agent/interfaces/fpmate/plan.ts';
-import { journalOf, textOf } from '../../../../agent/interfaces/fpmate/receipts.ts';
+import { journalOf, textOf } from '../../../../agent/core/fiscal/journal.ts';
+import { jobOf } from '../../../../agent/interfaces/fpmate/receipts.ts';
 import { fpmate } from '../../../../agent/interfaces/fpmate/run.ts';
 import { answerOf, conditionOf } from '../../../../agent/interfaces/fpmate/wire.ts';
 import { behind } from '../../../bench/systems/behind.ts';
@@ -192,9 +193,17 @@ test('the journal comes back as it was written, fits the card, and refuses what 
   const job = { key: 'r1', digest: 'd', total: 10_300, before: { receipt: 1, zReport: 764 } };
   const text = textOf({ job, past });
   assert.ok(text.length <= 4_096);
-  assert.deepEqual(journalOf(text), { job, past: past.slice(-80) });
-  for (const bad of ['', '{}', '[1,[]]', '[null,[1]]', '[{"key":"s1"},[]]', '[null,[["a","b",1]]]'])
-    assert.equal(journalOf(bad), undefined, bad);
+  assert.deepEqual(journalOf(text, jobOf), { job, past: past.slice(-80) });
+  for (const bad of [
+    '',
+    '{}',
+    '[1,[]]',
+    '[null,[1]]',
+    '[{"key":"s1"},[]]',
+    '[null,[["a","b",1]]]',
+    '[{"key":"s1","digest":"d","total":1,"before":null},[]]',
+  ])
+    assert.equal(journalOf(bad, jobOf), undefined, bad);
 });
 
 test('settings have the map of the help page, say what is wrong and what may be reached; the test asks', async () => {
