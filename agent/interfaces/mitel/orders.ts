@@ -1,26 +1,16 @@
 // What an order is in frames for the exchange, and what its messages are to the hotel. Pure.
+import { all, no, none, toTelephones } from '../../core/exchange/frames.ts';
+import type { Frames } from '../../core/exchange/frames.ts';
 import type { RoomMap } from '../../core/extensions/config.ts';
-import type { HotelEvent, Order, OrderOf, OrderOutcome } from '../../core/vocabulary.ts';
+import type { HotelEvent, Order, OrderOf } from '../../core/vocabulary.ts';
 import type { Settings } from './config.ts';
 import { frame, isExtension, nameFrame } from './wire.ts';
 import type { Message } from './wire.ts';
-
-type Refusal = Extract<OrderOutcome, { ok: false }>;
-/** No frames: there is nothing to tell the exchange. */
-type Frames =
-  | { readonly ok: true; readonly frames: readonly Buffer[] }
-  | { readonly ok: false; readonly outcome: Refusal };
 
 export interface Ways {
   readonly settings: Settings;
   readonly rooms: RoomMap;
 }
-
-const no = (why: 'wrong' | 'unsupported', text: string): Frames => ({
-  ok: false,
-  outcome: { ok: false, why, text },
-});
-const none: Frames = { ok: true, frames: [] };
 
 export function framesOf(order: Order, map: Ways): Frames {
   switch (order.kind) {
@@ -58,23 +48,10 @@ export function framesOf(order: Order, map: Ways): Frames {
 }
 
 /** To every telephone of the room. */
-function toRoom(room: string, message: Omit<Message, 'extension'>, map: Ways): Frames {
-  const frames: Buffer[] = [];
-  for (const extension of map.rooms.extensionsOf(room)) {
-    if (!isExtension(extension)) {
-      const text = `"${extension}" is no extension of up to five digits: give room "${room}" one in the settings`;
-      return no('wrong', text);
-    }
-    frames.push(frame({ ...message, extension }));
-  }
-  return { ok: true, frames };
-}
-
-const all = (...parts: readonly Frames[]): Frames =>
-  parts.find((part) => !part.ok) ?? {
-    ok: true,
-    frames: parts.flatMap((part) => (part.ok ? part.frames : [])),
-  };
+const toRoom = (room: string, message: Omit<Message, 'extension'>, { rooms }: Ways): Frames =>
+  toTelephones(room, { rooms, isExtension, digitsMax: 'five' }, (extension) =>
+    frame({ ...message, extension }),
+  );
 
 export const vacate = (room: string, map: Ways): Frames =>
   toRoom(room, { function: 'CHK', status: '0' }, map);

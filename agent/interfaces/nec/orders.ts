@@ -1,22 +1,11 @@
 // What an order is in messages for the NEAX, and what its messages are to the hotel. Pure.
+import { all, no, none, toTelephones } from '../../core/exchange/frames.ts';
+import type { Frames } from '../../core/exchange/frames.ts';
 import type { RoomMap } from '../../core/extensions/config.ts';
-import type {
-  Guest,
-  Housekeeping,
-  LocalTime,
-  Order,
-  OrderOf,
-  OrderOutcome,
-} from '../../core/vocabulary.ts';
+import type { Guest, Housekeeping, LocalTime, Order, OrderOf } from '../../core/vocabulary.ts';
 import type { Settings } from './config.ts';
 import { GROUP_CHARS, NAME_CHARS, WAKEUP_MS_MAX } from './limits.ts';
 import { field, frame, isExtension } from './wire.ts';
-
-type Refusal = Extract<OrderOutcome, { ok: false }>;
-/** No frames: there is nothing to tell the exchange. */
-type Frames =
-  | { readonly ok: true; readonly frames: readonly Buffer[] }
-  | { readonly ok: false; readonly outcome: Refusal };
 
 /** One code of the exchange stands for both. */
 export interface Restriction {
@@ -35,17 +24,6 @@ export interface Known extends Ways {
   readonly restriction: Restriction;
   readonly isOccupied: boolean;
 }
-
-const no = (why: 'wrong' | 'unsupported' | 'expired', text: string): Frames => ({
-  ok: false,
-  outcome: { ok: false, why, text },
-});
-const none: Frames = { ok: true, frames: [] };
-const all = (...parts: readonly Frames[]): Frames =>
-  parts.find((part) => !part.ok) ?? {
-    ok: true,
-    frames: parts.flatMap((part) => (part.ok ? part.frames : [])),
-  };
 
 export function framesOf(order: Order, known: Known): Frames {
   switch (order.kind) {
@@ -93,17 +71,9 @@ interface Coded {
 /** To every telephone of the room. */
 function toRoom(room: string, { code, data }: Coded, { rooms }: Ways): Frames {
   const [feature = '', name = ''] = code.split('-');
-  const frames: Buffer[] = [];
-  for (const extension of rooms.extensionsOf(room)) {
-    if (!isExtension(extension)) {
-      return no(
-        'wrong',
-        `"${extension}" is no extension of up to six digits: give room "${room}" one in the settings`,
-      );
-    }
-    frames.push(frame({ feature, function: name, extension, data }));
-  }
-  return { ok: true, frames };
+  return toTelephones(room, { rooms, isExtension, digitsMax: 'six' }, (extension) =>
+    frame({ feature, function: name, extension, data }),
+  );
 }
 
 const LANGUAGES: Readonly<Record<string, string>> = {
