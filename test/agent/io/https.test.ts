@@ -5,7 +5,8 @@ import { createServer } from 'node:https';
 import type { Server } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
+import tls from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { createHttps } from '../../../agent/io/https.ts';
 import type { HttpRequest } from '../../../agent/pms/ports.ts';
@@ -135,4 +136,18 @@ test('a read that met a connection just closed is asked again; a write has its o
   isStale = true;
   await one.ask({ method: 'PUT' });
   assert.equal(calls, 7);
+});
+
+test('roots are read once, not for each write: what reading them costs, V8 does not see', async () => {
+  await using one = await open((_request, response) => void response.end('ok'));
+  const method = 'POST';
+  assert.ok((await one.ask({ method })).ok);
+  const reading = mock.method(tls, 'createSecureContext');
+  try {
+    for (let turn = 0; turn < 3; turn += 1) assert.ok((await one.ask({ method })).ok);
+    assert.ok((await one.ask()).ok);
+  } finally {
+    reading.mock.restore();
+  }
+  assert.equal(reading.mock.callCount(), 0);
 });
