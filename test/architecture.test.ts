@@ -12,6 +12,7 @@ const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 
 const folder = await mkdtemp(join(tmpdir(), 'bundle-'));
 const { metafile } = await bundleAgent({ outDir: folder, minify: false });
+const shipped = await readFile((await bundleAgent({ outDir: folder, minify: true })).file);
 await rm(folder, { recursive: true });
 const arrows = Object.entries(metafile.inputs).flatMap(([from, { imports }]) =>
   imports.map(({ path }) => ({ from, to: path })),
@@ -158,4 +159,10 @@ test('no file is called utils, helpers or index: a name says what a file is for'
   for (const name of await readdir(join(HOME, 'agent'), { recursive: true })) {
     assert.doesNotMatch(name, /(^|\/)(utils?|helpers?|index|common\.test)\.[tj]s$/, name);
   }
+});
+
+test('the bundle is ASCII: one other letter makes its text twice as large in every process', () => {
+  // esbuild escapes what stands in strings, and leaves regular expressions as they are.
+  const at = shipped.findIndex((byte) => byte > 0x7f);
+  assert.equal(at, -1, shipped.toString('utf8', Math.max(0, at - 40), at + 40));
 });

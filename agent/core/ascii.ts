@@ -20,7 +20,9 @@ const LETTERS: Readonly<Record<string, string>> = {
 export function toAscii(text: string): string {
   let ascii = '';
   // Greek writes the sound u with two letters.
-  for (const given of text.normalize('NFC').replaceAll(/(?<=[οΟ])[υύ]/gu, 'u')) {
+  for (const given of text
+    .normalize('NFC')
+    .replaceAll(/(?<=[\u03bf\u039f])[\u03c5\u03cd]/gu, 'u')) {
     const lower = given.toLowerCase();
     const letter = LETTERS[lower];
     if (letter !== undefined) {

@@ -204,7 +204,9 @@ export function refusalText(body: Buffer, status: number): string {
 /** The right that is missing, as Clock names it; undefined: this is not about a right. */
 export function missingRight(text: string): string | undefined {
   const plain = /right:\s*'([^']{1,100})'/.exec(text)?.[1];
-  const named = /(?:doesn't|does not|doesn’t) have (?:the )?([\w:-]{1,100}) right/.exec(text)?.[1];
+  const named = /(?:doesn't|does not|doesn\u2019t) have (?:the )?([\w:-]{1,100}) right/.exec(
+    text,
+  )?.[1];
   if (plain !== undefined || named !== undefined) return plain ?? named;
   return /\bright\b/i.test(text) ? clean(text).slice(0, 100) : undefined;
 }
