@@ -10,6 +10,10 @@ import type { ProcessStatus, Runner } from '../services/ports.ts';
 /** After which a process that was asked to end is ended. */
 const STOP_MS_MAX = 5_000;
 
+/** A smaller heap than the agent's, and no compiled code of it: as clock-service@.service has it. */
+const ofService = (flag: string): string =>
+  flag.replace(/^--max-old-space-size=\d+$/, '--max-old-space-size=48');
+
 export function createChildRunner(options: {
   /** Credentials lie in `<folder>/<id>/`. */
   readonly folder: string;
@@ -28,10 +32,23 @@ export function createChildRunner(options: {
   const start = (id: string): void => {
     const child = spawn(
       process.execPath,
-      [...process.execArgv, program, 'service', id, '--socket', socket, '--root', root],
+      [
+        ...process.execArgv.map(ofService),
+        program,
+        'service',
+        id,
+        '--socket',
+        socket,
+        '--root',
+        root,
+      ],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
-        env: { ...process.env, CREDENTIALS_DIRECTORY: join(folder, id) },
+        env: {
+          ...process.env,
+          CREDENTIALS_DIRECTORY: join(folder, id),
+          NODE_COMPILE_CACHE: undefined,
+        },
       },
     );
     children.set(id, child);

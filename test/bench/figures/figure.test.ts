@@ -1,7 +1,7 @@
 // Figures: how they are judged, shown and kept.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatted, isGood, median, merged, renderText, withTable } from './figure.ts';
+import { formatted, isGood, median, merged, percentile, renderText, withTable } from './figure.ts';
 import type { Figure } from './figure.ts';
 
 const small: Figure = { what: 'initramfs', unit: 'bytes', measured: 10e6, most: 15e6 };
@@ -39,6 +39,7 @@ test('renderText() shows measured, target and verdict in columns', () => {
 
 test('formatted() speaks as people do', () => {
   assert.equal(formatted(46_000, 'bytes'), '46 KB');
+  assert.equal(formatted(8.24, 'ms'), '8.2 ms');
   assert.equal(formatted(300, 'ms'), '300 ms');
   assert.equal(formatted(600_000, 'ms'), '10.0 min');
   assert.equal(formatted(1.25, 'times'), '1.3 ×');
@@ -77,4 +78,12 @@ test('withTable() writes between the markers and nowhere else', () => {
 test('median() is not moved by one busy moment', () => {
   assert.equal(median([1, 900, 2]), 2);
   assert.equal(median([1, 3]), 2);
+});
+
+test('percentile() is a value that was measured, and the share of others is at most that', () => {
+  const hundred = Array.from({ length: 100 }, (_, n) => 100 - n);
+  assert.equal(percentile(hundred, 0.5), 50);
+  assert.equal(percentile(hundred, 0.99), 99);
+  assert.equal(percentile([7], 0.99), 7);
+  assert.throws(() => percentile([], 0.5), /no value/);
 });

@@ -40,6 +40,7 @@ export function formatted(value: number, unit: Unit): string {
     case 'bytes':
       return value < 1e6 ? `${(value / 1e3).toFixed(0)} KB` : `${(value / 1e6).toFixed(1)} MB`;
     case 'ms':
+      if (value < 10) return `${value.toFixed(1)} ms`;
       if (value < 1_000) return `${value.toFixed(0)} ms`;
       if (value < 120_000) return `${(value / 1e3).toFixed(1)} s`;
       return `${(value / 60_000).toFixed(1)} min`;
@@ -101,6 +102,13 @@ export function merged(
   const byName = new Map(kept.map((figure) => [figure.what, figure]));
   for (const figure of fresh) byName.set(figure.what, { ...figure, day });
   return [...byName.values()];
+}
+
+/** `share` of the values are at most this (nearest rank): 0.99 is p99. */
+export function percentile(values: readonly number[], share: number): number {
+  if (values.length === 0) throw new Error('no value was measured');
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)]!;
 }
 
 /** The middle one, so that a busy moment does not count. */

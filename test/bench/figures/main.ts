@@ -8,6 +8,7 @@
 //   npm run bench:build              building with only the agent changed
 //   npm run bench:boot               emulated boards, from power to page
 //   npm run bench:link               the cloud link beside mqtt.js and classic-level, a storm of units
+//   npm run bench:services           a unit with ten services: postings, resync, memory
 //   … -- --long                      memory over ten minutes, as Greengrass publishes it
 //   … -- --out DIR                   the image and release that ./build.sh --out DIR made
 //   … -- --write                     also writes all kept figures into README.md
@@ -25,11 +26,12 @@ import { isGood, merged, renderText, withTable } from './figure.ts';
 import type { Figure, Kept } from './figure.ts';
 import { imageFigures } from './image.ts';
 import { linkFigures } from './link.ts';
+import { serviceFigures } from './services.ts';
 
 const HOME = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 const STORE = join(HOME, 'build/figures.json');
 const README = join(HOME, 'README.md');
-const GROUPS = ['image', 'agent', 'build', 'cold', 'boot', 'link'];
+const GROUPS = ['image', 'agent', 'build', 'cold', 'boot', 'link', 'services'];
 /** What we measure ourselves loads every core once. */
 const BUSY = 1.5;
 const USUAL = ['image', 'agent', 'build'];
@@ -66,6 +68,8 @@ async function measure(group: string): Promise<Figure[]> {
       return bootFigures(out, { progress, signal });
     case 'link':
       return linkFigures(progress, { long: values.long });
+    case 'services':
+      return serviceFigures(progress, { long: values.long });
     default:
       throw new OperatorError('usage', `There is no figure group "${group}"`, {
         hint: `Use one of: ${GROUPS.join(', ')}`,
