@@ -1,9 +1,9 @@
 // Services as child processes of the agent, where there is no systemd: the same contract without the sandbox, for
-// workstations and tests. They end with the agent.
+// workstations and tests. They end with the agent; those that an agent left which was killed, when the next one starts.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProcessStatus, Runner } from '../services/ports.ts';
 
@@ -29,7 +29,24 @@ export function createChildRunner(options: {
   /** What ran this agent runs its services: the bundle, or main.ts. */
   const program = process.argv[1]!;
 
-  const start = (id: string): void => {
+  const pidFile = (id: string): string => join(folder, id, 'pid');
+  /** Two of one service would take turns at the agent and at the third party. */
+  const endLeft = async (id: string): Promise<void> => {
+    const pid = Number(await readFile(pidFile(id), 'utf8').catch(() => ''));
+    if (pid === 0 || pid === children.get(id)?.pid) return;
+    // By now the number may be another program's.
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (!command.includes(`\0service\0${id}\0--socket\0${socket}\0`)) return;
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  };
+
+  const start = async (id: string): Promise<void> => {
+    await endLeft(id);
+    if (isRunning(id)) return;
     const child = spawn(
       process.execPath,
       [
@@ -60,13 +77,16 @@ export function createChildRunner(options: {
       ended.set(id, code === 0 || code === 75 ? 'ended' : (signal ?? `exit code ${code}`));
     });
     child.once('error', () => children.delete(id));
+    await writeFile(pidFile(id), String(child.pid ?? ''));
   };
   return {
     prepare: async (services) => {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const wanted = new Set(services.map(({ id }) => id));
       for (const old of await readdir(folder)) {
-        if (!wanted.has(old)) await rm(join(folder, old), { recursive: true });
+        if (wanted.has(old)) continue;
+        await endLeft(old);
+        await rm(join(folder, old), { recursive: true });
       }
       for (const { id, token, settings, package: packaged } of services) {
         await mkdir(join(folder, id), { recursive: true, mode: 0o700 });
@@ -82,7 +102,7 @@ export function createChildRunner(options: {
       return new Map();
     },
     start: async (id) => {
-      if (!isRunning(id)) start(id);
+      if (!isRunning(id)) await start(id);
     },
     stop: async (id) => {
       const child = children.get(id);

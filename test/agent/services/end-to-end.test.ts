@@ -1,8 +1,10 @@
 // A service from the cloud's shadow to a device and back: the agent as a process, its services as processes, the
 // cloud double, a real socket.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCloud } from '../../bench/cloud/cloud.ts';
@@ -165,6 +167,21 @@ test('after a restart of the agent the service runs, though nobody desired it an
   const before = connections.length;
   await unit.start();
   await until('connected', () => connections.length > before);
+});
+
+test('after the agent alone was killed, its service runs once', async () => {
+  const file = join(unit.root, 'run/clock-agent/services', SERVICE, 'pid');
+  const left = Number(await readFile(file, 'utf8'));
+  // Empty too while nobody has fetched its exit code.
+  const isThere = async (): Promise<boolean> =>
+    (await readFile(`/proc/${left}/cmdline`, 'utf8').catch(() => '')) !== '';
+  await unit.pull();
+  assert.ok(await isThere(), 'it outlives the agent');
+  const before = connections.length;
+  await unit.start();
+  await until('connected anew', () => connections.length > before);
+  assert.notEqual(Number(await readFile(file, 'utf8')), left);
+  assert.ok(!(await isThere()), 'the old one is gone');
 });
 
 test('a service that is desired no more is gone', async () => {
