@@ -197,8 +197,8 @@ export function equipment(order: Order, saying: Saying): Said | undefined {
         ['ML', yes(order.isOn)],
       ]);
     case 'room.status':
-      if (!saying.settings.sendsRoomStatus)
-        return { ok: false, text: 'Room status goes to vendors on a link of its own only' };
+      // Left out by a setting, as by a vendor that does not list it: nothing that anybody must hear of.
+      if (!saying.settings.sendsRoomStatus) return { ok: true, records: [] };
       return one('RE', [['RN', order.room], ...stamp(local), ['RS', statusOf(order, saying)]]);
     case 'wakeup.set':
       return one('WR', [['RN', order.room], ...stamp(order.at)]);
