@@ -5,6 +5,7 @@ import type { Message } from '../core/messages.ts';
 import {
   LEDGER_DONE_MAX,
   LEDGER_KEPT_MS,
+  LEDGER_OPEN_EACH_MAX,
   LEDGER_OPEN_MAX,
   PRUNE_MS,
   SAVE_AGAIN_MS,
@@ -69,10 +70,16 @@ export function createLedger(needs: LedgerNeeds): Ledger {
     if (row.state === 'posting') inherited.add(id);
   }
 
+  const isFull = (service: string, more: number): boolean => {
+    const all = open.size + more;
+    if (all <= LEDGER_OPEN_EACH_MAX) return false;
+    const own = [...open.values()].filter((row) => row.service === service).length;
+    return all > LEDGER_OPEN_MAX || own + more > LEDGER_OPEN_EACH_MAX;
+  };
   const store = async ({ service, ids, what, messages = [] }: Taken) => {
     const known = records.get(keys.row(ids[0]!));
     if (known !== undefined) return 'repeat';
-    if (open.size + what.length > LEDGER_OPEN_MAX) return 'full';
+    if (isFull(service, what.length)) return 'full';
     const atMs = needs.trustedWallMs() ?? 0;
     const rows = ids.map((id, index): Entry<Row> => {
       const base = { v: 1, seq: (seq += 1), atMs, service } as const;

@@ -28,6 +28,8 @@ export const BUSY_MS_MAX = 60_000;
 
 /** Charges and calls that are not yet at Clock: a week without internet in a large hotel. Then: `later`. */
 export const LEDGER_OPEN_MAX = 20_000;
+/** Of one service: a broken one leaves room for what the others report. */
+export const LEDGER_OPEN_EACH_MAX = 12_000;
 /**
  * How long a repeat is recognised. Buffers of exchanges and tills hold days; two weeks outlast a holiday during which
  * nobody restarts them. FIAS numbers its postings by date too, so that none comes again legitimately.
