@@ -5,7 +5,7 @@ import { OperatorError, codeOf } from '../core/errors.ts';
 import { REMEMBER_BYTES_MAX } from '../core/interface.ts';
 import type { AnyInterface, Parsed, RunningInterface, ServiceHost } from '../core/interface.ts';
 import { EMIT_MS_MAX } from '../core/ipc/limits.ts';
-import { parseOrdered } from '../core/ipc/wire.ts';
+import { parseOrdered, stepsThatFit } from '../core/ipc/wire.ts';
 import type { Setup, Tried } from '../core/ipc/wire.ts';
 import { parseVerdict } from '../core/events/wire.ts';
 import { rehearse } from '../core/line/rehearsal.ts';
@@ -151,7 +151,7 @@ async function rehearsed(
   const world = counterpart === undefined ? needs.world : rehearse(counterpart);
   try {
     const signal = AbortSignal.timeout(TEST_MS_MAX);
-    return [...(await needs.interface.test(settings, hostOf(world), signal))];
+    return stepsThatFit(await needs.interface.test(settings, hostOf(world), signal));
   } catch (error) {
     return [{ step: 'test', ok: false, text: codeOf(error) }];
   } finally {

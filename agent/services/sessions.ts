@@ -104,7 +104,8 @@ export function createSessions(hears: Hears): Sessions {
         }),
         tried: asks(async (service, params) => {
           const what = parseTried(params);
-          if (what !== undefined) hears.tried(service, what);
+          if (what === undefined) throw new OperatorError('unreadable', 'not an end of a test');
+          hears.tried(service, what);
           return true;
         }),
       },

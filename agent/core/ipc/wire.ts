@@ -134,9 +134,18 @@ const Need = v.variant('need', [
   v.strictObject({ need: v.literal('listen'), port: v.number(), from: v.array(Short) }),
   v.strictObject({ need: v.literal('device'), path: Short }),
 ]);
+const STEPS_MAX = 40;
+/** What a test saw, as it may cross: one text too long must not cost the whole answer. */
+export const stepsThatFit = (steps: readonly v.InferOutput<typeof Step>[]) =>
+  steps
+    .slice(0, STEPS_MAX)
+    .map(({ step, ok, text }) => ({ step: shortened(step), ok, text: shortened(text) }));
+const shortened = (text: string): string =>
+  text.length > TEXT_CHARS_MAX ? `${text.slice(0, TEXT_CHARS_MAX - 1)}…` : text;
+
 /** The end of a test, a rehearsal or a check. */
 const Tried = v.variant('is', [
-  v.strictObject({ is: v.literal('steps'), steps: v.pipe(v.array(Step), v.maxLength(40)) }),
+  v.strictObject({ is: v.literal('steps'), steps: v.pipe(v.array(Step), v.maxLength(STEPS_MAX)) }),
   v.strictObject({
     is: v.literal('right'),
     needs: v.pipe(v.array(Need), v.maxLength(40)),
