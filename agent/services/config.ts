@@ -1,5 +1,6 @@
 // Which services a unit is to run, as the cloud's shadow and the factory's record say it. Pure.
 import * as v from 'valibot';
+import { problemOf } from '../core/fields/config.ts';
 import { CHECKED_MAX, SERVICES_MAX, SETTINGS_CHARS_MAX } from './limits.ts';
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
@@ -59,8 +60,7 @@ export function judgeServices(desired: Readonly<Record<string, unknown>>): Judge
 
 /** Never the value: it may be a password. */
 function wordsOf(issue: v.BaseIssue<unknown>): string {
-  const own = ['not a name', 'too large'].includes(issue.message);
-  return `${v.getDotPath(issue) ?? 'all of it'}: ${own ? issue.message : `expected ${issue.expected ?? issue.type}`}`;
+  return `${v.getDotPath(issue) ?? 'all of it'}: ${problemOf(issue)}`;
 }
 
 /** As it lies on the card; {} where that is nothing or something else. */

@@ -25,6 +25,20 @@ export const Extensions = v.pipe(
   ),
 );
 
+/** The same for an exchange whose field has fewer characters. */
+export const extensionsThat = (fits: (extension: string) => boolean, problem: string) =>
+  v.pipe(
+    Extensions,
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed || dataset.issues) return;
+      for (const [key, value] of dataset.value.entries()) {
+        if (fits(value.extension)) continue;
+        const path = { type: 'array', origin: 'value', input: dataset.value, key, value } as const;
+        addIssue({ message: problem, path: [path] });
+      }
+    }),
+  );
+
 export interface RoomMap {
   /** All the telephones of a room. */
   extensionsOf(room: string): readonly string[];

@@ -14,16 +14,36 @@ export function parseSettings<S>(
   const result = v.safeParse(schema, settings);
   if (result.success) return { ok: true, settings: result.output };
   const problems = result.issues.slice(0, PROBLEMS_MAX).map((issue) => ({
-    field: (v.getDotPath(issue) ?? '').slice(0, NAME_CHARS_MAX),
+    field: (v.getDotPath(issue) ?? 'settings').slice(0, NAME_CHARS_MAX),
     problem: problemOf(issue),
   }));
   return { ok: false, problems };
 }
 
-/** A message of ours has no value in it; valibot's own quote what came. */
-function problemOf(issue: v.BaseIssue<unknown>): string {
+const TYPES: Readonly<Record<string, string>> = {
+  string: 'expected a text',
+  number: 'expected a number',
+  boolean: 'expected true or false',
+  integer: 'expected a whole number',
+  Array: 'expected a list',
+  Object: 'expected settings in braces',
+  never: 'not a setting',
+};
+
+/** For people who typed it. A message of ours has no value in it; valibot's own quote what came. */
+export function problemOf(issue: v.BaseIssue<unknown>): string {
   if (!issue.message.startsWith('Invalid ')) return issue.message;
   if (issue.received === 'undefined') return 'missing';
-  if (issue.expected === 'never') return 'not a setting';
-  return `expected ${issue.expected ?? issue.type}`;
+  const { type, expected } = issue;
+  // valibot's form of a choice: ("tcp-client" | "serial"), (7 | 8), "columns".
+  if (expected !== null && /^(\((["\d])|")/.test(expected))
+    return `one of ${expected.replaceAll(/["()]/g, '').replaceAll(' | ', ', ')}`;
+  const bound = /^([<>])=(-?\d+(\.\d+)?)$/.exec(expected ?? '');
+  const unit = type.endsWith('_length')
+    ? Array.isArray(issue.input)
+      ? ' entries'
+      : ' characters'
+    : '';
+  if (bound) return `at ${bound[1] === '>' ? 'least' : 'most'} ${bound[2]}${unit}`;
+  return TYPES[expected ?? ''] ?? `expected ${expected ?? type}`;
 }

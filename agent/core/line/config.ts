@@ -6,6 +6,10 @@ export const Host = v.pipe(
   v.string(),
   v.trim(),
   v.regex(/^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/, 'not a host name or address'),
+  v.check(
+    (host) => !host.includes(':') || URL.canParse(`http://[${host}]/`),
+    'the port is a field of its own',
+  ),
 );
 export const Port = v.pipe(v.number('not a port'), v.integer(), v.minValue(1), v.maxValue(65_535));
 /** Of who may connect: an address or a network, "10.1.0.0/16". */

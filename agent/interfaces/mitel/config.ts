@@ -1,10 +1,11 @@
 // The settings of a Mitel SX-200. Pure.
 import * as v from 'valibot';
-import { Extensions } from '../../core/extensions/config.ts';
+import { extensionsThat } from '../../core/extensions/config.ts';
 import { parseSettings } from '../../core/fields/config.ts';
 import type { Parsed } from '../../core/interface.ts';
 import { Serial, TcpClient, TcpServer } from '../../core/line/config.ts';
 import { HOUSEKEEPING } from '../../core/vocabulary.ts';
+import { isExtension } from './wire.ts';
 
 const RoomCode = v.strictObject({
   digit: v.pipe(v.string(), v.regex(/^\d$/, 'one digit')),
@@ -13,7 +14,10 @@ const RoomCode = v.strictObject({
 
 const Settings = v.strictObject({
   line: v.variant('kind', [TcpClient, TcpServer, Serial]),
-  extensions: v.optional(Extensions, []),
+  extensions: v.optional(
+    extensionsThat(isExtension, 'an extension has up to five letters and digits here'),
+    [],
+  ),
   /** ENQ before each frame; without, the frame alone. */
   enquiry: v.optional(v.boolean(), true),
   /** What the digits of RM mean, which depends on the exchange; the first of a housekeeping state is sent. */

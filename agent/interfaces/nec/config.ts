@@ -1,14 +1,18 @@
 // The settings of a NEC NEAX. Pure.
 import * as v from 'valibot';
-import { Extensions } from '../../core/extensions/config.ts';
+import { extensionsThat } from '../../core/extensions/config.ts';
 import { parseSettings } from '../../core/fields/config.ts';
 import type { Parsed } from '../../core/interface.ts';
 import { Serial, TcpClient } from '../../core/line/config.ts';
+import { isExtension } from './wire.ts';
 
 const Settings = v.strictObject({
   /** Over the network the exchange listens. */
   line: v.variant('kind', [TcpClient, Serial]),
-  extensions: v.optional(Extensions, []),
+  extensions: v.optional(
+    extensionsThat(isExtension, 'an extension has up to six characters here'),
+    [],
+  ),
   /** Over the network only: `none` sends messages without start sequence, ACK and EOT. */
   handshake: v.optional(v.picklist(['full', 'none']), 'full'),
   /** 16-1, 16-A or 16-B. */

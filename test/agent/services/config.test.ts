@@ -23,7 +23,7 @@ test('what is wrong is refused by its path, and the rest runs', () => {
     'services.Upper case': 'not a name of a service',
     'services.rehearsal': 'not a name of a service',
     'services.none': 'interface: not a name',
-    'services.odd': 'colour: expected never',
+    'services.odd': 'colour: not a setting',
   });
 });
 

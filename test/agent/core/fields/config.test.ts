@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';
 import { parseSettings } from '../../../../agent/core/fields/config.ts';
-import { Port, TcpServer } from '../../../../agent/core/line/config.ts';
+import { Host, Port, TcpServer } from '../../../../agent/core/line/config.ts';
 
 const Form = v.strictObject({
   line: TcpServer,
@@ -19,13 +19,52 @@ test('parseSettings() names every wrong field, and quotes none', () => {
     problems: [
       { field: 'line.port', problem: 'below 1024' },
       { field: 'line.from', problem: 'name at least one' },
-      { field: 'password', problem: 'expected >=20' },
+      { field: 'password', problem: 'at least 20 characters' },
       { field: 'list.1.port', problem: 'not a port' },
       { field: 'more', problem: 'not a setting' },
     ],
   });
   const nothing = parseSettings(Form, {});
   assert.ok(!nothing.ok && nothing.problems.every(({ problem }) => problem === 'missing'));
+});
+
+test('parseSettings() speaks to who typed, not to who programs', () => {
+  const Choice = v.strictObject({
+    kind: v.picklist(['a', 'b']),
+    bits: v.picklist([7, 8]),
+    line: v.variant('kind', [TcpServer]),
+    many: v.pipe(v.array(v.string()), v.maxLength(1)),
+    seconds: v.pipe(v.number(), v.integer(), v.maxValue(60)),
+    on: v.boolean(),
+  });
+  const typed = { kind: 'c', bits: 9, line: { kind: 'x' }, many: ['', ''], seconds: 61, on: 'yes' };
+  const parsed = parseSettings(Choice, typed);
+  assert.ok(!parsed.ok);
+  assert.deepEqual(
+    parsed.problems.map(({ field, problem }) => `${field}: ${problem}`),
+    [
+      'kind: one of a, b',
+      'bits: one of 7, 8',
+      'line.kind: one of tcp-server',
+      'many: at most 1 entries',
+      'seconds: at most 60',
+      'on: expected true or false',
+    ],
+  );
+  assert.deepEqual(parseSettings(Choice, 'secret'), {
+    ok: false,
+    problems: [{ field: 'settings', problem: 'expected settings in braces' }],
+  });
+});
+
+test('a host and its port are two fields', () => {
+  const problems = (host: string) => parseSettings(v.strictObject({ host: Host }), { host });
+  for (const host of ['10.1.2.3', 'pbx.lan', 'fd00::1']) assert.ok(problems(host).ok, host);
+  const both = problems('10.1.2.3:8090');
+  assert.deepEqual(both, {
+    ok: false,
+    problems: [{ field: 'host', problem: 'the port is a field of its own' }],
+  });
 });
 
 test('parseSettings() gives the settings with what they leave out', () => {
