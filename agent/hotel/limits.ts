@@ -25,6 +25,8 @@ export const SERVICES_MAX = 32;
 export const ORDER_MS_MAX = 60_000;
 /** "Busy" is asked again, first after seconds, then ever later, at last after this. */
 export const BUSY_MS_MAX = 60_000;
+/** "Offline", said so often (a quarter of an hour) by one that is up: that order will not go, those behind it may. */
+export const OFFLINE_WHILE_UP_MAX = 20;
 
 /** Charges and calls that are not yet at Clock: a week without internet in a large hotel. Then: `later`. */
 export const LEDGER_OPEN_MAX = 20_000;

@@ -4,7 +4,14 @@ import { codeOf } from '../core/errors.ts';
 import type { RecordChange, StoredRecord } from '../core/records.ts';
 import { nextDelayMs } from '../core/retry.ts';
 import type { Order, OrderKind, OrderOutcome } from '../core/vocabulary.ts';
-import { BUSY_MS_MAX, ORDER_MS_MAX, SAVE_AGAIN_MS, SERVICES_MAX, TODO_MAX } from './limits.ts';
+import {
+  BUSY_MS_MAX,
+  OFFLINE_WHILE_UP_MAX,
+  ORDER_MS_MAX,
+  SAVE_AGAIN_MS,
+  SERVICES_MAX,
+  TODO_MAX,
+} from './limits.ts';
 import type { Needs } from './ports.ts';
 import { isMovement, keys, parseService, parseStoredOrder, render, renderOrder } from './wire.ts';
 import type { Message } from '../core/messages.ts';
@@ -31,6 +38,8 @@ interface Queue {
   todo: readonly string[];
   isAtIt: boolean;
   failures: number;
+  /** Of the first order: how often it was "offline" to one that says it is up. */
+  contradictions: number;
 }
 
 type QueueNeeds = Pick<
@@ -133,13 +142,16 @@ export function createQueues(needs: QueueNeeds): Queues {
         ? { ok: false, why: 'wrong', text: 'its record is damaged' }
         : await ordered(services, service, { order, signal });
     if (signal.aborted) return false;
-    if (!outcome.ok && outcome.why === 'offline') return false;
-    if (!outcome.ok && outcome.why === 'busy') {
+    const isOffline = !outcome.ok && outcome.why === 'offline';
+    if (isOffline && !isUp(service)) return false;
+    if (isOffline) queue.contradictions += 1;
+    const isLater = isOffline && queue.contradictions < OFFLINE_WHILE_UP_MAX;
+    if (isLater || (!outcome.ok && outcome.why === 'busy')) {
       queue.failures += 1;
       const { failures } = queue;
       return wait(nextDelayMs({ failures, random: needs.random(), capMs: BUSY_MS_MAX }), signal);
     }
-    queue.failures = 0;
+    [queue.failures, queue.contradictions] = [0, 0];
     const messages = outcome.ok ? [] : [dropped(service, order?.kind, outcome)];
     if (!outcome.ok) {
       log.warning(`hotel: ${service}: ${order?.kind ?? 'order'} dropped: ${outcome.why}`);
@@ -227,7 +239,7 @@ export function createQueues(needs: QueueNeeds): Queues {
 }
 
 const queueOf = (takes: readonly string[]): Queue => ({
-  ...{ takes, todo: [], isAtIt: false, failures: 0 },
+  ...{ takes, todo: [], isAtIt: false, failures: 0, contradictions: 0 },
 });
 
 /** Instead of all that waits and what comes: the whole house. Who cannot take that gets the newest. */

@@ -54,7 +54,8 @@ async function ask(peer: Peer, order: Order, signal: AbortSignal): Promise<Order
     return outcome.ok ? outcome.value : { ok: false, why: 'unknown', text: outcome.text };
   } catch (error) {
     if (codeOf(error) === 'busy') return { ok: false, why: 'busy' };
-    const why = ONCE.has(order.kind) ? 'unknown' : 'offline';
-    return { ok: false, why, text: codeOf(error) };
+    // Its process has gone: what may come twice is given again. One that says nothing may have done it.
+    const isAgain = !ONCE.has(order.kind) && !['timeout', 'cancelled'].includes(codeOf(error));
+    return { ok: false, why: isAgain ? 'offline' : 'unknown', text: codeOf(error) };
   }
 }

@@ -55,3 +55,13 @@ test('pause() does not wait for ever; what broke off may have been done', async 
   assert.deepEqual(await key, { ok: false, why: 'unknown', text: 'gone' });
   assert.deepEqual(await sync, { ok: false, why: 'offline', text: 'gone' });
 });
+
+test('an order that is never answered may have been done, whatever it is', async () => {
+  const orders = createOrders();
+  const pbx = peer();
+  for (const code of ['timeout', 'cancelled']) {
+    const sync = orders.give('pbx', pbx.peer, RESYNC, signal);
+    pbx.asked.at(-1)!.reject(Object.assign(new Error(code), { code }));
+    assert.deepEqual(await sync, { ok: false, why: 'unknown', text: code });
+  }
+});
