@@ -5,7 +5,7 @@ import type { InstalledPackage } from '../core/packages.ts';
 import type { Report } from '../core/ipc/wire.ts';
 import type { ServiceInfo, ServiceView } from '../core/services.ts';
 import type { Judged, Wanted } from './config.ts';
-import { MEMORY_MB } from './limits.ts';
+import { MEMORY_MB, REPORT_BYTES_MAX, REPORT_DETAILS } from './limits.ts';
 import type { Judgement, Prepared } from './ports.ts';
 import { off } from './state.ts';
 import type { Process } from './state.ts';
@@ -126,7 +126,17 @@ function wordsOf(need: Need): string {
 /** How the services are: no settings, for they may hold passwords. */
 export function reportOf(
   entries: ReadonlyMap<string, Entry>,
+  judged: Judged,
+): Readonly<Record<string, unknown>> {
+  const all = REPORT_DETAILS.map((details) => detailed(entries, judged, details));
+  const fits = (one: object): boolean => Buffer.byteLength(JSON.stringify(one)) <= REPORT_BYTES_MAX;
+  return all.find(fits) ?? all.at(-1)!;
+}
+
+function detailed(
+  entries: ReadonlyMap<string, Entry>,
   { refused }: Judged,
+  details: (typeof REPORT_DETAILS)[number],
 ): Readonly<Record<string, unknown>> {
   const services = [...entries.values()].map((entry) => {
     const { process, talk, version, problems } = viewOf(entry, {
@@ -134,7 +144,7 @@ export function reportOf(
       waiting: 0,
       trial: undefined,
     });
-    const why = 'why' in process ? process.why.slice(0, 100) : undefined;
+    const why = 'why' in process ? process.why.slice(0, details.chars) : undefined;
     const state = {
       process: process.at,
       talk: talk.at,
@@ -142,11 +152,14 @@ export function reportOf(
       ...(why !== undefined && { why }),
     };
     const { active, interface: name } = entry.wanted;
-    const wrong = problems.slice(0, 5).map(({ field, problem }) => `${field}: ${problem}`);
+    const wrong = problems
+      .slice(0, details.problems)
+      .map(({ field, problem }) => `${field}: ${problem}`.slice(0, details.chars));
     return [entry.id, { interface: name, active, state, ...(wrong.length > 0 && { wrong }) }];
   });
+  const others = Object.entries(refused).slice(0, details.refused);
   return {
     services: Object.fromEntries(services),
-    ...(Object.keys(refused).length > 0 && { refused }),
+    ...(others.length > 0 && { refused: Object.fromEntries(others) }),
   };
 }

@@ -30,3 +30,11 @@ export const SETTLE_MS_MAX = 30_000;
 export const TRY_MS_MAX = 120_000;
 /** Sandboxes are asked for again: the name server was away when the unit started, a system got another address. */
 export const PREPARE_MS = 30_000;
+/** Of the report in the shadow, which takes 6 KB of 8 (shadows/limits.ts): a longer one would tell nothing of anybody. */
+export const REPORT_BYTES_MAX = 5_500;
+/** What is left out until it fits, in characters and numbers: the last fits for twenty services. */
+export const REPORT_DETAILS = [
+  { chars: 100, problems: 5, refused: 20 },
+  { chars: 60, problems: 1, refused: 5 },
+  { chars: 30, problems: 0, refused: 3 },
+] as const;
