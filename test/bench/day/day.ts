@@ -1,6 +1,7 @@
 // One day from beginning to end: everything is opened, the day is played, what is under way may come to rest, then
 // all is compared. Used by the program and the tests.
 import { randomFrom } from '../../agent/random.ts';
+import { THING } from '../../agent/unit.ts';
 import { heard } from '../cloud/owner.ts';
 import type { OpenRow } from '../../../agent/hotel/wire.ts';
 import { compareKeys, compareMoney, compareRooms } from './compare.ts';
@@ -46,6 +47,8 @@ const READY_MS = 3 * 60_000;
 /** After the last event: charges that are looked for after a crash (30 s), events that were lost (60 s). */
 const SETTLE_MS = 2 * 60_000;
 
+/** The house of 200 rooms is read in a minute; more often would never end. */
+const REFRESH_MS = 20_000;
 /** Nobody outside sees what the unit has still to ask: it has asked when it asks no more. */
 const QUIET_MS = 2_000;
 const QUIET_AFTER_FAULTS_MS = 15_000;
@@ -78,6 +81,7 @@ export async function playDay(options: DayOptions): Promise<Report> {
   say('all played; coming to rest');
   await untilServing(systems, READY_MS).catch((error: unknown) => say(String(error)));
   const rest = (): readonly Difference[] => outside(systems, played);
+  const refreshing = setInterval(() => refresh(systems, played), REFRESH_MS);
   const quiet = createQuiet(systems, withFaults ? QUIET_AFTER_FAULTS_MS : QUIET_MS);
   await until('all is done', () => rest().length === 0 && quiet(), SETTLE_MS).catch(() =>
     say(
@@ -86,6 +90,7 @@ export async function playDay(options: DayOptions): Promise<Report> {
         .join('\n'),
     ),
   );
+  clearInterval(refreshing);
   const restMs = performance.now() - beganMs - playedMs;
   const log = unit.running.lines;
   await unit.stop();
@@ -128,6 +133,17 @@ export async function playDay(options: DayOptions): Promise<Report> {
     messages: cloud.messages('clock/v1/+/+/+').length,
     log,
   };
+}
+
+/**
+ * The unit asks for the hotel's date every quarter of an hour, and looks at the house as often: a day of minutes cannot
+ * wait for that. What a person in the cloud would do, until the exchange has heard of the audit.
+ */
+function refresh(systems: Systems, played: Played): void {
+  if (auditDifferences(systems, played).length === 0) return;
+  const command = { v: 1, id: `refresh-${performance.now()}`, at: '', service: 'hotel' };
+  const topic = `clock/v1/${THING}/command/hotel`;
+  systems.cloud.publish(topic, { ...command, kind: 'house.refresh', body: {} }, { qos: 1 });
 }
 
 /** The unit has called nobody for so long. */
