@@ -10,7 +10,7 @@ import type { ProcessStatus, Runner } from '../services/ports.ts';
 /** After which a process that was asked to end is ended. */
 const STOP_MS_MAX = 5_000;
 
-/** A smaller heap than the agent's, and no compiled code of it: as clock-service@.service has it. */
+/** As clock-service@.service has it: a smaller heap than the agent's, and no compiled code of it. */
 const ofService = (flag: string): string =>
   flag.replace(/^--max-old-space-size=\d+$/, '--max-old-space-size=48');
 
@@ -65,6 +65,7 @@ export function createChildRunner(options: {
           ...process.env,
           CREDENTIALS_DIRECTORY: join(folder, id),
           NODE_COMPILE_CACHE: undefined,
+          MALLOC_MMAP_THRESHOLD_: '32768',
         },
       },
     );

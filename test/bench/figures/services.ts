@@ -102,7 +102,12 @@ async function resyncs({ vendor }: Hotel, count: number): Promise<Figure[]> {
   ];
 }
 
-/** The flags and the environment that a service really runs with. */
+const UNIT_FILE = new URL(
+  '../../../stage-clock/01-agent/files/usr/lib/systemd/system/clock-service@.service',
+  import.meta.url,
+);
+
+/** The flags and the environment that a service runs with. Throws when the unit's own would be others. */
 async function asStarted(pid: number): Promise<{
   readonly flags: readonly string[];
   readonly env: Readonly<Record<string, string>>;
@@ -118,6 +123,13 @@ async function asStarted(pid: number): Promise<{
     0,
     argv.findIndex((word) => !word.startsWith('--')),
   );
+  const file = await readFile(UNIT_FILE, 'utf8');
+  const wanted = /^ExecStart=\S+ (.*) \S+agent\.js service %i$/m.exec(file)?.[1];
+  const pairs = /^Environment=(.*)$/m.exec(file)?.[1]?.split(' ') ?? [];
+  const has = new Set(env.map((pair) => pair.join('=')));
+  if (wanted !== flags.join(' ') || !pairs.every((pair) => has.has(pair))) {
+    throw new Error(`Services run otherwise than on the unit: ${flags.join(' ')}`);
+  }
   return { flags, env: Object.fromEntries(env) };
 }
 
