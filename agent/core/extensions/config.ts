@@ -1,5 +1,6 @@
 // Which telephones stand in which room: the setting, the same for every exchange, and the way back. Pure.
 import * as v from 'valibot';
+import { distinct } from '../fields/config.ts';
 
 /** Rooms of a large hotel, each with a second telephone in the bath. */
 const EXTENSIONS_MAX = 10_000;
@@ -19,10 +20,7 @@ type Pair = v.InferOutput<typeof Pair>;
 export const Extensions = v.pipe(
   v.array(Pair),
   v.maxLength(EXTENSIONS_MAX),
-  v.check(
-    (pairs) => new Set(pairs.map(({ extension }) => extension)).size === pairs.length,
-    'an extension stands there twice',
-  ),
+  distinct('extension', 'an extension stands there twice'),
 );
 
 /** The same for an exchange whose field has fewer characters. */

@@ -47,3 +47,7 @@ export function problemOf(issue: v.BaseIssue<unknown>): string {
   if (bound) return `at ${bound[1] === '>' ? 'least' : 'most'} ${bound[2]}${unit}`;
   return TYPES[expected ?? ''] ?? `expected ${expected ?? type}`;
 }
+
+/** That no two rows of a list have the same `key`; `message` is the problem of the whole list. */
+export const distinct = <R>(key: keyof R & string, message: string): v.CheckAction<R[], string> =>
+  v.check((rows) => new Set(rows.map((row) => row[key])).size === rows.length, message);

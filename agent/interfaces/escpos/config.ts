@@ -1,6 +1,6 @@
 // The settings of receipt printers: where each is and what its maker made different. Pure.
 import * as v from 'valibot';
-import { parseSettings } from '../../core/fields/config.ts';
+import { distinct, parseSettings } from '../../core/fields/config.ts';
 import type { Parsed } from '../../core/interface.ts';
 import { Host, Port, UsbPrinter } from '../../core/line/config.ts';
 import { PRINTERS_MAX } from './limits.ts';
@@ -66,10 +66,7 @@ const Settings = v.strictObject({
     v.array(Printer),
     v.minLength(1, 'name at least one'),
     v.maxLength(PRINTERS_MAX, `more than ${PRINTERS_MAX}`),
-    v.check(
-      (printers) => new Set(printers.map(({ name }) => name)).size === printers.length,
-      'two have the same name',
-    ),
+    distinct('name', 'two have the same name'),
   ),
   /** Between looks at printers that print nothing; 0: they are not looked at. */
   watchSeconds: v.optional(Whole(0, 3_600), 120),

@@ -1,6 +1,6 @@
 // FIAS's settings as Clock's form and the factory record name them. Pure.
 import * as v from 'valibot';
-import { parseSettings } from '../../core/fields/config.ts';
+import { distinct, parseSettings } from '../../core/fields/config.ts';
 import type { Parsed } from '../../core/interface.ts';
 import { Serial, TcpClient, TcpServer } from '../../core/line/config.ts';
 import { keyOf } from './authentication.ts';
@@ -75,7 +75,14 @@ const Fields = v.strictObject({
   line: v.variant('kind', [TcpServer, TcpClient, Serial]),
   mode: v.optional(v.picklist(['fias', 'hotek']), 'fias'),
   codePage: v.optional(v.picklist(CODE_PAGES), 'windows-1252'),
-  encoders: v.optional(v.pipe(v.array(Encoder), v.maxLength(ENCODERS_MAX, 'too many')), []),
+  encoders: v.optional(
+    v.pipe(
+      v.array(Encoder),
+      v.maxLength(ENCODERS_MAX, 'too many'),
+      distinct('identifier', 'two encoders have the same identifier'),
+    ),
+    [],
+  ),
   keys: v.optional(Keys, {}),
   /** ISO 639-1 -> GL, beside those built in. */
   languages: v.optional(
@@ -106,14 +113,6 @@ const Fields = v.strictObject({
 });
 const Settings = v.pipe(
   Fields,
-  v.forward(
-    v.partialCheck(
-      [['encoders']],
-      ({ encoders }) => new Set(encoders.map((one) => one.identifier)).size === encoders.length,
-      'two encoders have the same identifier',
-    ),
-    ['encoders'],
-  ),
   v.forward(
     v.partialCheck(
       [['line']],

@@ -1,7 +1,7 @@
 // The settings of a Mitel SX-200. Pure.
 import * as v from 'valibot';
 import { extensionsThat } from '../../core/extensions/config.ts';
-import { parseSettings } from '../../core/fields/config.ts';
+import { distinct, parseSettings } from '../../core/fields/config.ts';
 import type { Parsed } from '../../core/interface.ts';
 import { Serial, TcpClient, TcpServer } from '../../core/line/config.ts';
 import { HOUSEKEEPING } from '../../core/vocabulary.ts';
@@ -22,14 +22,7 @@ const Settings = v.strictObject({
   enquiry: v.optional(v.boolean(), true),
   /** What the digits of RM mean, which depends on the exchange; the first of a housekeeping state is sent. */
   roomCodes: v.optional(
-    v.pipe(
-      v.array(RoomCode),
-      v.maxLength(10),
-      v.check(
-        (codes) => new Set(codes.map(({ digit }) => digit)).size === codes.length,
-        'a digit stands there twice',
-      ),
-    ),
+    v.pipe(v.array(RoomCode), v.maxLength(10), distinct('digit', 'a digit stands there twice')),
     [],
   ),
   /** NAM and the record behind it, whose layout is not confirmed. */

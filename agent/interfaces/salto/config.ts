@@ -1,6 +1,6 @@
 // The settings of a lock server, as Clock's form "Salto / Onity" has them. Pure.
 import * as v from 'valibot';
-import { parseSettings } from '../../core/fields/config.ts';
+import { distinct, parseSettings } from '../../core/fields/config.ts';
 import type { Parsed } from '../../core/interface.ts';
 import { Host, Port } from '../../core/line/config.ts';
 import {
@@ -44,6 +44,7 @@ const Fields = v.strictObject({
     v.array(Encoder),
     v.minLength(1, 'name at least one encoder'),
     v.maxLength(ENCODERS_MAX),
+    distinct('identifier', 'two encoders have the same identifier'),
   ),
   /** `minutes`: hhmmDDMMYY; `hours`: HHDDMMYY. */
   dates: v.optional(v.picklist(['minutes', 'hours']), 'minutes'),
@@ -54,29 +55,20 @@ const Fields = v.strictObject({
   serialNumber: v.optional(v.picklist(['none', 'last', 'all']), 'none'),
   /** Where the order names nobody. */
   operator: v.optional(v.pipe(Plain, v.maxLength(OPERATOR_CHARS_MAX, 'too long'))),
-  commonDoors: v.optional(v.pipe(v.array(CommonDoor), v.maxLength(AUTHORISATION_MAX)), []),
+  commonDoors: v.optional(
+    v.pipe(
+      v.array(CommonDoor),
+      v.maxLength(AUTHORISATION_MAX),
+      distinct('door', 'a common door stands there twice'),
+    ),
+    [],
+  ),
   /** How long the server may take: a person must place the card. */
   answerSeconds: v.optional(v.pipe(v.number(), v.minValue(5), v.maxValue(120)), 30),
 });
 
 const Settings = v.pipe(
   Fields,
-  v.forward(
-    v.partialCheck(
-      [['encoders']],
-      ({ encoders }) => new Set(encoders.map((one) => one.identifier)).size === encoders.length,
-      'two encoders have the same identifier',
-    ),
-    ['encoders'],
-  ),
-  v.forward(
-    v.partialCheck(
-      [['commonDoors']],
-      ({ commonDoors }) => new Set(commonDoors.map((one) => one.door)).size === commonDoors.length,
-      'a common door stands there twice',
-    ),
-    ['commonDoors'],
-  ),
   v.forward(
     v.partialCheck(
       [['version'], ['mobileKeysEncoder']],

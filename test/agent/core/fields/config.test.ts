@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as v from 'valibot';
-import { parseSettings } from '../../../../agent/core/fields/config.ts';
+import { distinct, parseSettings } from '../../../../agent/core/fields/config.ts';
 import { Host, Port, TcpServer } from '../../../../agent/core/line/config.ts';
 
 const Form = v.strictObject({
@@ -72,4 +72,19 @@ test('parseSettings() gives the settings with what they leave out', () => {
   const parsed = parseSettings(Form, { line, password: 'x'.repeat(20), list: [] });
   assert.ok(parsed.ok);
   assert.equal(parsed.settings.line.second, 'replace');
+});
+
+test('distinct() finds a value that stands there twice, beside all else that is wrong', () => {
+  const Row = v.strictObject({ name: v.string(), port: Port });
+  const rows = v.pipe(v.array(Row), distinct('name', 'a name stands there twice'));
+  const List = v.strictObject({ list: rows, password: v.string() });
+  const [a, b] = ['a', 'b'].map((name) => ({ name, port: 5_000 }));
+  assert.ok(parseSettings(List, { list: [a, b], password: '' }).ok);
+  assert.deepEqual(parseSettings(List, { list: [a, b, a] }), {
+    ok: false,
+    problems: [
+      { field: 'list', problem: 'a name stands there twice' },
+      { field: 'password', problem: 'missing' },
+    ],
+  });
 });
