@@ -1,14 +1,13 @@
 // Fiscal requests of Clock: each folio is printed once. Put down before the printer hears of it; what was under way when
 // the power went is for a person, for a second receipt would be a second sale.
-import { codeOf } from '../core/errors.ts';
-import { nextDelayMs } from '../core/retry.ts';
 import type { ServiceInfo } from '../core/services.ts';
 import { receiptOf, responseOf } from './fiscal-receipt.ts';
 import type { Keeper } from './keeper.ts';
-import { FISCAL_KEPT_MAX, FISCAL_ORDER_MS_MAX, POST_BACK_OFF_MS_MAX } from './limits.ts';
-import type { Needs, Pms, Refusal, Reply } from './ports.ts';
+import { FISCAL_KEPT_MAX, FISCAL_ORDER_MS_MAX } from './limits.ts';
+import type { Needs, Pms } from './ports.ts';
 import { words } from './posting.ts';
 import { ordered } from './queues.ts';
+import { Later, createRounds, told } from './rounds.ts';
 import { idOf, keys, parseFiscal, render } from './wire.ts';
 import type { FiscalRecord } from './wire.ts';
 
@@ -32,27 +31,11 @@ type FiscalNeeds = Omit<Needs, 'wait'> & {
   readonly wait: (ms: number, signal: AbortSignal) => Promise<boolean>;
 };
 
-class Later extends Error {
-  readonly code: string;
-  constructor(refusal: Refusal) {
-    super(words(refusal));
-    this.code = words(refusal);
-  }
-}
-function told<T>(reply: Reply<T>): T {
-  if (reply.ok) return reply.value;
-  throw new Later(reply);
-}
-
 export function createFiscal(needs: FiscalNeeds): Fiscal {
-  const { records, services, log, wait } = needs;
+  const { records, services, log } = needs;
   const stop = new AbortController();
   const { signal } = stop;
-  const failed = (error: unknown): void => log.error(`hotel: fiscal: ${codeOf(error)}`);
-  let isDue = false;
-  let isAtIt = false;
   let isPruned = false;
-  let nap = new AbortController();
 
   const find = (folio: number): FiscalRecord | undefined =>
     parseFiscal(records.get(keys.fiscal(folio)));
@@ -188,36 +171,7 @@ export function createFiscal(needs: FiscalNeeds): Fiscal {
     }
     return true;
   };
-  const run = async (): Promise<void> => {
-    let failures = 0;
-    while (isDue && !signal.aborted) {
-      isDue = false;
-      const pms = needs.pms();
-      if (pms === undefined) return;
-      const isDone = await pass(pms).catch((error: unknown) => {
-        if (!signal.aborted) log.warning(`hotel: fiscal: ${codeOf(error)}`);
-        return false;
-      });
-      if (isDone) failures = 0;
-      else {
-        failures += 1;
-        isDue = true;
-        nap = new AbortController();
-        const capMs = POST_BACK_OFF_MS_MAX;
-        const either = AbortSignal.any([signal, nap.signal]);
-        await wait(nextDelayMs({ failures, random: needs.random(), capMs }), either);
-      }
-    }
-  };
-  const look = (): void => {
-    isDue = true;
-    nap.abort();
-    if (isAtIt || signal.aborted) return;
-    isAtIt = true;
-    void run()
-      .catch(failed)
-      .finally(() => (isAtIt = false));
-  };
+  const look = createRounds(needs, { name: 'fiscal', round: pass, signal });
 
   const unhear = services.onChange(look);
   look();

@@ -2,7 +2,6 @@
 // is begun, so that no power cut makes a second card. One at a time on each encoder.
 import { codeOf } from '../core/errors.ts';
 import type { StoredRecord } from '../core/records.ts';
-import { nextDelayMs } from '../core/retry.ts';
 import type { ServiceInfo } from '../core/services.ts';
 import {
   NO_TIME,
@@ -23,11 +22,11 @@ import {
   KEY_CLOCK_MS_MAX,
   KEY_LOOK_MS,
   KEY_ORDER_MS_MAX,
-  POST_BACK_OFF_MS_MAX,
 } from './limits.ts';
-import type { Needs, Pms, PmsDoorKey, Refusal, Reply } from './ports.ts';
+import type { Needs, Pms, PmsDoorKey, Reply } from './ports.ts';
 import { words } from './posting.ts';
 import { ordered } from './queues.ts';
+import { Later, createRounds, told } from './rounds.ts';
 import { idOf, keys as at, parseKey, parseMark, render } from './wire.ts';
 import type { KeyRecord } from './wire.ts';
 
@@ -43,29 +42,13 @@ type KeyNeeds = Omit<Needs, 'wait' | 'onChange'> & {
 };
 type Saved = Omit<KeyRecord, 'v'>;
 
-class Later extends Error {
-  readonly code: string;
-  constructor(refusal: Refusal) {
-    super(words(refusal));
-    this.code = words(refusal);
-  }
-}
-function told<T>(reply: Reply<T>): T {
-  if (reply.ok) return reply.value;
-  throw new Later(reply);
-}
-
 export function createKeys(needs: KeyNeeds): Keys {
   const { records, services, log, wait } = needs;
   const stop = new AbortController();
   const { signal } = stop;
-  const failed = (error: unknown): void => log.error(`hotel: keys: ${codeOf(error)}`);
   /** Under way, or waiting for its encoder. */
   const busy = new Set<number>();
   const encoders = new Map<string, Promise<void>>();
-  let isDue = false;
-  let isAtIt = false;
-  let nap = new AbortController();
 
   const find = (id: number): KeyRecord | undefined => parseKey(records.get(at.doorKey(id)));
   const save = async (id: number, record: Saved): Promise<void> =>
@@ -200,7 +183,7 @@ export function createKeys(needs: KeyNeeds): Keys {
       if (busy.has(id) || known?.stays === true || known?.state === 'cancelled') continue;
       // First Clock hears what became of it: else a card that was just written would count as never written.
       if (known?.state === 'issued' || known?.state === 'failed') {
-        isDue = true;
+        look();
         continue;
       }
       const key = told(await pms.calls.doorKeys.read(id));
@@ -289,7 +272,7 @@ export function createKeys(needs: KeyNeeds): Keys {
   };
 
   let isInherited = false;
-  const pass = async (pms: Pms): Promise<void> => {
+  const pass = async (pms: Pms): Promise<boolean> => {
     if (!isInherited) await inherit();
     isInherited = true;
     await collect(pms);
@@ -297,37 +280,9 @@ export function createKeys(needs: KeyNeeds): Keys {
     await takeBack(pms);
     await answer(pms);
     await prune();
+    return true;
   };
-  const run = async (): Promise<void> => {
-    let failures = 0;
-    while (isDue && !signal.aborted) {
-      isDue = false;
-      const pms = needs.pms();
-      if (pms === undefined) return;
-      try {
-        await pass(pms);
-        failures = 0;
-      } catch (error) {
-        if (signal.aborted) return;
-        isDue = true;
-        failures += 1;
-        if (failures === 1) log.warning(`hotel: keys: ${codeOf(error)}`);
-        nap = new AbortController();
-        const capMs = POST_BACK_OFF_MS_MAX;
-        const either = AbortSignal.any([signal, nap.signal]);
-        await wait(nextDelayMs({ failures, random: needs.random(), capMs }), either);
-      }
-    }
-  };
-  const look = (): void => {
-    isDue = true;
-    nap.abort();
-    if (isAtIt || signal.aborted) return;
-    isAtIt = true;
-    void run()
-      .catch(failed)
-      .finally(() => (isAtIt = false));
-  };
+  const look = createRounds(needs, { name: 'keys', round: pass, signal });
 
   const unhear = services.onChange(look);
   const timer = setInterval(look, KEY_LOOK_MS);
