@@ -1,5 +1,6 @@
 // One fiscal printer as a service: takes receipts and reports, one after the other.
 import { WAITING_MAX } from '../../core/fiscal/limits.ts';
+import { createTurns, pause } from '../../core/fiscal/turns.ts';
 import type {
   Interface,
   Need,
@@ -34,15 +35,8 @@ export function startDatecs(
 ): RunningInterface {
   const { dialect } = settings;
   const stop = new AbortController();
-  let lane: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
+  const { inTurn, waiting, idle } = createTurns();
   let isSettling = false;
-  const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
-    waiting += 1;
-    const mine = lane.then(run).finally(() => (waiting -= 1));
-    lane = mine.catch(() => undefined);
-    return mine;
-  };
   const printer = openPrinter(settings, {
     host,
     times,
@@ -91,7 +85,8 @@ export function startDatecs(
     handle: async (order: Order, signal: AbortSignal) => {
       if (order.kind !== 'fiscal.receipt' && order.kind !== 'fiscal.report')
         return { ok: false, why: 'unsupported' };
-      if (waiting >= WAITING_MAX) return { ok: false, why: 'busy', text: 'too many receipts wait' };
+      if (waiting() >= WAITING_MAX)
+        return { ok: false, why: 'busy', text: 'too many receipts wait' };
       if (order.kind === 'fiscal.report')
         return inTurn(async () => (signal.aborted ? EXPIRED : report(order.report)));
       const planned = planOf(order, settings);
@@ -99,10 +94,10 @@ export function startDatecs(
       return inTurn(async () => receipts.print(planned.plan, signal));
     },
     close: async () => {
-      await Promise.race([lane, pause(times.closeMs, stop.signal)]);
+      await Promise.race([idle(), pause(times.closeMs, stop.signal)]);
       stop.abort();
       await printer.close();
-      await lane;
+      await idle();
     },
   };
 }
@@ -129,18 +124,6 @@ async function notReady(
   const verdict = judgeBegin(shown);
   if (verdict?.is !== 'end' || verdict.ending.is === 'printed') return undefined;
   return { ok: false, why: 'refused', text: verdict.ending.text };
-}
-
-/** Ends early when the service stops. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const wake = (): void => resolve();
-  signal.addEventListener('abort', wake);
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener('abort', wake);
 }
 
 /** Asks for status, state and last number; prints nothing. */

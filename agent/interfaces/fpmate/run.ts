@@ -1,5 +1,6 @@
 // One Epson RT printer as a service: takes receipts and reports, one after the other, over its web service FPmate.
 import { WAITING_MAX } from '../../core/fiscal/limits.ts';
+import { createTurns, pause } from '../../core/fiscal/turns.ts';
 import type {
   Interface,
   Need,
@@ -103,17 +104,10 @@ export function startFpmate(
   const stop = new AbortController();
   const { host: name } = new URL(settings.url);
   const timeoutMs = settings.timeoutSeconds * 1_000;
-  let lane: Promise<unknown> = Promise.resolve();
-  let waiting = 0;
+  const { inTurn, waiting, idle } = createTurns();
   let isUp = false;
   let problems = '';
   let nap = new AbortController();
-  const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
-    waiting += 1;
-    const mine = lane.then(run).finally(() => (waiting -= 1));
-    lane = mine.catch(() => undefined);
-    return mine;
-  };
   const send = (posting: Posting): Promise<Posted> =>
     postTo({ settings, host }, posting, stop.signal);
   const tellProblems = (words: readonly string[]): void => {
@@ -191,7 +185,8 @@ export function startFpmate(
     handle: async (order: Order, signal: AbortSignal) => {
       if (order.kind !== 'fiscal.receipt' && order.kind !== 'fiscal.report')
         return { ok: false, why: 'unsupported' };
-      if (waiting >= WAITING_MAX) return { ok: false, why: 'busy', text: 'too many receipts wait' };
+      if (waiting() >= WAITING_MAX)
+        return { ok: false, why: 'busy', text: 'too many receipts wait' };
       if (order.kind === 'fiscal.report') {
         const expired: OrderOutcome = { ok: false, why: 'expired' };
         return inTurn(async () => (signal.aborted ? expired : report(order.report)));
@@ -201,24 +196,12 @@ export function startFpmate(
       return inTurn(async () => receipts.print(planned.plan, signal));
     },
     close: async () => {
-      await Promise.race([lane, pause(times.closeMs, stop.signal)]);
+      await Promise.race([idle(), pause(times.closeMs, stop.signal)]);
       stop.abort();
-      await lane;
+      await idle();
       await watching;
     },
   };
-}
-
-/** Ends early when the service stops. */
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const wake = (): void => resolve();
-  signal.addEventListener('abort', wake);
-  await promise;
-  clearTimeout(timer);
-  signal.removeEventListener('abort', wake);
 }
 
 /** Asks for the status; prints nothing. */
