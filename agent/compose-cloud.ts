@@ -77,7 +77,7 @@ interface World {
 
 const STATE = 'var/lib/clock/agent';
 const TELL_MS = 1_000;
-const TRY_MS_MIN = 10_000;
+const TRY_MS_MIN = 30_000;
 
 /** Without a serial or endpoints there is nobody to connect, nowhere. */
 export function startCloud(
