@@ -147,6 +147,9 @@ export function startCloud(
     ...{ ...world, http: https.http, port: endpoints.clock.port ?? 443, onChange },
     randomBytes: systemRandomBytes,
     consumers: (kind) => (kind === 'pms' ? hotel.consumers() : []),
+    onNewDay: (kind) => {
+      if (kind === 'pms') hotel.newDay();
+    },
   });
   /** Not before the clock can be gone by: certificates are judged by it. */
   const syncPms = (): void => {

@@ -43,6 +43,8 @@ export interface Hotel {
   sync(isPaired: boolean): void;
   /** Stops and names everything on the card that belongs to the account: removed with it. */
   belongings(): readonly string[];
+  /** The hotel's business day is another one: the night audit is over. */
+  newDay(): void;
   readonly handler: CommandHandler;
   waiting(service: string): number;
   view(): HotelView;
@@ -99,6 +101,7 @@ export function createHotel(needs: Needs): Hotel {
       session = undefined;
       return leftOf(needs.records);
     },
+    newDay: () => session?.keeper.dirty('all'),
     handler: hotelHandler(() => session, needs),
     waiting: (service) => session?.queues.waiting(service) ?? 0,
     view: () => shown(session),

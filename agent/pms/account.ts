@@ -19,6 +19,8 @@ export type AccountNeeds = UserNeeds &
     readonly log: Log;
     readonly consumers: readonly Consumer[];
     readonly onChange: () => void;
+    /** The hotel has closed its day: seen at the next look at the account, within HEALTH_MS. */
+    readonly onNewDay?: (kind: Account['kind']) => void;
   };
 
 export interface AccountRunner {
@@ -84,7 +86,9 @@ export function startAccount(account: Account, needs: AccountNeeds): AccountRunn
     const atMs = clock.nowMs();
     const [before, isFirst] = [problem?.refusal, root === undefined];
     if (found.ok) {
+      const day = root?.value.revenu_date;
       root = { value: found.value, atMs };
+      if (day !== undefined && day !== found.value.revenu_date) needs.onNewDay?.(kind);
       problem = undefined;
       failures = 0;
       const { name: hotel, time_zone: zone } = found.value;

@@ -11,10 +11,12 @@ const AT_WILL = { limits: { callsPerSecondMax: 1_000 } };
 
 function paired(beside: Beside) {
   let changes = 0;
+  let days = 0;
   const runner = createPms({
     ...beside.needs,
     random: () => 0.01,
     onChange: () => (changes += 1),
+    onNewDay: () => (days += 1),
     consumers: () => [{ event: 'door_key_new', wake: async () => {} }],
   });
   const until = async (holds: (view: PmsAccountView | undefined) => boolean) => {
@@ -26,7 +28,7 @@ function paired(beside: Beside) {
       await sleep(10);
     }
   };
-  return { runner, until, changes: () => changes };
+  return { runner, until, changes: () => changes, days: () => days };
 }
 
 void suite('accounts', { concurrency: true, timeout: 60_000 }, () => {
@@ -60,6 +62,25 @@ void suite('accounts', { concurrency: true, timeout: 60_000 }, () => {
     assert.deepEqual([refused.problem?.why, refused.problem?.text], ['rejected', text]);
     assert.equal(refused.reached, undefined);
     await until((view) => view?.reached !== undefined && view.problem === undefined);
+    runner.close();
+  });
+
+  test('that the hotel has closed its day is told, once', async () => {
+    await using beside = await besideClock({
+      ...AT_WILL,
+      startMs: Date.parse('2026-11-25T12:00Z'),
+    });
+    const { pms } = beside;
+    const { runner, until, days } = paired(beside);
+    runner.sync([accountOf(beside.account)]);
+    const { reached } = await until((view) => view?.reached !== undefined);
+    await pms.until(() => pms.polls().length === 1);
+    assert.equal(days(), 0, 'the first day is none');
+    // A channel that is gone makes it look at the account.
+    pms.inject({ at: 'poll', do: 'refuse', status: 404, times: 1 });
+    pms.advance(24 * 3_600_000);
+    await until((view) => view!.reached!.businessDate !== reached!.businessDate);
+    assert.equal(days(), 1);
     runner.close();
   });
 
