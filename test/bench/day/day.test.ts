@@ -85,11 +85,9 @@ test(`a day in the hotel agrees to the last room and cent (seed ${seed})`, async
   assert.deepEqual(report.differences, [], render(report));
 });
 
-test(
-  `a day in which everything breaks agrees all the same (seed ${seed})`,
-  { skip: !IS_LONG },
-  async () => {
+if (IS_LONG) {
+  test(`a day in which everything breaks agrees all the same (seed ${seed})`, async () => {
     const report = await playDay({ seed, rooms: 200, minutes: 10, withFaults: true });
     assert.deepEqual(report.differences, [], render(report));
-  },
-);
+  });
+}
