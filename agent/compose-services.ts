@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { CommandHandler, Outcome } from './core/commands.ts';
 import { orderOf } from './core/orders/wire.ts';
+import type { Parsed } from './core/interface.ts';
 import type { Log } from './core/log.ts';
 import type { InstalledPackage } from './core/packages.ts';
 import type { Records } from './core/records.ts';
@@ -105,8 +106,7 @@ const judge: Judge = async (name, settings) => {
     return { ok: false, problems: [{ field: 'interface', problem: `there is no ${name}` }] };
   }
   const one = await load();
-  // oxlint-disable-next-line typescript/no-unsafe-assignment -- each interface's own
-  const parsed = one.parse(settings);
+  const parsed: Parsed<unknown> = one.parse(settings);
   if (!parsed.ok) return parsed;
   const { title, takes, emits } = one;
   return {

@@ -7,13 +7,9 @@ import * as timers from 'node:timers';
 import * as timersPromises from 'node:timers/promises';
 import { compileFunction } from 'node:vm';
 import { codeOf } from '../core/errors.ts';
-import type { Interface } from '../core/interface.ts';
+import type { AnyInterface } from '../core/interface.ts';
 import { isWhole, openPackage } from '../packages/wire.ts';
 import type { PackageKeys, PackageManifest } from '../packages/wire.ts';
-
-/** Settings are each interface's own: outside of it nobody looks into them. */
-// oxlint-disable-next-line typescript/no-explicit-any
-type AnyInterface = Interface<any>;
 
 export type Loaded =
   | { readonly ok: true; readonly interface: AnyInterface; readonly manifest: PackageManifest }

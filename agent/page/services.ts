@@ -124,13 +124,14 @@ export function hotelRows(
   if (hotel === undefined) return [];
   const t = texts[language];
   const s = t.services;
-  const { asOfMs, rooms, guests, waiting, open } = hotel;
+  const { asOfMs, rooms, guests, waiting, problem, open } = hotel;
   const house =
     asOfMs === undefined
       ? s.houseUnknown
       : fill(s.houseKnown, { rooms, guests, age: ago(wallMs - asOfMs, language) }, t);
   const charges = [
     ...(waiting > 0 ? [fill(s.chargesWaiting, { count: waiting }, t)] : []),
+    ...(problem === undefined ? [] : [fill('{why}', { why: problem }, t)]),
     ...(open.length > 0 ? [fill(s.open, { count: open.length }, t)] : []),
   ];
   return [

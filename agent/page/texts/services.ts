@@ -67,7 +67,7 @@ const en: ServiceTexts = {
   houseUnknown: 'not known yet: Clock has not answered',
   charges: 'Charges',
   chargesWaiting: '{count} on the way to Clock',
-  open: '{count} need a person: see Clock',
+  open: '{count} whose outcome is not known or which Clock refused: compare with the guest’s folio and tell Clock support',
   remedies: {
     settings: 'Correct the settings of this system in Clock. What is wrong: {why}',
     parked:
@@ -119,7 +119,7 @@ const de: ServiceTexts = {
   houseUnknown: 'noch unbekannt: Clock hat nicht geantwortet',
   charges: 'Belastungen',
   chargesWaiting: '{count} unterwegs zu Clock',
-  open: '{count} muss sich ein Mensch ansehen: siehe Clock',
+  open: '{count} mit unbekanntem Ausgang oder von Clock abgelehnt: mit dem Gästekonto vergleichen und dem Clock-Support sagen',
   remedies: {
     settings: 'Die Einstellungen dieses Systems in Clock berichtigen. Falsch ist: {why}',
     parked:
@@ -171,7 +171,7 @@ const bg: ServiceTexts = {
   houseUnknown: 'още не е известно: Clock не е отговорил',
   charges: 'Начисления',
   chargesWaiting: '{count} на път към Clock',
-  open: '{count} чакат човек: вижте в Clock',
+  open: '{count} с неизвестен изход или отказани от Clock: сравнете със сметката на госта и кажете на поддръжката на Clock',
   remedies: {
     settings: 'Поправете настройките на тази система в Clock. Грешно е: {why}',
     parked:
@@ -223,7 +223,7 @@ const fr: ServiceTexts = {
   houseUnknown: 'pas encore connu : Clock n’a pas répondu',
   charges: 'Débits',
   chargesWaiting: '{count} en route vers Clock',
-  open: '{count} à examiner par une personne : voir Clock',
+  open: '{count} dont l’issue est inconnue ou que Clock a refusés : comparer avec le compte du client et le dire au support Clock',
   remedies: {
     settings: 'Corriger les réglages de ce système dans Clock. Ce qui est faux : {why}',
     parked:

@@ -90,10 +90,10 @@ test('what others typed cannot leave its place', () => {
 
 test('the house and what needs a person stand above the systems', () => {
   const hotel = {
-    ...{ asOfMs: well.wallMs - 60_000, rooms: 40, guests: 61, waiting: 2, problem: undefined },
+    ...{ asOfMs: well.wallMs - 60_000, rooms: 40, guests: 61, waiting: 2, problem: 'ETIMEDOUT' },
     open: [{ key: 'k', state: 'unknown', what: 'charge', text: '' }],
   } as const;
   const html = renderPage({ ...well, hotel }, 'en');
   assert.match(html, /rooms: 40, guests: 61, as of 1 minute ago/);
-  assert.match(html, /2 on the way to Clock; 1 need a person/);
+  assert.match(html, /2 on the way to Clock; no answer; 1 whose outcome is not known/);
 });
