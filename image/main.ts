@@ -6,7 +6,8 @@ import { killGroups } from './core/guard.ts';
 import { log, logTo, openLog } from './core/log.ts';
 import type { RunLog } from './core/log.ts';
 import { terminalProgress } from './core/terminal.ts';
-import { LOGS, named, route } from './host/commands.ts';
+import { named, route } from './host/commands.ts';
+import { LOGS } from './host/commands/places.ts';
 
 /** Exit codes, as shells and CI understand them: 128 + the signal's number after a signal. */
 const EXIT = { failed: 1, usage: 2, SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;

@@ -1,0 +1,69 @@
+// Where build.sh keeps things, and what commands say of files and numbers that they were given.
+import { access, constants, mkdir, readdir, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OperatorError } from '../../core/errors.ts';
+import type { Option } from '../command.ts';
+
+export const HOME = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
+export const BUILD = join(HOME, 'build');
+/** Where runs leave their logs. */
+export const LOGS = join(BUILD, 'log');
+
+/** The image that was built last. Throws OperatorError when there is none. */
+export async function newestImage(): Promise<string> {
+  const names = (await readdir(BUILD).catch(() => [])).filter((name) => name.endsWith('.img'));
+  const dated = await Promise.all(
+    names.map(async (name) => ({ name, at: (await stat(join(BUILD, name))).mtimeMs })),
+  );
+  const [newest] = dated.sort((a, b) => b.at - a.at);
+  if (newest !== undefined) return join(BUILD, newest.name);
+  throw new OperatorError('no-image', 'There is no image in build/', {
+    hint: 'Build one with ./build.sh, or name one with --image FILE',
+  });
+}
+
+/** The whole name of a file that is there. Throws OperatorError. */
+export async function existing(name: string): Promise<string> {
+  const file = resolve(name);
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) {
+    throw new OperatorError('file-missing', `There is no file ${name}`, {
+      hint: `Look at the name; it was looked for in ${dirname(file)}`,
+    });
+  }
+  if (!found.isDirectory()) return file;
+  throw new OperatorError('file-is-folder', `${name} is a folder, not an image`, {
+    hint: 'Name the .img file in it',
+  });
+}
+
+/** Makes the folder if need be; throws when nothing can be written into it. */
+export async function writable(folder: string): Promise<void> {
+  try {
+    await makeFolder(folder);
+    await access(folder, constants.W_OK);
+  } catch (cause) {
+    throw new OperatorError('folder-not-writable', `Nothing can be written into ${folder}`, {
+      hint: `Choose another folder with --out DIR (${(cause as Error).message})`,
+      cause,
+    });
+  }
+}
+
+/** Not mkdir's `recursive`: below /proc it tries for ever (measured, Node 24.21). */
+async function makeFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  if (found !== undefined) throw new Error(`${folder} is a file`);
+  await makeFolder(dirname(folder));
+  await mkdir(folder);
+}
+
+/** What a whole number must be, for an option's `accepts`. */
+export function wholeNumber(min: number, max: number): NonNullable<Option['accepts']> {
+  return (text) =>
+    /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max
+      ? undefined
+      : `Give a whole number from ${min} to ${max}`;
+}
