@@ -1,0 +1,78 @@
+// What a flasher, the label printer and the station page need of the ledger. Types only: ledger.ts is it.
+
+/** A card as the machine shows it before anything is written. */
+export interface CardIdentity {
+  /** The card's own number, 32 hex digits; readers on USB do not tell it. */
+  readonly cid?: string;
+  readonly bytes: number;
+  readonly model: string;
+  /** Where it was, e.g. /dev/sdb. */
+  readonly device: string;
+}
+
+/** Who does something, as the ledger records it. */
+export interface Actor {
+  readonly operator: string;
+  readonly station: string;
+}
+
+/** One unit of the ledger. Its secrets (API keys) are not here. */
+export interface UnitEntry {
+  /** 32 hex digits. */
+  readonly serial: string;
+  /** The order it belongs to, and what it is for, in words. */
+  readonly order?: string;
+  readonly accounts: readonly {
+    readonly kind: 'pms' | 'pos';
+    readonly host: string;
+    readonly accountId: number;
+  }[];
+  /** Ids of preloaded services. */
+  readonly services: readonly string[];
+  readonly state: 'new' | 'writing' | 'done' | 'uncertain' | 'retired';
+  /** How many cards it has had; the second makes the first one's certificate void. */
+  readonly cards: number;
+  /** Of the last card that was begun. */
+  readonly release?: string;
+  readonly mac?: string;
+  readonly labelled: boolean;
+}
+
+/** A flash that has begun: this unit is this card's, and no other station gets it. */
+export interface Flash {
+  readonly id: string;
+  readonly unit: UnitEntry;
+  /** `unit.json` as the agent reads it (agent/pairing/wire.ts), with its secrets. */
+  readonly record: Readonly<Record<string, unknown>>;
+}
+
+export type FlashEnd =
+  | {
+      readonly result: 'done';
+      /** Of everything that was written and read back. */
+      readonly sha256: string;
+      readonly bytes: number;
+      readonly writeMs: number;
+      readonly readMs: number;
+    }
+  | { readonly result: 'bad'; readonly code: string; readonly reason: string };
+
+/**
+ * One row per flash, each step durable before it returns. `begin` before the first byte is written;
+ * `verified` when all but the card's first block is written and read back: until then no card starts, and the
+ * serial may be given again; from then on it may not, whatever happens. `end` last.
+ */
+export interface FlashLedger {
+  begin(request: {
+    /** The next unit without a card of this order; or this one; or, with neither, a unit made now. */
+    readonly order?: string;
+    readonly serial?: string;
+    readonly card: CardIdentity;
+    readonly release: string;
+    /** The recovery key, encrypted with age to support's key, armoured. */
+    readonly escrow: string;
+    readonly by: Actor;
+  }): Flash;
+  verified(flash: Flash): void;
+  end(flash: Flash, how: FlashEnd): void;
+}
