@@ -1,4 +1,5 @@
 // The page as HTML. Pure; escapes everything it is given. Readable without JavaScript and style.
+import { escapeHtml as escape } from '../core/escape.ts';
 import { accountText } from './account.ts';
 import type { AccountText } from './account.ts';
 import { CHECKS, GROUPS, worstFirst } from '../diagnostics/results.ts';
@@ -10,18 +11,6 @@ import { LANGUAGES } from './texts/shape.ts';
 import type { Language, Texts } from './texts/shape.ts';
 import { connectionRows, noticesOf, remedyOf, softwareOf, verdictText } from './wire.ts';
 import type { PageModel } from './wire.ts';
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escape(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (char) => ESCAPES[char]!);
-}
 
 /** A sign beside the word: states must not be told by colour alone. */
 const SIGNS = {

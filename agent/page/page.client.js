@@ -1,33 +1,11 @@
 // Runs in the browser: fetches the page again and puts what changed in place, so that the keyboard's
-// place, a screen reader's and the scroll position stay. The page is whole without it.
+// place, a screen reader's and the scroll position stay (patch.client.js, served before it). The page is whole
+// without it.
 'use strict';
 
 /** While checks run results come every moment; otherwise a look now and then. */
 const RUNNING_MS = 1_000;
 const IDLE_MS = 15_000;
-
-/** Makes the element `old` like `fresh`, touching only what differs. */
-const patch = (old, fresh) => {
-  if (old.isEqualNode(fresh)) return;
-  if (old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
-    old.replaceWith(fresh.cloneNode(true));
-    return;
-  }
-  if (old.nodeType !== Node.ELEMENT_NODE) {
-    old.nodeValue = fresh.nodeValue;
-    return;
-  }
-  for (const { name } of [...old.attributes]) {
-    if (!fresh.hasAttribute(name)) old.removeAttribute(name);
-  }
-  for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
-  const [before, after] = [[...old.childNodes], [...fresh.childNodes]];
-  for (const [i, child] of after.entries()) {
-    if (before[i] === undefined) old.append(child.cloneNode(true));
-    else patch(before[i], child);
-  }
-  for (const child of before.slice(after.length)) child.remove();
-};
 
 const refresh = async () => {
   const { body } = document;

@@ -22,6 +22,7 @@ import {
 } from './limits.ts';
 import css from './page.css';
 import script from './page.client.js';
+import patch from './patch.client.js';
 import type { PageNeeds } from './ports.ts';
 import { RequestRate } from './rate.ts';
 import type { Language } from './texts/shape.ts';
@@ -126,7 +127,7 @@ async function answer(
     case 'GET /page.css':
       return reply(context, 'css', css);
     case 'GET /page.js':
-      return reply(context, 'js', script);
+      return reply(context, 'js', `${patch}${script}`);
     case 'GET /icon.svg':
       return reply(context, 'svg', icon);
     case 'GET /report.txt': {

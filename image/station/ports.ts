@@ -1,0 +1,45 @@
+// What the station's page needs from outside, and what it shows. Types only.
+import type { CardView } from '../card/ports.ts';
+import type { CardIdentity } from '../ledger/ports.ts';
+
+/** An order of the ledger, as it stands. */
+export interface OrderView {
+  readonly name: string;
+  /** Units ordered. */
+  readonly wanted: number;
+  readonly done: number;
+}
+
+/** A card in a reader: found, refused (a stranger's disk, mounted, too small, …), or being written. */
+export type StationCard =
+  | { readonly is: 'found'; readonly card: CardIdentity }
+  | {
+      readonly is: 'refused';
+      readonly card: CardIdentity;
+      readonly why: string;
+      readonly hint: string;
+    }
+  | { readonly is: 'begun'; readonly view: CardView };
+
+/** A unit that this station has finished since it was started. */
+export interface FinishedUnit {
+  readonly serial: string;
+  readonly labelled: boolean;
+}
+
+/** Everything the page does. What can fail for a reason that a person can mend throws OperatorError. */
+export interface StationNeeds {
+  readonly release: { readonly version: string; readonly development: boolean };
+  /** Whether labels go to a printer; without one they are opened as PDF. */
+  readonly hasPrinter: boolean;
+  /** Orders with units left, and those finished last. */
+  orders(): readonly OrderView[];
+  /** In the order in which they were put in; one stays until it is taken out. */
+  cards(): readonly StationCard[];
+  /** Newest first. */
+  finished(): readonly FinishedUnit[];
+  /** Begins to write this card for the order's next unit. */
+  write(device: string, order: string | undefined): void;
+  printLabel(serial: string): Promise<void>;
+  labelPdf(serial: string): Promise<Uint8Array>;
+}

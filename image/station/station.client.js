@@ -1,0 +1,82 @@
+// Runs in the browser of a card station: fetches the page again and puts what changed in place (patch.client.js),
+// presses buttons by their keys, and beeps when a card is over. The page works without it.
+'use strict';
+
+const BUSY_MS = 500;
+const IDLE_MS = 1_000;
+/** A good card, a bad card: told apart without looking. */
+const TONES = { done: 880, bad: 220 };
+
+let sound;
+const beep = (tone) => {
+  // Browsers let a page sound only after somebody has touched it.
+  sound ??= new AudioContext();
+  const [oscillator, gain] = [sound.createOscillator(), sound.createGain()];
+  gain.gain.value = 0.1;
+  oscillator.frequency.value = tone;
+  oscillator.connect(gain).connect(sound.destination);
+  oscillator.start();
+  oscillator.stop(sound.currentTime + 0.25);
+};
+
+const over = (main) =>
+  new Set([...main.querySelectorAll('.tile.done, .tile.bad')].map(({ id }) => id));
+
+const show = (text) => {
+  const next = new DOMParser().parseFromString(text, 'text/html');
+  const main = document.querySelector('main');
+  const before = over(main);
+  const typed = document.querySelector('input[name=order]')?.value ?? '';
+  patch(main, next.querySelector('main'));
+  patch(document.querySelector('.spoken'), next.querySelector('.spoken'));
+  const input = document.querySelector('input[name=order]');
+  if (input !== null && document.activeElement === input) input.value = typed;
+  document.body.dataset.busy = next.body.dataset.busy;
+  delete document.body.dataset.lost;
+  for (const id of over(main)) {
+    if (!before.has(id))
+      beep(document.getElementById(id).classList.contains('bad') ? TONES.bad : TONES.done);
+  }
+};
+
+const refresh = async () => {
+  try {
+    const answer = await fetch(location.href, { signal: AbortSignal.timeout(5_000) });
+    if (!answer.ok) throw new Error(answer.statusText);
+    show(await answer.text());
+  } catch {
+    document.body.dataset.lost = 'true';
+  }
+  wait();
+};
+
+let timer;
+const wait = () => {
+  clearTimeout(timer);
+  timer = setTimeout(refresh, document.body.dataset.busy === 'true' ? BUSY_MS : IDLE_MS);
+};
+
+document.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const { submitter, target: form } = event;
+  const body = new URLSearchParams(new FormData(form, submitter?.name ? submitter : undefined));
+  void fetch(form.action, { method: 'POST', body, redirect: 'manual' })
+    .catch(() => {})
+    .then(() => {
+      form.querySelector('input')?.blur();
+      return refresh();
+    });
+});
+
+document.addEventListener('keydown', (event) => {
+  const { key, target, ctrlKey, altKey, metaKey } = event;
+  if (key === 'Escape') return document.activeElement?.blur();
+  if (target instanceof HTMLInputElement || ctrlKey || altKey || metaKey || event.repeat) return;
+  const button = [...document.querySelectorAll('button[data-key]')].find(
+    ({ dataset }) => dataset.key === key.toUpperCase(),
+  );
+  if (button === undefined) return;
+  event.preventDefault();
+  button.click();
+});
+wait();

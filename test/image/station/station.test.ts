@@ -1,0 +1,141 @@
+// What is chosen at the station, and who may open its page.
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import type { OutgoingHttpHeaders } from 'node:http';
+import { test } from 'node:test';
+import { LANGUAGES } from '../../../agent/page/texts/shape.ts';
+import { OperatorError } from '../../../image/core/errors.ts';
+import { renderStation } from '../../../image/station/html.ts';
+import { openStation } from '../../../image/station/page.ts';
+import { Station } from '../../../image/station/station.ts';
+import { texts } from '../../../image/station/texts.ts';
+import { NeedsDouble, SERIAL } from './needs.ts';
+
+test('a card that was there before is written by its button only, one put in later by itself', () => {
+  const needs = new NeedsDouble();
+  const station = new Station(needs);
+  needs.insert('/dev/sdb');
+  station.choose('A-17');
+  station.look();
+  assert.deepEqual(needs.written, [], 'nothing is written before it is switched on');
+  station.setAutomatic(true);
+  station.look();
+  assert.deepEqual(needs.written, [], 'the card that was there may be somebody’s');
+  needs.insert('/dev/sdc');
+  station.look();
+  assert.deepEqual(needs.written, [{ device: '/dev/sdc', order: 'A-17' }]);
+  needs.takeOut('/dev/sdb');
+  station.look();
+  needs.insert('/dev/sdb');
+  station.look();
+  assert.deepEqual(needs.written[1], { device: '/dev/sdb', order: 'A-17' }, 'put in again');
+});
+
+test('a card that is refused is tried once, and the page says why', () => {
+  const needs = new NeedsDouble();
+  const station = new Station(needs);
+  station.setAutomatic(true);
+  needs.refusal = new OperatorError('no-claim', 'There is no claim', { hint: 'Give --claim DIR' });
+  needs.insert('/dev/sdb');
+  station.look();
+  assert.deepEqual(station.model().notice, {
+    ...{ say: 'error', text: 'There is no claim', hint: 'Give --claim DIR' },
+  });
+  needs.refusal = undefined;
+  station.look();
+  assert.deepEqual(needs.written, []);
+  station.write('/dev/sdb');
+  assert.equal(needs.written.length, 1);
+  assert.equal(station.model().notice, undefined);
+});
+
+test('an order that is not there leaves the chosen one, and is named', () => {
+  const station = new Station(new NeedsDouble());
+  station.choose(' A-17 ');
+  station.choose('A-71');
+  const { chosen, notice } = station.model();
+  assert.equal(chosen?.name, 'A-17');
+  assert.deepEqual(notice, { say: 'unknown-order', order: 'A-71' });
+  station.choose('');
+  assert.equal(station.model().chosen, undefined);
+});
+
+test('every language fills in the same values, and no name becomes markup', () => {
+  const places = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).sort();
+  for (const language of LANGUAGES) {
+    for (const [key, text] of Object.entries(texts[language]))
+      assert.deepEqual(places(text), places(texts.en[key as 'title']), `${language} ${key}`);
+  }
+  const needs = new NeedsDouble();
+  needs.insert('/dev/sdb');
+  needs.order.push({ name: '"><script>', wanted: 1, done: 0 });
+  const html = renderStation(new Station(needs).model(), 'en');
+  assert.doesNotMatch(html, /<script>|<b>/);
+  assert.match(html, /value="&quot;&gt;&lt;script&gt;"/);
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: string;
+}
+
+function ask(
+  url: URL,
+  {
+    method = 'GET',
+    headers = {},
+    body = '',
+  }: { method?: string; headers?: OutgoingHttpHeaders; body?: string } = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request(url, { method, headers, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (part: string) => (text += part));
+      response.on('end', () =>
+        resolve({ status: response.statusCode!, headers: response.headers, body: text }),
+      );
+    });
+    sent.on('error', reject).end(body);
+  });
+}
+
+test('the page is for who has the token of this start, by its own name and from its own forms', async () => {
+  const needs = new NeedsDouble();
+  const station = new Station(needs);
+  const faults: unknown[] = [];
+  await using open = await openStation({ station, needs, port: 0, onError: (e) => faults.push(e) });
+  const address = new URL(open.address);
+  const at = (path: string): URL => new URL(path, address);
+  assert.equal((await ask(at('/'))).status, 403);
+  assert.equal((await ask(at('/open?token=wrong'))).status, 403);
+  const opened = await ask(address);
+  assert.equal(opened.status, 303);
+  const [set = ''] = opened.headers['set-cookie'] as string[];
+  assert.match(set, /httponly/i);
+  assert.match(set, /samesite=strict/i);
+  const Cookie = set.split(';', 1)[0]!;
+  const page = await ask(at('/'), { headers: { Cookie } });
+  assert.equal(page.status, 200);
+  assert.doesNotMatch(page.body, new RegExp(address.searchParams.get('token')!));
+  assert.match(String(page.headers['content-security-policy']), /default-src 'none'/);
+  assert.equal((await ask(at('/'), { headers: { Cookie, Host: 'evil.example' } })).status, 421);
+  const post = (path: string, body: string, headers: OutgoingHttpHeaders = {}): Promise<Answer> =>
+    ask(at(path), { method: 'POST', body, headers: { Cookie, ...headers } });
+  for (const headers of [
+    { 'Sec-Fetch-Site': 'cross-site' },
+    { Origin: 'http://evil.example' },
+    { Origin: 'null' },
+    { Cookie: '' },
+  ])
+    assert.equal((await post('/automatic', 'on=1', headers)).status, 403, JSON.stringify(headers));
+  assert.equal(station.model().automatic, false);
+  assert.equal((await post('/order', `order=${'x'.repeat(5_000)}`)).status, 413);
+  assert.equal((await post('/nothing', '')).status, 404);
+  assert.equal((await post('/order', 'order=A-17')).status, 303);
+  assert.equal(station.model().chosen?.name, 'A-17');
+  const label = await ask(at(`/label.pdf?serial=${SERIAL}`), { headers: { Cookie } });
+  assert.equal(label.body, `%PDF ${SERIAL}`);
+  assert.equal((await ask(at('/label.pdf?serial=../x'), { headers: { Cookie } })).status, 404);
+  assert.deepEqual(faults, []);
+});
