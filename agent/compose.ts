@@ -82,7 +82,7 @@ function modelOf(
     readonly ports: readonly EthernetPort[];
     readonly domains: readonly string[];
     readonly bundle: RunningBundle | undefined;
-    readonly hotel: Pick<PageModel, 'services' | 'hotel'>;
+    readonly hotel: Pick<PageModel, 'services' | 'hotel' | 'packages'>;
   },
 ): PageModel {
   const { serial, release, endpoints, endpointsFrom, endpointsProblem, boot } = identity;
@@ -132,7 +132,7 @@ export async function diagnoseOnce(root: string): Promise<PageModel> {
     ...{ diagnostics, ports, domains: [] },
     light: { at: 'off' },
     bundle: undefined,
-    hotel: { services: undefined, hotel: undefined },
+    hotel: { services: undefined, hotel: undefined, packages: undefined },
   });
 }
 
@@ -179,7 +179,10 @@ export async function startAgent(options: AgentOptions): Promise<{ close(): Prom
       ...{ diagnostics, ports, domains },
       light: host.light(),
       bundle: update.running,
-      hotel: cloud?.hotel() ?? { services: [], hotel: undefined },
+      hotel: {
+        ...(cloud?.hotel() ?? { services: [], hotel: undefined }),
+        packages: packages?.rows() ?? [],
+      },
     });
   const page = createPage(
     {

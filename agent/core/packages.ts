@@ -80,3 +80,25 @@ export interface Packages {
   /** Called at every change of a view; what it returns ends that. */
   onChange(look: (view: PackageView) => void): () => void;
 }
+
+/** What became of one version. */
+export interface PackageStep {
+  readonly version: string;
+  readonly at: PackageView['at'];
+  readonly why: string | undefined;
+  /** When it came to that, milliseconds since 1970; undefined: an agent that kept no times did it. */
+  readonly wallMs: number | undefined;
+}
+
+/** What the page and the report show of the packages of one name. */
+export interface PackageRow {
+  readonly name: string;
+  /** What its services run; undefined: the built-in interface, or none. */
+  readonly runs: Pick<InstalledPackage, 'title' | 'version' | 'permissions'> | undefined;
+  /** The newest first, one for each version, bounded. */
+  readonly past: readonly PackageStep[];
+  /** Offered, but nobody has said yes to all that it wants: nothing of it was fetched. */
+  readonly asked:
+    | (Pick<InstalledPackage, 'title' | 'version' | 'permissions'> & { readonly wallMs: number })
+    | undefined;
+}

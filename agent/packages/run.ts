@@ -3,19 +3,23 @@
 import type { Clock } from '../core/clock.ts';
 import { codeOf } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
-import type { InstalledPackage, Packages, PackageView } from '../core/packages.ts';
-import type { Records } from '../core/records.ts';
+import type { InstalledPackage, PackageRow, Packages, PackageView } from '../core/packages.ts';
+import type { Records, StoredRecord } from '../core/records.ts';
+import { asking, noted, rowOf } from './book.ts';
 import { HEALTH_TICK_MS, NAMES_MAX } from './limits.ts';
 import type { FetchPackage, PackageFolder, ServiceSide } from './ports.ts';
 import { inUse, next, refusalOf } from './state.ts';
 import type { Effect, Event, Install, Looks, Order } from './state.ts';
 import {
+  bookKey,
   isAgentBefore,
   isWhole,
   nameOf,
+  parseBook,
   parseOffer,
   parseSaved,
   recordKey,
+  renderBook,
   renderSaved,
 } from './wire.ts';
 import type { PackageManifest, Saved } from './wire.ts';
@@ -48,6 +52,8 @@ export interface PackageRunner extends Packages {
   /** The built-in interface serves again, if there is one. `ok` when it is on the card. */
   remove(name: string): Promise<Answer>;
   view(name: string): PackageView | undefined;
+  /** Cheap: for every look at the page. */
+  rows(): readonly PackageRow[];
   /** The services are there: downloads go on, trials are watched. */
   begin(): void;
   close(): Promise<void>;
@@ -63,9 +69,9 @@ export function createPackages(needs: PackageNeeds): PackageRunner {
     for (const listener of listeners) listener(view);
   };
   const all = new Map<string, One>();
-  for (const { key } of records.list('packages/')) {
+  for (const { key } of [...records.list('packages/'), ...records.list('packages-book/')]) {
     const name = nameOf(key);
-    if (name !== undefined) all.set(name, createOne(name, { ...needs, tell }));
+    if (name !== undefined && !all.has(name)) all.set(name, createOne(name, { ...needs, tell }));
   }
   /** Of offers and removals, which come by different jobs. */
   const busy = new Set<string>();
@@ -87,7 +93,15 @@ export function createPackages(needs: PackageNeeds): PackageRunner {
         if (!all.has(name) && all.size >= NAMES_MAX) return failed('too-many');
         const one = all.get(name) ?? createOne(name, { ...needs, tell });
         const why = refusalOf(one.saved(), manifest, { approve, agentVersion });
-        if (why?.startsWith('not-approved') === true) return rejected(why);
+        if (why?.startsWith('not-approved') === true) {
+          // Only what a yes would install is put before a person.
+          const rest = { approve: manifest.permissions, agentVersion };
+          if (refusalOf(one.saved(), manifest, rest) === undefined) {
+            all.set(name, one);
+            await one.ask(manifest);
+          }
+          return rejected(why);
+        }
         if (why !== undefined && why !== 'again') return failed(why);
         one.freshUrl = freshUrl;
         all.set(name, one);
@@ -104,6 +118,7 @@ export function createPackages(needs: PackageNeeds): PackageRunner {
     use: (name) => all.get(name)?.use(),
     view: (name) => all.get(name)?.view(),
     list: () => [...all.values()].flatMap((one) => one.view() ?? []),
+    rows: () => [...all.values()].flatMap((one) => one.row() ?? []),
     onChange: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -122,10 +137,13 @@ interface One {
   freshUrl: LinkGiver | undefined;
   saved(): Saved;
   offer(order: Order, url: string): Promise<boolean>;
+  /** It is shown what this one wants; whether the card takes that matters little. */
+  ask(manifest: PackageManifest): Promise<void>;
   remove(): Promise<Answer>;
   cancel(): void;
   use(): InstalledPackage | undefined;
   view(): PackageView | undefined;
+  row(): PackageRow | undefined;
   begin(): void;
   close(): Promise<void>;
 }
@@ -146,9 +164,23 @@ function createOne(
   const then = (work: () => Promise<void>): void => {
     working = working.then(work).catch((error) => log.error(`package ${name}: ${codeOf(error)}`));
   };
+  let book = parseBook(records.get(bookKey(name)));
+  const bookRecord = (): StoredRecord => ({ key: bookKey(name), value: renderBook(book) });
+  const store = async (saved: Saved): Promise<void> => {
+    const before = book;
+    const after = noted(book, saved.work, clock.wallMs());
+    book = after;
+    const put = [{ key: recordKey(name), value: renderSaved(saved) }, bookRecord()];
+    try {
+      await records.change({ put });
+    } catch (error) {
+      if (book === after) book = before;
+      throw error;
+    }
+  };
   const write = async (saved: Saved): Promise<boolean> => {
     try {
-      await records.change({ put: [{ key: recordKey(name), value: renderSaved(saved) }] });
+      await store(saved);
       return true;
     } catch (error) {
       log.error(`package ${name}: not stored: ${codeOf(error)}`);
@@ -239,7 +271,7 @@ function createOne(
       if (!(await folder.holds(manifest))) await folder.install(manifest, jws);
       const why = await services.tryOut(installedOf(folder, manifest, jws));
       if (why !== undefined) return dispatch({ on: 'unfit', why });
-      await records.change({ put: [{ key: recordKey(name), value: renderSaved(saved) }] });
+      await store(saved);
     } catch (error) {
       log.error(`package ${name}: not installed: ${codeOf(error)}`);
       return dispatch({ on: 'not-installed', random: needs.random() });
@@ -260,6 +292,14 @@ function createOne(
   };
   const look = (): void =>
     dispatch({ on: 'looked', looks: looks(), nowMs: clock.nowMs(), ...trial });
+  /** The page is looked at more often than the card should be read. */
+  let seen: { readonly version: string; readonly used: InstalledPackage | undefined } | undefined;
+  const runs = (): InstalledPackage | undefined => {
+    const version = inUse(settled(state))?.version;
+    if (version === undefined) return undefined;
+    if (seen?.version !== version) seen = { version, used: use() };
+    return seen.used;
+  };
   const use = (): InstalledPackage | undefined => {
     const held = inUse(settled(state));
     if (held === undefined) return undefined;
@@ -284,6 +324,13 @@ function createOne(
     saved: () => settled(state),
     use,
     view: () => viewOf(name, settled(state), use()),
+    row: () => rowOf(name, { book, work: settled(state).work, runs: runs() }, clock.wallMs()),
+    ask: async (manifest) => {
+      book = asking(book, manifest, clock.wallMs());
+      await records.change({ put: [bookRecord()] }).catch((error: unknown) => {
+        log.error(`package ${name}: not stored that it waits: ${codeOf(error)}`);
+      });
+    },
     offer: async (order, url) => {
       const { version, counter } = order.manifest;
       const work = { at: 'downloading', version, counter, jws: order.jws } as const;

@@ -7,6 +7,7 @@ import { PACKAGE_BYTES_MAX, PERMISSIONS } from '../core/packages.ts';
 import {
   JWS_CHARS_MAX,
   KINDS_MAX,
+  PAST_MAX,
   REFUSED_MAX,
   SERVICES_MAX,
   TITLE_CHARS_MAX,
@@ -45,11 +46,18 @@ const kinds = <K extends string>() =>
     v.transform((all) => all as readonly string[] as readonly K[]),
   );
 
+const Title = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(TITLE_CHARS_MAX),
+  v.regex(/^\P{C}+$/u),
+);
+
 const Manifest = v.strictObject({
   v: v.literal(1),
   /** The interface's. */
   name: Name,
-  title: v.pipe(v.string(), v.minLength(1), v.maxLength(TITLE_CHARS_MAX), v.regex(/^\P{C}+$/u)),
+  title: Title,
   version: Version,
   /** Larger than that of every package of this name signed before (seconds since 1970 when it was signed). */
   counter: Counter,
@@ -190,11 +198,41 @@ export type Saved = Omit<v.InferOutput<typeof Saved>, 'v'>;
 
 export const EMPTY: Saved = { counter: 0, good: undefined, refused: [], work: { at: 'none' } };
 
+const WallMs = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const Book = v.object({
+  v: v.literal(1),
+  /** The newest first, one for each version. */
+  past: v.pipe(
+    v.array(
+      v.object({
+        ...named,
+        at: v.picklist(['downloading', 'trial', 'confirmed', 'failed', 'returned', 'removed']),
+        why: v.optional(Why),
+        wallMs: WallMs,
+      }),
+    ),
+    v.maxLength(PAST_MAX),
+  ),
+  /** What waits for a person's yes. */
+  asked: v.optional(v.object({ ...named, title: Title, permissions: Permissions, wallMs: WallMs })),
+});
+/** What is told people of one name (book.ts); nothing depends on it. */
+export type Book = Omit<v.InferOutput<typeof Book>, 'v'>;
+
 export const recordKey = (name: string): string => `packages/${name}`;
+export const bookKey = (name: string): string => `packages-book/${name}`;
 /** Undefined: no name that a package can have. */
 export function nameOf(key: string): string | undefined {
-  const [space, name] = key.split('/');
-  return space === 'packages' && v.is(Name, name) ? name : undefined;
+  const [space = '', name] = key.split('/');
+  return /^packages(-book)?$/.test(space) && v.is(Name, name) ? name : undefined;
+}
+export const renderBook = (book: Book): string => JSON.stringify({ v: 1, ...book });
+/** Empty for whatever is not a book of ours. */
+export function parseBook(text: string | undefined): Book {
+  const parsed = v.safeParse(Book, fromJson(text ?? ''));
+  if (!parsed.success) return { past: [], asked: undefined };
+  const { past, asked } = parsed.output;
+  return { past, asked };
 }
 export const renderSaved = (saved: Saved): string => JSON.stringify({ v: 1, ...saved });
 /** EMPTY for whatever is not a record of ours. */

@@ -5,6 +5,7 @@ import type { AccountText } from './account.ts';
 import { CHECKS, GROUPS, worstFirst } from '../diagnostics/results.ts';
 import type { CheckView, Group } from '../diagnostics/results.ts';
 import { ago, fill, sentence, texts } from './language.ts';
+import { packageText } from './packages.ts';
 import { hotelRows, serviceText } from './services.ts';
 import type { ServiceText } from './services.ts';
 import { LANGUAGES } from './texts/shape.ts';
@@ -53,7 +54,7 @@ ${languageLinks(language, t)}
 ${notices(model, t)}${actions(model, language, t)}
 ${isFree ? accountSection(account, language) : ''}${toDo.length === 0 ? '' : `<section aria-labelledby="to-do"><h2 id="to-do">${escape(t.words.toDo)}</h2>\n${toDo.map((view) => task(view, language, t)).join('\n')}\n</section>`}
 ${GROUPS.map((group) => groupSection(group, model, language, t)).join('\n')}
-${servicesSection(model, language)}${connectionSection(model, language)}${isFree ? '' : accountSection(account, language)}${unitSection(model, t)}
+${servicesSection(model, language)}${packagesSection(model, language)}${connectionSection(model, language)}${isFree ? '' : accountSection(account, language)}${unitSection(model, t)}
 </main>
 </body>
 </html>
@@ -167,15 +168,8 @@ ${rows.length === 0 ? '' : `<dl>${list(rows)}</dl>`}${none}${all.join('\n')}</se
 }
 
 function serviceArticle(one: ServiceText, language: Language, t: Texts): string {
-  const { id, name, mood, state, rows, remedy, trial, canTest } = one;
+  const { id, name, mood, state, rows, trial, canTest } = one;
   const where = `lang=${language}&amp;service=${encodeURIComponent(id)}`;
-  const remedyRows: (readonly [string, string])[] =
-    remedy === undefined
-      ? []
-      : [
-          [t.words.todo, remedy.text],
-          [t.words.who, remedy.who],
-        ];
   const tried =
     trial === undefined
       ? ''
@@ -186,10 +180,39 @@ function serviceArticle(one: ServiceText, language: Language, t: Texts): string 
 `
     : '';
   return `<article class="service ${mood}" id="service-${escape(id)}">
-<h3><span class="mark" aria-hidden="true">${SIGNS[mood]}</span> ${escape(name)} <span class="badge ${mood}">${escape(state)}</span></h3>
-<dl>${list([...remedyRows, ...rows])}</dl>${tried}
+<h3>${heading({ mood, name, state })}</h3>
+<dl>${list([...remedyRows(one, t), ...rows])}</dl>${tried}
 <form class="actions" method="post">${tests}<a class="button" href="/trace.txt?${where}" download>${escape(t.services.trace)}</a></form>
 </article>`;
+}
+
+const heading = ({ mood, name, state }: Pick<ServiceText, 'mood' | 'name' | 'state'>): string =>
+  `<span class="mark" aria-hidden="true">${SIGNS[mood]}</span> ${escape(name)} <span class="badge ${mood}">${escape(state)}</span>`;
+
+const remedyRows = (
+  { remedy }: Pick<ServiceText, 'remedy'>,
+  { words }: Texts,
+): readonly (readonly [string, string])[] =>
+  remedy === undefined
+    ? []
+    : [
+        [words.todo, remedy.text],
+        [words.who, remedy.who],
+      ];
+
+function packagesSection({ packages = [], wallMs }: PageModel, language: Language): string {
+  if (packages.length === 0) return '';
+  const t = texts[language];
+  const all = packages.map((row) => {
+    const one = packageText(row, { wallMs, language });
+    return `<article class="service ${one.mood}" id="package-${escape(row.name)}">
+<h3>${heading(one)}</h3>
+<dl>${list([...remedyRows(one, t), ...one.rows])}</dl>
+</article>`;
+  });
+  return `<section class="unit services" aria-labelledby="packages"><h2 id="packages">${escape(t.packages.title)}</h2>
+${all.join('\n')}</section>
+`;
 }
 
 function connectionSection(model: PageModel, language: Language): string {

@@ -1,6 +1,7 @@
 // What the page knows of the unit, and its two forms for machines and support: JSON and plain text.
 // Pure. Holds no secret: there is none in the model.
 import type { CloudView } from '../core/cloud.ts';
+import type { PackageRow } from '../core/packages.ts';
 import type { HotelView, ServiceView } from '../core/services.ts';
 import type { RunningBundle } from '../core/update.ts';
 import type { Ports } from '../core/connection.ts';
@@ -8,6 +9,7 @@ import { CHECKS, REMEDIES, verdictOf, worstFirst } from '../diagnostics/results.
 import type { CheckView } from '../diagnostics/results.ts';
 import { accountRows, pairingStatus, pmsStatus } from './account.ts';
 import { ago, fill, sentence, texts } from './language.ts';
+import { packageLines, packageStatus } from './packages.ts';
 import { recentRows, recentStatus } from './recent.ts';
 import { hotelRows, isDown, serviceLines, serviceStatus } from './services.ts';
 import type { Language, Texts } from './texts/shape.ts';
@@ -46,6 +48,8 @@ export interface PageModel {
   /** The systems in the hotel; undefined where no agent runs them: `diagnose`. */
   readonly services: readonly ServiceView[] | undefined;
   readonly hotel: HotelView | undefined;
+  /** Interfaces that came as packages; undefined as with services. */
+  readonly packages: readonly PackageRow[] | undefined;
   readonly light:
     | { readonly at: 'off' | 'asked' | 'blinking' }
     | { readonly at: 'refused'; readonly why: string };
@@ -213,6 +217,7 @@ export function renderStatus(model: PageModel, language: Language): unknown {
     },
     ...connectionStatus(model.connection),
     services: model.services?.map(serviceStatus) ?? null,
+    packages: model.packages?.map(packageStatus) ?? null,
     hotel: model.hotel ?? null,
     notices: noticesOf(model, t),
     verdict: verdictOf(model.views),
@@ -288,6 +293,7 @@ export function renderReport(model: PageModel, language: Language): string {
     '',
     ...lines,
     ...serviceLines(model.services ?? [], language),
+    ...packageLines(model.packages ?? [], { wallMs: model.wallMs, language }),
     '',
   ].join('\n');
 }

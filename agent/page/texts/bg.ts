@@ -1,4 +1,5 @@
 // The page in Bulgarian.
+import { packageTexts } from './packages.ts';
 import { serviceTexts } from './services.ts';
 import type { Texts } from './shape.ts';
 
@@ -318,4 +319,5 @@ export const bg: Texts = {
     REFUSED: 'отказано от облака',
   },
   services: serviceTexts.bg,
+  packages: packageTexts.bg,
 };

@@ -1,4 +1,5 @@
 // The page in German.
+import { packageTexts } from './packages.ts';
 import { serviceTexts } from './services.ts';
 import type { Texts } from './shape.ts';
 
@@ -323,4 +324,5 @@ export const de: Texts = {
     REFUSED: 'von der Cloud abgelehnt',
   },
   services: serviceTexts.de,
+  packages: packageTexts.de,
 };

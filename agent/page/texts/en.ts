@@ -1,4 +1,5 @@
 // The page in English. The other languages say the same under the same keys.
+import { packageTexts } from './packages.ts';
 import { serviceTexts } from './services.ts';
 import type { Texts } from './shape.ts';
 
@@ -316,4 +317,5 @@ export const en: Texts = {
     REFUSED: 'refused by the cloud',
   },
   services: serviceTexts.en,
+  packages: packageTexts.en,
 };

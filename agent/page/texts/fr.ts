@@ -1,4 +1,5 @@
 // The page in French.
+import { packageTexts } from './packages.ts';
 import { serviceTexts } from './services.ts';
 import type { Texts } from './shape.ts';
 
@@ -323,4 +324,5 @@ export const fr: Texts = {
     REFUSED: 'refusé par le cloud',
   },
   services: serviceTexts.fr,
+  packages: packageTexts.fr,
 };

@@ -1,4 +1,5 @@
 // What every language must say: the type of the texts. Words in {braces} are filled in.
+import type { PackageTexts } from './packages.ts';
 import type { ServiceTexts } from './services.ts';
 import type { ProvisioningStep, RecentWork } from '../../core/cloud.ts';
 import type {
@@ -102,6 +103,8 @@ export interface Texts {
   readonly why: Readonly<Record<WhyKey, string>>;
   /** The systems in the hotel. */
   readonly services: ServiceTexts;
+  /** Interfaces that came as packages. */
+  readonly packages: PackageTexts;
 }
 
 type WorkState = RecentWork['commands'][number]['state'] | RecentWork['jobs'][number]['state'];

@@ -292,3 +292,43 @@ test('files that were changed on the card, or an agent that went back, are not u
   assert.equal(desk.packages.use('lamp'), undefined);
   assert.ok(desk.log.some((line) => line.includes('is damaged on the card: not used')));
 });
+
+test('what nobody approved is shown with what it wants, over a restart too, until it or a newer one is approved', async () => {
+  const { packages } = desk;
+  assert.deepEqual(packages.rows(), []);
+  const greedy = await named('2.0.0', 'well', { permissions: ['connect', 'serial'] });
+  assert.match(await refused(offer(greedy)), /^rejected: not-approved: serial$/);
+  const [row] = packages.rows();
+  assert.deepEqual(row?.asked?.permissions, ['connect', 'serial']);
+  assert.equal(row.runs, undefined);
+  await reopen();
+  assert.equal(desk.packages.rows()[0]?.asked?.version, '2.0.0');
+  // One that a yes would not install is no question: it is older.
+  await install(await named('1.0.0', 'well'), 'confirmed');
+  const old = await named('0.9.0', 'well', { counter: 1, permissions: ['serial'] });
+  assert.match(await refused(offer(old)), /^rejected: not-approved/);
+  assert.equal(desk.packages.rows()[0]?.asked?.version, '2.0.0');
+  await install(greedy, 'confirmed', { approve: ['connect', 'serial'] });
+  const [after] = desk.packages.rows();
+  assert.equal(after?.asked, undefined);
+  assert.deepEqual(after?.runs?.permissions, ['connect', 'serial']);
+});
+
+test('what was rolled back, when and why is still told when the next version is in use', async () => {
+  const beganMs = Date.now();
+  await install(await named('1.0.0', 'well'), 'confirmed');
+  await install(await named('2.0.0', 'worse'), 'returned');
+  await install(await named('3.0.0', 'well'), 'confirmed');
+  await reopen();
+  const [row] = desk.packages.rows();
+  assert.equal(row?.runs?.version, '3.0.0');
+  assert.deepEqual(
+    row.past.map(({ version, at, why }) => [version, at, why]),
+    [
+      ['3.0.0', 'confirmed', undefined],
+      ['2.0.0', 'returned', 'lamp-1: joining, was up'],
+      ['1.0.0', 'confirmed', undefined],
+    ],
+  );
+  for (const { wallMs = 0 } of row.past) assert.ok(wallMs >= beganMs && wallMs <= Date.now());
+});

@@ -34,6 +34,7 @@ export const well: PageModel = {
   light: { at: 'off' },
   services: [],
   hotel: undefined,
+  packages: [],
 };
 
 /** The model with these checks as given. */

@@ -152,6 +152,7 @@ test('the status has the fields that agent/README.md promises', () => {
     'link',
     'notices',
     'outbox',
+    'packages',
     'pairing',
     'pms',
     'ports',
