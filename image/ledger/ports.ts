@@ -71,6 +71,8 @@ export interface FlashLedger {
     readonly release: string;
     /** The recovery key, encrypted with age to support's key, armoured. */
     readonly escrow: string;
+    /** Of the card's `registration.token` (registration.ts); `unit export` tells it to the cloud's hook. */
+    readonly registration: string;
     readonly by: Actor;
   }): Flash;
   verified(flash: Flash): void;

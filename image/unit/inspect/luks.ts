@@ -4,12 +4,21 @@ import type { KeySlot, LuksHeader } from '../read/luks.ts';
 import type { Source } from '../read/source.ts';
 import type { Findings, Part } from './findings.ts';
 
+const SERIAL = /^[0-9a-f]{32}$/;
+
 export interface LuksFacts {
   readonly label: string;
   readonly uuid: string;
   readonly cipher: string;
   readonly sectorBytes: number;
-  readonly keySlots: readonly { readonly name: string; readonly kdf: string }[];
+  readonly keySlots: readonly {
+    readonly name: string;
+    readonly kdf: string;
+    /** Whose key it takes: of the board it is sealed to, or one of 256 random bits. */
+    readonly takes: 'board' | 'random';
+  }[];
+  /** The unit's serial, where the header says it. */
+  readonly serial?: string;
   /** The copies of the header that are sound. */
   readonly copies: 'both' | 'first' | 'second';
 }
@@ -62,6 +71,7 @@ export async function lookAtLuks(
 
 function factsOf(header: LuksHeader, copies: LuksFacts['copies']): LuksFacts {
   const [segment] = Object.values(header.metadata.segments);
+  const { subsystem } = header;
   return {
     label: header.label,
     uuid: header.uuid,
@@ -70,8 +80,11 @@ function factsOf(header: LuksHeader, copies: LuksFacts['copies']): LuksFacts {
     keySlots: Object.entries(header.metadata.keyslots).map(([name, { kdf }]) => ({
       name,
       kdf: kdfText(kdf),
+      // stage-clock/04-boot: what can be guessed is stretched, what is random is not.
+      takes: kdf.type === 'pbkdf2' ? 'random' : 'board',
     })),
     copies,
+    ...(SERIAL.test(subsystem) ? { serial: subsystem } : {}),
   };
 }
 

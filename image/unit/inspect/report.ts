@@ -85,12 +85,13 @@ function factsOf(report: Report): Fact[] {
     facts.push(['starts on', `${boards}, slot ${boot.slot ?? 'unknown'}`]);
     facts.push(['transport key', boot.transportKey ? 'on the boot partition' : 'gone']);
   }
-  if (system !== undefined) facts.push(...luksFacts('system', system));
+  if (system !== undefined) facts.push(...luksFacts('system', system, boot?.transportKey));
   if (system?.opened !== undefined) {
     facts.push(['opened by', `${system.opened.key}, key slot ${system.opened.slot}`]);
   }
   if (system?.record !== undefined) facts.push(['unit record', system.record.join(', ')]);
   if (state !== undefined) facts.push(...luksFacts('state', state));
+  if (state?.serial !== undefined) facts.push(['serial', state.serial]);
   if (beside !== undefined) {
     const all = Object.entries(beside).filter(([, found]) => found !== 'none');
     const text = all.map(([name, found]) => `.${name} ${found}`).join(', ');
@@ -118,13 +119,17 @@ function slotFacts(slot: SlotReport): Fact[] {
   ];
 }
 
-function luksFacts(name: string, luks: LuksFacts): Fact[] {
+function luksFacts(name: string, luks: LuksFacts, hasTransportKey = false): Fact[] {
   const copies =
     luks.copies === 'both' ? 'both headers good' : `only the ${luks.copies} header good`;
   return [
     [name, `LUKS2 ${luks.label}, ${luks.uuid}, ${copies}`],
     ['', `${luks.cipher}, sectors of ${luks.sectorBytes} bytes`],
-    ...luks.keySlots.map((slot) => ['', `key slot ${slot.name}: ${slot.kdf}`] as const),
+    ...luks.keySlots.map((slot) => {
+      const random = hasTransportKey ? 'the transport or a recovery key' : 'the recovery key';
+      const takes = slot.takes === 'board' ? 'its board' : random;
+      return ['', `key slot ${slot.name}: ${takes} (${slot.kdf})`] as const;
+    }),
   ];
 }
 

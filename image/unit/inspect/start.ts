@@ -7,6 +7,7 @@ import { inspect } from './inspect.ts';
 import { signersOf } from './release.ts';
 import { renderReport } from './report.ts';
 import type { Report } from './report.ts';
+import { recoveryPassphrase } from '../recovery-key.ts';
 
 /** cryptsetup reads no more of a key file either. */
 const KEY_FILE_BYTES_MAX = 8 * 1024 * 1024;
@@ -41,7 +42,10 @@ export async function inspectFile(
 
 async function keyOf(file: string): Promise<Buffer> {
   const { size } = await stat(file);
-  if (size > 0 && size <= KEY_FILE_BYTES_MAX) return readFile(file);
+  if (size > 0 && size <= KEY_FILE_BYTES_MAX) {
+    const content = await readFile(file);
+    return recoveryPassphrase(content) ?? content;
+  }
   throw new OperatorError('no-key', `${file} has ${size} bytes: that is no key`, {
     hint: 'Give the file whose content opens the partition',
   });

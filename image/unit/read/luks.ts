@@ -62,7 +62,7 @@ const digest = v.object({
   salt: base64,
   digest: base64,
 });
-/** Ours have one or two key slots; each one that is tried takes up to seconds. */
+/** Ours have up to three key slots; each one that is tried takes up to seconds. */
 const ENTRIES_MAX = 8;
 const metadata = v.object({
   keyslots: v.pipe(v.record(v.string(), keySlot), v.maxEntries(ENTRIES_MAX)),
@@ -78,6 +78,8 @@ export type Segment = Metadata['segments'][string];
 export interface LuksHeader {
   readonly label: string;
   readonly uuid: string;
+  /** The unit's serial, on the state partition of a card that had a record; else empty. */
+  readonly subsystem: string;
   /** Grows with every change; both copies of a header at rest have the same. */
   readonly sequence: bigint;
   readonly metadata: Metadata;
@@ -144,6 +146,7 @@ async function readCopy(source: Source, at: number, magic: string): Promise<Luks
   return {
     label: textField(binary.subarray(24, 72)),
     uuid: textField(binary.subarray(168, 208)),
+    subsystem: textField(binary.subarray(208, 256)),
     sequence: binary.readBigUInt64BE(16),
     metadata: parseMetadata(area.subarray(BINARY_BYTES)),
   };

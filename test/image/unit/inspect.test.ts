@@ -9,11 +9,13 @@ import { run } from '../../../image/core/run.ts';
 import { writeBmap } from '../../../image/release/bmap.ts';
 import { hashFile } from '../../../image/release/inputs.ts';
 import { inspect } from '../../../image/unit/inspect/inspect.ts';
+import { inspectFile } from '../../../image/unit/inspect/start.ts';
 import type { Report } from '../../../image/unit/inspect/report.ts';
 import { renderReport } from '../../../image/unit/inspect/report.ts';
 import { MIB } from '../../../image/unit/layout.ts';
 import { signer } from '../../../image/unit/manifest.ts';
 import type { Signer } from '../../../image/unit/manifest.ts';
+import { recoveryKeyText } from '../../../image/unit/recovery-key.ts';
 import { decrypted, unlock } from '../../../image/unit/read/keyslot.ts';
 import { readLuks } from '../../../image/unit/read/luks.ts';
 import { openSource, section } from '../../../image/unit/read/source.ts';
@@ -80,7 +82,8 @@ test('an image fresh from the builder is whole, and everything in it is named', 
   assert.equal(report.boot?.config, 'as built');
   assert.equal(report.system?.label, 'clock-os');
   assert.equal(report.system?.sectorBytes, 4096);
-  assert.deepEqual(report.system?.keySlots, [{ name: '0', kdf: 'pbkdf2-sha256, 1000 iterations' }]);
+  const slot0 = { name: '0', kdf: 'pbkdf2-sha256, 1000 iterations', takes: 'random' };
+  assert.deepEqual(report.system?.keySlots, [slot0]);
   assert.equal(report.system?.opened?.key, 'The transport key');
   const [slot] = report.slots ?? [];
   assert.equal(slot?.root?.sha256, await hashFile(join(release, 'root.erofs')));
@@ -225,6 +228,8 @@ async function startedCard(name: string): Promise<string> {
   return card;
 }
 
+const SERIAL = '0f'.repeat(16);
+const RECOVERY_DIGITS = '5a'.repeat(32);
 const BOARD_KEY = Buffer.from('clock-board-v1:00000000c10c0001:aa58');
 
 async function sealedCard(): Promise<string> {
@@ -237,10 +242,15 @@ async function sealedCard(): Promise<string> {
   const slow = ['--pbkdf', 'argon2id', '--pbkdf-memory', '4096', '--pbkdf-force-iterations', '4'];
   const quiet = ['cryptsetup', '--batch-mode'];
   await run([...quiet, 'luksAddKey', ...slow, '--key-file', transport, system, board]);
+  const digits = join(folder, 'recovery.digits');
+  await writeFile(digits, RECOVERY_DIGITS);
+  const fast = ['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '1000'];
+  await run([...quiet, 'luksAddKey', ...fast, '--key-file', transport, system, digits]);
   await run([...quiet, 'luksRemoveKey', system, transport]);
   await writeFile(state, '');
   await truncate(state, 20 * MIB);
-  const made = ['--type', 'luks2', '--label', 'clock-state', '--key-file', board, state];
+  const names = ['--label', 'clock-state', '--subsystem', SERIAL];
+  const made = ['--type', 'luks2', ...names, '--key-file', board, state];
   await run([...quiet, 'luksFormat', ...slow, '--sector-size', '4096', ...made]);
   await overwrite(card, SYSTEM, await readFile(system));
   await overwrite(card, 1156 * MIB, await readFile(state));
@@ -264,6 +274,15 @@ test('a sealed card: what can be seen is whole; its key opens the rest', async (
   assert.deepEqual([inside.verdict, inside.findings.length], ['whole', 0]);
   assert.equal(inside.slots?.[0]?.root?.sha256, await hashFile(join(release, 'root.erofs')));
   assert.deepEqual(codes(await look(card, { key: Buffer.from('other') })), ['key-refused']);
+  assert.equal(outside.state?.serial, SERIAL);
+  const takes = outside.system?.keySlots.map((slot) => slot.takes);
+  assert.deepEqual(takes?.toSorted(), ['board', 'random']);
+  const key = join(folder, 'recovery.key');
+  await writeFile(key, `${recoveryKeyText(Buffer.from(RECOVERY_DIGITS, 'hex'))} \n\n`);
+  const request = { file: card, key, progress: recordingProgress() };
+  const { report, text } = await inspectFile(request);
+  assert.equal(report.verdict, 'whole', text);
+  assert.match(text, /key slot \d: the recovery key/);
   await flip(card, SYSTEM + 5_000);
   const mended = await look(card);
   assert.deepEqual(codes(mended), ['luks-one-copy']);
