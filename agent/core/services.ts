@@ -69,8 +69,15 @@ export interface ServiceView {
   readonly lastInMs: number | undefined;
   readonly lastOutMs: number | undefined;
   readonly counters: Readonly<Record<string, number>>;
+  /** Since when its process is where it is, and in how long it is started again; undefined: means nothing here. */
+  readonly ageMs: number | undefined;
+  readonly dueInMs: number | undefined;
+  /** Ends that nobody asked for, since this agent began, and the last of them. */
   readonly restarts: number;
+  readonly lastEnd: { readonly why: string; readonly msAgo: number } | undefined;
+  /** Undefined: not known, or it does not run. More than the most ends it. */
   readonly memoryBytes: number | undefined;
+  readonly memoryBytesMax: number;
   /** Orders that wait for the third party to come back. */
   readonly waiting: number;
   /** "tcp 10.1.2.3:5001": what it may reach, for people; and of what kind each is. */

@@ -115,7 +115,8 @@ export function createChildRunner(options: {
       clearTimeout(timer);
     },
     status: async (id): Promise<ProcessStatus> => {
-      if (isRunning(id)) return { at: 'running' };
+      const pid = children.get(id)?.pid;
+      if (isRunning(id)) return { at: 'running', ...(pid && (await memoryOf(pid))) };
       const why = ended.get(id);
       return why === undefined ? { at: 'stopped' } : { at: 'stopped', why };
     },
@@ -123,4 +124,11 @@ export function createChildRunner(options: {
       for (const child of children.values()) child.kill('SIGTERM');
     },
   };
+}
+
+/** What is in memory of a process, as the kernel counts it; nothing where it has just ended. */
+async function memoryOf(pid: number): Promise<{ readonly memoryBytes?: number }> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+  return kib === undefined ? {} : { memoryBytes: Number(kib) * 1024 };
 }

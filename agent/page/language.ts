@@ -67,11 +67,15 @@ const STEPS = [
 const formats = new Map<Language, Intl.RelativeTimeFormat>();
 
 /** "3 minutes ago", by the runtime's own tables for each language. */
-export function ago(ms: number, language: Language): string {
+export const ago = (ms: number, language: Language): string => relative(ms, -1, language);
+/** "in 3 minutes". */
+export const ahead = (ms: number, language: Language): string => relative(ms, 1, language);
+
+function relative(ms: number, sign: 1 | -1, language: Language): string {
   const seconds = Math.max(0, Math.round(ms / 1_000));
   const [unit, size] = STEPS.find(([, size]) => seconds >= size) ?? (['second', 1] as const);
   const format =
     formats.get(language) ?? new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
   formats.set(language, format);
-  return format.format(-Math.floor(seconds / size), unit);
+  return format.format(sign * Math.floor(seconds / size), unit);
 }

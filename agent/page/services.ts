@@ -1,12 +1,14 @@
 // The systems in the hotel as the page and the report show them: state, traffic, and what to do where one is down.
 // Pure.
 import type { HotelView, ServiceView } from '../core/services.ts';
-import { ago, fill, texts } from './language.ts';
+import { ago, ahead, fill, texts } from './language.ts';
 import type { ServiceRemedy } from './texts/services.ts';
 import type { Language, Texts } from './texts/shape.ts';
 
 /** Counters on the page; all are in the JSON. */
 const COUNTERS_SHOWN_MAX = 8;
+/** Of its memory; above, one large resync ends it. */
+const TIGHT = 0.9;
 
 export interface ServiceText {
   readonly id: string;
@@ -57,7 +59,7 @@ export function serviceText(view: ServiceView, language: Language): ServiceText 
         s.counted,
         counters.map(([name, n]) => `${name} ${n}`).join(', '),
       ),
-      ...row(view.restarts > 0, s.restarts, String(view.restarts)),
+      ...runRows(view, language),
       ...row(view.reaches.length > 0, s.reaches, view.reaches.join('; ')),
     ],
     remedy: remedyOf(view, t),
@@ -65,6 +67,32 @@ export function serviceText(view: ServiceView, language: Language): ServiceText 
     trial: trialOf(view, t, language),
   };
 }
+
+/** How its process does: since when, how often it ended and why, what memory it takes. */
+function runRows(view: ServiceView, language: Language): (readonly [string, string])[] {
+  const t = texts[language];
+  const s = t.services;
+  const { process, ageMs, dueInMs, restarts, lastEnd, memoryBytes, memoryBytesMax } = view;
+  const rows: (readonly [string, string])[] = [];
+  if (ageMs !== undefined && process.at === 'running') rows.push([s.began, ago(ageMs, language)]);
+  if (ageMs !== undefined && process.at === 'parked') rows.push([s.parked, ago(ageMs, language)]);
+  if (dueInMs !== undefined) rows.push([s.due, ahead(dueInMs, language)]);
+  if (restarts > 0) {
+    const last =
+      lastEnd === undefined
+        ? ''
+        : fill(s.lastEnd, { age: ago(lastEnd.msAgo, language), why: lastEnd.why }, t);
+    rows.push([s.restarts, [String(restarts), last].filter((text) => text !== '').join(', ')]);
+  }
+  if (memoryBytes !== undefined) {
+    const isTight = memoryBytes > memoryBytesMax * TIGHT;
+    const values = { used: mib(memoryBytes), most: mib(memoryBytesMax) };
+    rows.push([s.memory, fill(isTight ? s.memoryTight : s.memoryUsed, values, t)]);
+  }
+  return rows;
+}
+
+const mib = (bytes: number): number => Math.round(bytes / 1024 / 1024);
 
 /** A person should look. */
 export const isDown = ({ process, talk }: ServiceView): boolean =>
@@ -173,8 +201,15 @@ export const serviceStatus = (view: ServiceView): unknown => ({
   lastInSecondsAgo: seconds(view.lastInMs),
   lastOutSecondsAgo: seconds(view.lastOutMs),
   counters: view.counters,
+  sinceSecondsAgo: seconds(view.ageMs),
+  dueInSeconds: seconds(view.dueInMs),
   restarts: view.restarts,
+  lastEnd:
+    view.lastEnd === undefined
+      ? null
+      : { why: view.lastEnd.why, secondsAgo: seconds(view.lastEnd.msAgo) },
   memoryBytes: view.memoryBytes ?? null,
+  memoryBytesMax: view.memoryBytesMax,
   waiting: view.waiting,
   reaches: view.reaches,
   trial: view.trial?.outcome ?? null,

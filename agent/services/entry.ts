@@ -5,7 +5,7 @@ import type { InstalledPackage } from '../core/packages.ts';
 import type { Report } from '../core/ipc/wire.ts';
 import type { ServiceInfo, ServiceView } from '../core/services.ts';
 import type { Judged, Wanted } from './config.ts';
-import { MEMORY_MB, REPORT_BYTES_MAX, REPORT_DETAILS } from './limits.ts';
+import { MEMORY_MB, PARKED_MS, REPORT_BYTES_MAX, REPORT_DETAILS } from './limits.ts';
 import type { Judgement, Prepared } from './ports.ts';
 import { off } from './state.ts';
 import type { Process } from './state.ts';
@@ -23,6 +23,7 @@ export interface Entry {
   refused: string | undefined;
   report: { readonly atMs: number; readonly said: Report } | undefined;
   restarts: number;
+  lastEnd: { readonly why: string; readonly atMs: number } | undefined;
   memoryBytes: number | undefined;
   /** A test of the third party has its place. */
   isTesting: boolean;
@@ -36,6 +37,7 @@ export const newEntry = (
   refused: undefined,
   report: undefined,
   restarts: 0,
+  lastEnd: undefined,
   memoryBytes: undefined,
   isTesting: false,
 });
@@ -77,7 +79,8 @@ export function viewOf(
   entry: Entry,
   { nowMs, waiting, trial }: Pick<ServiceView, 'waiting' | 'trial'> & { readonly nowMs: number },
 ): ServiceView {
-  const { id, wanted, judgement, report, restarts, memoryBytes } = entry;
+  const { id, wanted, judgement, report, restarts, lastEnd } = entry;
+  const process = processOf(entry);
   const age = (of: number | undefined): number | undefined =>
     of === undefined || report === undefined ? undefined : of + (nowMs - report.atMs);
   return {
@@ -85,19 +88,41 @@ export function viewOf(
     interface: wanted.interface,
     title: judgement.ok ? judgement.title : wanted.interface,
     version: judgement.ok ? judgement.version : '',
-    process: processOf(entry),
+    process,
+    ...timesOf(process, nowMs),
     talk: infoOf(entry).talk,
     problems: judgement.ok ? [] : judgement.problems,
     lastInMs: age(report?.said.lastInMs),
     lastOutMs: age(report?.said.lastOutMs),
     counters: report?.said.counters ?? {},
     restarts,
-    memoryBytes,
+    lastEnd: lastEnd && { why: lastEnd.why, msAgo: nowMs - lastEnd.atMs },
+    memoryBytes: process.at === 'running' ? entry.memoryBytes : undefined,
+    memoryBytesMax: MEMORY_MB * 1024 * 1024,
     waiting,
     reaches: judgement.ok ? judgement.needs.map(wordsOf) : [],
     ways: judgement.ok ? judgement.needs.map(({ need }) => need) : [],
     trial,
   };
+}
+
+function timesOf(
+  process: ServiceView['process'],
+  nowMs: number,
+): Pick<ServiceView, 'ageMs' | 'dueInMs'> {
+  const ageMs = 'sinceMs' in process ? nowMs - process.sinceMs : undefined;
+  switch (process.at) {
+    case 'waiting':
+      return { ageMs, dueInMs: Math.max(0, process.dueMs - nowMs) };
+    case 'parked':
+      return { ageMs, dueInMs: Math.max(0, process.sinceMs + PARKED_MS - nowMs) };
+    case 'off':
+    case 'refused':
+    case 'starting':
+    case 'running':
+    case 'testing':
+      return { ageMs, dueInMs: undefined };
+  }
 }
 
 function processOf(entry: Entry): ServiceView['process'] {

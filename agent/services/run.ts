@@ -105,7 +105,10 @@ export function createServices(needs: Needs): ServicesRunner {
     if (process.at === 'parked')
       log.error(`service ${id}: ended too often, parked: ${process.why}`);
     if (process.at === 'running' && before === 'starting') log.info(`service ${id}: runs`);
-    if (process.at === 'waiting' || process.at === 'parked') entry.restarts += 1;
+    if (process.at === 'waiting' || process.at === 'parked') {
+      entry.restarts += 1;
+      entry.lastEnd = { why: process.why, atMs: clock.nowMs() };
+    }
     changed(id);
   };
   const ended = (entry: Entry, why: string): void => {

@@ -298,6 +298,11 @@ export const bg: Texts = {
     fault: 'грешка: {why}',
   },
   why: {
+    'exit-code': 'завърши с грешка',
+    'oom-kill': 'паметта му беше пълна',
+    watchdog: 'увисна',
+    signal: 'беше спряно отвън',
+    'core-dump': 'срина се',
     ETIMEDOUT: 'няма отговор',
     ECONNREFUSED: 'отказано',
     ECONNRESET: 'прекъснато',

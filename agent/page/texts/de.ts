@@ -303,6 +303,11 @@ export const de: Texts = {
     fault: 'Fehler: {why}',
   },
   why: {
+    'exit-code': 'es endete mit einem Fehler',
+    'oom-kill': 'sein Speicher war voll',
+    watchdog: 'es hing',
+    signal: 'es wurde von außen beendet',
+    'core-dump': 'es brach zusammen',
     ETIMEDOUT: 'keine Antwort',
     ECONNREFUSED: 'abgelehnt',
     ECONNRESET: 'abgebrochen',

@@ -296,6 +296,11 @@ export const en: Texts = {
     fault: 'fault: {why}',
   },
   why: {
+    'exit-code': 'it ended with an error',
+    'oom-kill': 'its memory was full',
+    watchdog: 'it hung',
+    signal: 'it was ended from outside',
+    'core-dump': 'it ended badly',
     ETIMEDOUT: 'no answer',
     ECONNREFUSED: 'refused',
     ECONNRESET: 'cut off',

@@ -303,6 +303,11 @@ export const fr: Texts = {
     fault: 'défaut : {why}',
   },
   why: {
+    'exit-code': 'il s’est terminé par une erreur',
+    'oom-kill': 'sa mémoire était pleine',
+    watchdog: 'il était bloqué',
+    signal: 'il a été arrêté de l’extérieur',
+    'core-dump': 'il s’est effondré',
     ETIMEDOUT: 'pas de réponse',
     ECONNREFUSED: 'refusé',
     ECONNRESET: 'coupé',

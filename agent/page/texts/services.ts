@@ -13,7 +13,14 @@ export interface ServiceTexts {
   readonly reaches: string;
   readonly counted: string;
   readonly waiting: string;
+  readonly began: string;
+  readonly parked: string;
+  readonly due: string;
   readonly restarts: string;
+  readonly lastEnd: string;
+  readonly memory: string;
+  readonly memoryUsed: string;
+  readonly memoryTight: string;
   readonly test: string;
   readonly rehearse: string;
   readonly trace: string;
@@ -53,7 +60,14 @@ const en: ServiceTexts = {
   reaches: 'May reach',
   counted: 'Counted',
   waiting: 'Waiting for it',
-  restarts: 'Restarts',
+  began: 'Started',
+  parked: 'Given up',
+  due: 'Starts again',
+  restarts: 'Ended by itself',
+  lastEnd: 'the last {age}: {why}',
+  memory: 'Memory',
+  memoryUsed: '{used} of {most} MB',
+  memoryTight: '{used} of {most} MB: nearly all, and what takes more is ended',
   test: 'Test connection',
   rehearse: 'Try with simulator',
   trace: 'Download trace',
@@ -105,7 +119,14 @@ const de: ServiceTexts = {
   reaches: 'Darf erreichen',
   counted: 'Gezählt',
   waiting: 'Wartet darauf',
-  restarts: 'Neustarts',
+  began: 'Gestartet',
+  parked: 'Aufgegeben',
+  due: 'Startet wieder',
+  restarts: 'Von selbst beendet',
+  lastEnd: 'zuletzt {age}: {why}',
+  memory: 'Speicher',
+  memoryUsed: '{used} von {most} MB',
+  memoryTight: '{used} von {most} MB: fast alles, und was mehr braucht, wird beendet',
   test: 'Verbindung prüfen',
   rehearse: 'Mit Simulator proben',
   trace: 'Mitschnitt herunterladen',
@@ -157,7 +178,14 @@ const bg: ServiceTexts = {
   reaches: 'Може да достига',
   counted: 'Преброено',
   waiting: 'Чака за нея',
-  restarts: 'Рестарти',
+  began: 'Пусната',
+  parked: 'Изоставена',
+  due: 'Тръгва отново',
+  restarts: 'Спряла сама',
+  lastEnd: 'последно {age}: {why}',
+  memory: 'Памет',
+  memoryUsed: '{used} от {most} МБ',
+  memoryTight: '{used} от {most} МБ: почти цялата, а което вземе повече, се спира',
   test: 'Проверка на връзката',
   rehearse: 'Опит със симулатор',
   trace: 'Изтегляне на записа',
@@ -209,7 +237,14 @@ const fr: ServiceTexts = {
   reaches: 'Peut joindre',
   counted: 'Compté',
   waiting: 'En attente pour lui',
-  restarts: 'Redémarrages',
+  began: 'Démarré',
+  parked: 'Abandonné',
+  due: 'Redémarre',
+  restarts: 'Arrêté de lui-même',
+  lastEnd: 'la dernière fois {age} : {why}',
+  memory: 'Mémoire',
+  memoryUsed: '{used} sur {most} Mo',
+  memoryTight: '{used} sur {most} Mo : presque tout, et ce qui en prend plus est arrêté',
   test: 'Essayer la connexion',
   rehearse: 'Essayer avec le simulateur',
   trace: 'Télécharger la trace',

@@ -110,6 +110,12 @@ export interface Texts {
 type WorkState = RecentWork['commands'][number]['state'] | RecentWork['jobs'][number]['state'];
 
 export type WhyKey =
+  /** systemd's results of a service's process. */
+  | 'exit-code'
+  | 'oom-kill'
+  | 'watchdog'
+  | 'signal'
+  | 'core-dump'
   | 'ETIMEDOUT'
   | 'ECONNREFUSED'
   | 'ECONNRESET'

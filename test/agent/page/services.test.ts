@@ -13,7 +13,8 @@ const up: ServiceView = {
   process: { at: 'running', sinceMs: 0 },
   talk: { at: 'up', with: '10.1.0.7' },
   ...{ problems: [], lastInMs: 2_000, lastOutMs: undefined, counters: { postings: 3 } },
-  ...{ restarts: 0, memoryBytes: 1, waiting: 0 },
+  ...{ ageMs: 7_200_000, dueInMs: undefined, restarts: 0, lastEnd: undefined, waiting: 0 },
+  ...{ memoryBytes: 45 * 1024 ** 2, memoryBytesMax: 128 * 1024 ** 2 },
   ...{ reaches: ['listens on 5001 for 10.1.0.7'], ways: ['listen'], trial: undefined },
 };
 const page = (services: readonly ServiceView[]): string => renderPage({ ...well, services }, 'en');
@@ -49,6 +50,25 @@ test('what is down says what to do and who, by how the system is reached', () =>
   const parked = { at: 'parked', sinceMs: 0, why: 'exit code 1' } as const;
   assert.equal(serviceText({ ...up, process: parked }, 'en').remedy!.who, 'Clock support');
   assert.match(page([{ ...down }]), /Systems in the hotel that do not work: 1/);
+});
+
+test('since when it runs, what memory it takes, how often it ended and why: in plain words', () => {
+  const rowsOf = (view: ServiceView): string => {
+    const { rows } = serviceText(view, 'en');
+    return rows.map((row) => row.join(': ')).join('\n');
+  };
+  assert.match(rowsOf(up), /Started: 2 hours ago/);
+  assert.match(rowsOf(up), /Memory: 45 of 128 MB$/m);
+  assert.doesNotMatch(rowsOf(up), /Ended by itself/);
+  const full = { ...up, memoryBytes: 120 * 1024 ** 2 };
+  assert.match(rowsOf(full), /Memory: 120 of 128 MB: nearly all/);
+  const lastEnd = { why: 'oom-kill', msAgo: 180_000 };
+  const ended = { ...up, restarts: 8, lastEnd, memoryBytes: undefined };
+  assert.match(rowsOf(ended), /Ended by itself: 8, the last 3 minutes ago: its memory was full/);
+  const parked = { at: 'parked', sinceMs: 0, why: 'oom-kill' } as const;
+  const rows = rowsOf({ ...ended, process: parked, ageMs: 180_000, dueInMs: 3_420_000 });
+  assert.match(rows, /Given up: 3 minutes ago\nStarts again: in 57 minutes/);
+  assert.doesNotMatch(rows, /Memory|Started/);
 });
 
 test('every state has its words in every language, also for support and programs', () => {

@@ -48,6 +48,7 @@ const reported = (): Record<string, Record<string, unknown>> => {
   const document = cloud.shadow(THING, 'services').get();
   return (document?.state.reported?.['services'] ?? {}) as Record<string, Record<string, unknown>>;
 };
+const pidFile = (): string => join(unit.root, 'run/clock-agent/services', SERVICE, 'pid');
 async function until(what: string, isSo: () => boolean): Promise<void> {
   const endMs = performance.now() + 30_000;
   while (!isSo()) {
@@ -125,16 +126,45 @@ test('wrong settings are named by their field, and hurt no other service', async
   await until('gone', () => !('typo' in reported()));
 });
 
-test('a process that ends is started again, and orders meanwhile are answered as offline', async () => {
+test('a line that is cut comes back, and orders go on', async () => {
   const before = connections.length;
-  const status = (await (await fetch(`${unit.running.url}api/status`)).json()) as object;
-  assert.ok(status);
   connections.at(-1)!.destroy();
   await until('connected again', () => connections.length > before);
   await until('up', () => stateOf(SERVICE)['talk'] === 'up');
   const result = await order('bytes.write', { data: Buffer.from('again').toString('base64') });
   assert.equal(result['state'], 'processed');
   assert.equal(await eventData(), 'got:again');
+});
+
+test('a process that is killed is started again, and the status says how it ended and what memory it has', async () => {
+  const pid = Number(await readFile(pidFile(), 'utf8'));
+  process.kill(pid, 'SIGKILL');
+  interface Told {
+    readonly process: string;
+    readonly talk: { readonly at: string };
+    readonly restarts: number;
+    readonly lastEnd: { readonly why: string } | null;
+    readonly memoryBytes: number | null;
+    readonly memoryBytesMax: number;
+  }
+  const told = async (): Promise<Told> => {
+    const status = await (await fetch(`${unit.running.url}api/status`)).json();
+    return (status as { readonly services: readonly [Told] }).services[0];
+  };
+  const endMs = performance.now() + 60_000;
+  for (;;) {
+    const { process: is, talk, restarts, lastEnd, memoryBytes, memoryBytesMax } = await told();
+    const isBack = is === 'running' && talk.at === 'up' && restarts > 0 && memoryBytes !== null;
+    if (isBack) {
+      assert.deepEqual([restarts, lastEnd?.why], [1, 'SIGKILL']);
+      // Node alone has more than 20 MB.
+      assert.ok(memoryBytes > 20e6 && memoryBytes < 4 * memoryBytesMax, String(memoryBytes));
+      break;
+    }
+    assert.ok(performance.now() < endMs, 'the service is back');
+    await sleep(500);
+  }
+  assert.notEqual(Number(await readFile(pidFile(), 'utf8')), pid);
 });
 
 test('a test asks the device, a rehearsal the simulator, and the service runs again', async () => {
@@ -170,7 +200,7 @@ test('after a restart of the agent the service runs, though nobody desired it an
 });
 
 test('after the agent alone was killed, its service runs once', async () => {
-  const file = join(unit.root, 'run/clock-agent/services', SERVICE, 'pid');
+  const file = pidFile();
   const left = Number(await readFile(file, 'utf8'));
   // Empty too while nobody has fetched its exit code.
   const isThere = async (): Promise<boolean> =>
