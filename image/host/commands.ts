@@ -10,6 +10,7 @@ import { image } from './commands/image.ts';
 import { inspect } from './commands/inspect.ts';
 import { packageInterface } from './commands/package-interface.ts';
 import { test } from './commands/test.ts';
+import { unit } from './commands/unit.ts';
 
 const help = command('help', {
   summary: 'say what the commands do',
@@ -27,6 +28,7 @@ const help = command('help', {
 /** In the order in which the overview lists them. */
 const commands: Readonly<Record<string, Command>> = {
   ...{ image, boot, inspect, bundle, 'package-interface': packageInterface },
+  unit,
   ...{ test, check, clean, help },
 };
 

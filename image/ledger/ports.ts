@@ -20,17 +20,19 @@ export interface Actor {
 export interface UnitEntry {
   /** 32 hex digits. */
   readonly serial: string;
-  /** The order it belongs to, and what it is for, in words. */
   readonly order?: string;
+  /** Whose it is, in words, e.g. the hotel's name; any script. */
+  readonly name?: string;
   readonly accounts: readonly {
     readonly kind: 'pms' | 'pos';
     readonly host: string;
+    readonly subscriptionId: number;
     readonly accountId: number;
   }[];
   /** Ids of preloaded services. */
   readonly services: readonly string[];
   readonly state: 'new' | 'writing' | 'done' | 'uncertain' | 'retired';
-  /** How many cards it has had; the second makes the first one's certificate void. */
+  /** How many cards it has had that could start; the second makes the first one's certificate void. */
   readonly cards: number;
   /** Of the last card that was begun. */
   readonly release?: string;
@@ -42,6 +44,8 @@ export interface UnitEntry {
 export interface Flash {
   readonly id: string;
   readonly unit: UnitEntry;
+  /** Which card of this unit it is, from 1: it supersedes those before it. */
+  readonly generation: number;
   /** `unit.json` as the agent reads it (agent/pairing/wire.ts), with its secrets. */
   readonly record: Readonly<Record<string, unknown>>;
 }
@@ -60,19 +64,27 @@ export type FlashEnd =
 /**
  * One row per flash, each step durable before it returns. `begin` before the first byte is written;
  * `verified` when all but the card's first block is written and read back: until then no card starts, and the
- * serial may be given again; from then on it may not, whatever happens. `end` last.
+ * serial may be given again; from then on it may not, whatever happens. `end` last. Each throws OperatorError;
+ * one of `verified` and `end` means that this flash is no longer this station's: leave the card as it is.
  */
 export interface FlashLedger {
+  /** Support's public key (age1…), which recovery keys are encrypted to. */
+  readonly recipient: string | undefined;
   begin(request: {
     /** The next unit without a card of this order; or this one; or, with neither, a unit made now. */
     readonly order?: string;
     readonly serial?: string;
     readonly card: CardIdentity;
     readonly release: string;
-    /** The recovery key, encrypted with age to support's key, armoured. */
-    readonly escrow: string;
+    /**
+     * The recovery key, encrypted with age to support's key (seal.ts), armoured. May be left out only where the
+     * ledger was begun without support's key (`recipient` is undefined): the row says so.
+     */
+    readonly escrow?: string;
     /** Of the card's `registration.token` (registration.ts); `unit export` tells it to the cloud's hook. */
     readonly registration: string;
+    /** For another card of a unit whose first is done: its record, opened with support's identity (seal.ts). */
+    readonly record?: Readonly<Record<string, unknown>>;
     readonly by: Actor;
   }): Flash;
   verified(flash: Flash): void;

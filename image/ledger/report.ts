@@ -1,0 +1,133 @@
+// The ledger in words, for a terminal: tables of units, one unit with its cards, what to do with it.
+import { stripVTControlCharacters } from 'node:util';
+import type { ChainEvent } from './chain.ts';
+import type { UnitEntry } from './ports.ts';
+import type { FlashRow, UnitDetails } from './units.ts';
+import type { Verdict } from './verify.ts';
+
+/** What came from a file or a card's firmware goes onto the screen: one line, no control characters. */
+const safe = (text: string): string =>
+  stripVTControlCharacters(text)
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ')
+    .trim();
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
+/** "2026-01-05 08:00:05" in UTC. */
+const time = (at: string): string => at.slice(0, 19).replace('T', ' ');
+
+export function accountsText({ accounts }: UnitEntry): string {
+  if (accounts.length === 0) return 'pairs by a code';
+  return accounts.map(({ kind, host, accountId }) => `${kind} ${accountId} ${host}`).join(', ');
+}
+
+/** Columns as wide as their widest cell. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_cell, column) =>
+    Math.max(...rows.map((row) => Array.from(row[column] ?? '').length)),
+  );
+  const padded = (cell: string, column: number): string =>
+    cell + ' '.repeat((widths[column] ?? 0) - Array.from(cell).length);
+  return rows.map((row) => row.map(padded).join('  ').trimEnd()).join('\n');
+}
+
+export function unitTable(units: readonly UnitEntry[]): string {
+  if (units.length === 0) return 'No units.';
+  const head = ['SERIAL', 'STATE', 'ORDER', 'NAME', 'ACCOUNTS', 'CARDS', 'LABEL'];
+  const rows = units.map((unit) => [
+    ...[unit.serial, unit.state, unit.order ?? '-', safe(unit.name ?? '-')],
+    ...[accountsText(unit), String(unit.cards), unit.labelled ? 'printed' : '-'],
+  ]);
+  return table([head, ...rows]);
+}
+
+/** What a person should do with a unit in this state; undefined: nothing. */
+export function adviceFor({ serial, state }: UnitEntry): string | undefined {
+  if (state !== 'uncertain') return undefined;
+  return [
+    'Its last card was written and read back, but the station stopped before it was finished: the card',
+    'may start or not. Its serial is not given to another card by itself. Put the card into the reader:',
+    '  ./build.sh inspect DEVICE                whole? then it is good:',
+    `  ./build.sh unit settle ${serial}`,
+    'If it is not whole or not to be found, write another card; the first is refused from then on:',
+    `  ./build.sh reflash ${serial} DEVICE`,
+  ].join('\n');
+}
+
+export function unitText(details: UnitDetails, { events }: { events: boolean }): string {
+  const { unit, made, why, flashes } = details;
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ['serial', unit.serial],
+    ['host name', `clockrpi-${unit.serial}`],
+    ['state', why === undefined ? unit.state : `${unit.state}: ${safe(why)}`],
+    ['name', unit.name === undefined ? undefined : safe(unit.name)],
+    ['order', unit.order],
+    ['accounts', accountsText(unit)],
+    ['services', unit.services.join(', ')],
+    ['MAC', unit.mac],
+    ['label', unit.labelled ? 'printed' : 'not printed'],
+    ['made', time(made)],
+  ];
+  const lines = rows.filter(([, value]) => value !== undefined && value !== '');
+  const advice = adviceFor(unit);
+  return [
+    table(lines.map(([name, value]) => [name, value!])),
+    ...flashes.map((flash, index) => `\ncard ${index + 1}: ${flashText(flash)}`),
+    ...(advice === undefined ? [] : ['', advice]),
+    ...(events ? ['', eventLines(details.events)] : []),
+  ].join('\n');
+}
+
+function flashText(flash: FlashRow): string {
+  const { state, reason, bytes, write_ms, read_ms, ended } = flash;
+  const speed =
+    bytes === null || write_ms === null || read_ms === null
+      ? ''
+      : `, ${megabytes(bytes)} at ${(bytes / 1e3 / write_ms).toFixed(1)} MB/s, read back at ${(bytes / 1e3 / read_ms).toFixed(1)} MB/s`;
+  const result = reason === null ? state : `${state}: ${safe(reason)} (${flash.code})`;
+  return [
+    `${result}${speed}`,
+    `  ${safe(flash.model)}, ${megabytes(flash.card_bytes)}, ${flash.device}, CID ${flash.cid ?? 'not told by its reader'}`,
+    `  release ${flash.release}, generation ${flash.generation}, recovery key ${flash.escrow === null ? 'KEPT NOWHERE' : 'sealed to support'}`,
+    `  ${time(flash.begun)} to ${ended === null ? '…' : time(ended)}, ${safe(flash.operator)} at ${safe(flash.station)}`,
+  ].join('\n');
+}
+
+/** What of an event is said in one line; the rest is long or sealed. */
+const SAID = [
+  'serial',
+  'recipient',
+  'order',
+  'file',
+  'units',
+  'why',
+  'format',
+  'mac',
+  'generation',
+];
+
+export function eventLines(events: readonly ChainEvent[]): string {
+  const rows = events.map((event) => {
+    const body = JSON.parse(event.body) as Record<string, unknown>;
+    const by = JSON.parse(event.by) as Record<string, unknown>;
+    const how = body['how'] as { result?: string; code?: string } | undefined;
+    const said = SAID.filter((name) => ['string', 'number'].includes(typeof body[name])).map(
+      (name) => `${name} ${String(body[name])}`,
+    );
+    const end = how === undefined ? [] : [how.code ?? how.result ?? ''];
+    const who = `${String(by['operator'])}@${String(by['station'])}`;
+    const what = safe([...end, ...said].join(', '));
+    return [String(event.seq), time(event.at), event.kind, safe(who), what];
+  });
+  return table(rows);
+}
+
+export function verdictText({ events, head, units, problems }: Verdict): string {
+  const size = `${events} events, ${units} units`;
+  if (problems.length === 0) {
+    return `Whole: ${size}.\nhead ${head}\nNote the head elsewhere; later "unit verify --head" asks for it.`;
+  }
+  return [
+    `NOT WHOLE: ${size}.`,
+    ...problems.map((problem) => `! ${safe(problem)}`),
+    '  → Keep the file, find out who changed it, and bring the last good backup back (unit restore).',
+  ].join('\n');
+}

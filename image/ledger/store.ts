@@ -1,0 +1,186 @@
+// The ledger's file: opening it, telling events, one transaction at a time, each on the disk when it returns.
+// Two stations may have it open: whoever comes second waits. Knows nothing of what events mean.
+import * as fs from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { OperatorError } from '../core/errors.ts';
+import { ORIGIN, hashOf } from './chain.ts';
+import type { LedgerEvent, Told } from './events.ts';
+import { BUSY_MS_MAX, EVENT_CHARS_MAX } from './limits.ts';
+import { giveLike, makeFolder, refuseNetwork } from './place.ts';
+import type { Actor } from './ports.ts';
+import { APPLICATION_ID, SCHEMA, VERSION } from './schema.ts';
+import { apply, statementsOf } from './tables.ts';
+import type { Statements } from './tables.ts';
+
+export interface Store {
+  readonly file: string;
+  readonly db: DatabaseSync;
+  readonly sql: Statements;
+  /** One transaction, whole and on the disk, or not at all. Waits for other stations. */
+  write<T>(work: (tell: Tell) => T): T;
+  /** One consistent view. */
+  read<T>(work: () => T): T;
+  close(): void;
+}
+/** Adds an event and does to the tables what it means. */
+export type Tell = (event: LedgerEvent, by: Actor) => Told;
+
+interface Options {
+  readonly nowMs?: () => number;
+}
+
+/** Makes an empty ledger. Throws OperatorError when there is one. */
+export function createStore(file: string, options: Options = {}): Store {
+  makeFolder(dirname(file));
+  checkPlace(file);
+  // Empty, and ours alone, before there is anything in it.
+  try {
+    fs.closeSync(fs.openSync(file, 'wx', 0o600));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw new OperatorError('ledger-exists', `There is a ledger already: ${file}`, {
+      hint: 'Use it, or name another file with --ledger FILE',
+      cause,
+    });
+  }
+  giveLike(file, dirname(file));
+  return guarded(file, () => {
+    const db = connect(file);
+    db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
+    return storeOf(file, db, options);
+  });
+}
+
+/** Opens a ledger that is there. Throws OperatorError. */
+export function openStore(file: string, options: Options = {}): Store {
+  if (!fs.existsSync(file)) {
+    throw new OperatorError('ledger-missing', `There is no ledger ${file}`, {
+      hint: 'Begin one with "./build.sh unit init --recipient age1…", or name it with --ledger FILE',
+    });
+  }
+  checkPlace(file);
+  return guarded(file, () => {
+    const db = connect(file);
+    try {
+      checkVersion(file, db);
+      return storeOf(file, db, options);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  });
+}
+
+function connect(file: string): DatabaseSync {
+  const db = new DatabaseSync(file, { timeout: BUSY_MS_MAX, enableForeignKeyConstraints: true });
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
+  return db;
+}
+
+function checkPlace(file: string): void {
+  const folder = fs.realpathSync(dirname(file));
+  refuseNetwork(folder, fs.readFileSync('/proc/self/mountinfo', 'utf8'));
+}
+
+function checkVersion(file: string, db: DatabaseSync): void {
+  const value = (name: string): number =>
+    Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+  if (value('application_id') !== APPLICATION_ID) {
+    throw new OperatorError('not-a-ledger', `${file} is no ledger`, {
+      hint: 'Look at the name given with --ledger or CLOCK_LEDGER',
+    });
+  }
+  if (value('user_version') === VERSION) return;
+  throw new OperatorError(
+    'ledger-newer',
+    `${file} was written by another version of this program`,
+    {
+      hint: 'Use the newest version on all stations',
+    },
+  );
+}
+
+function storeOf(file: string, db: DatabaseSync, { nowMs = Date.now }: Options): Store {
+  const sql = statementsOf(db);
+  const transaction = <T>(how: 'DEFERRED' | 'IMMEDIATE', work: () => T): T =>
+    guarded(file, () => {
+      db.exec(`BEGIN ${how}`);
+      try {
+        const result = work();
+        db.exec('COMMIT');
+        return result;
+      } finally {
+        // A full disk rolls back by itself at times.
+        if (db.isTransaction) db.exec('ROLLBACK');
+      }
+    });
+  const tell: Tell = (event, by) => {
+    const last = sql.get('SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1');
+    const { kind, ...rest } = event;
+    const body = JSON.stringify(rest);
+    if (body.length > EVENT_CHARS_MAX) throw new Error(`An event of ${body.length} characters`);
+    const at = new Date(nowMs()).toISOString();
+    const seq = Number(last?.['seq'] ?? 0) + 1;
+    const entry = {
+      ...{
+        seq,
+        at,
+        kind,
+        by: JSON.stringify({ operator: by.operator, station: by.station }),
+        body,
+      },
+      prev: last === undefined ? ORIGIN : String(last['hash']),
+    };
+    sql.run(
+      'INSERT INTO event (seq, at, kind, by, body, prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?)',
+      ...[seq, at, kind, entry.by, body, entry.prev, hashOf(entry)],
+    );
+    const told = { ...event, seq, at, by } as Told;
+    apply(sql, told);
+    return told;
+  };
+  return {
+    ...{ file, db, sql },
+    write: (work) => transaction('IMMEDIATE', () => work(tell)),
+    read: (work) => transaction('DEFERRED', work),
+    close: () => db.close(),
+  };
+}
+
+/** SQLite's primary result codes (sqlite.org/rescode.html) that are no defect of ours. */
+const REASONS: Readonly<Record<number, readonly [code: string, what: string, hint: string]>> = {
+  5: [
+    'ledger-busy',
+    'is held by another station',
+    'Try again; is one of them stopped in a debugger?',
+  ],
+  8: ['ledger-read-only', 'cannot be written', 'Look at the rights of the file and of its folder'],
+  10: [
+    'ledger-disk',
+    'cannot be read or written',
+    'Look at the disk ("dmesg"); then: ./build.sh unit verify',
+  ],
+  11: [
+    'ledger-damaged',
+    'is damaged',
+    'Keep it, and bring the last backup back: ./build.sh unit restore',
+  ],
+  13: ['ledger-disk-full', 'has no room left on its disk', 'Free space ("df -h" shows where)'],
+  14: ['ledger-not-open', 'cannot be opened', 'Look at the rights of the file and of its folder'],
+  26: ['not-a-ledger', 'is no ledger', 'Look at the name given with --ledger or CLOCK_LEDGER'],
+};
+
+/** Says what SQLite's errors mean for a person. */
+export function guarded<T>(file: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const { errcode } = cause as { errcode?: number };
+    const reason = errcode === undefined ? undefined : REASONS[errcode & 0xff];
+    if (reason === undefined) throw cause;
+    const [code, what, hint] = reason;
+    const said = (cause as Error).message;
+    throw new OperatorError(code, `The ledger ${file} ${what} (${said})`, { hint, cause });
+  }
+}

@@ -1,0 +1,230 @@
+// What people do with units besides writing their cards: look, settle, retire, note. Each change is an event.
+import { OperatorError } from '../core/errors.ts';
+import type { ChainEvent } from './chain.ts';
+import type { LedgerEvent } from './events.ts';
+import { forgetBoxes } from './ledger.ts';
+import type { Ledger, UnitRecord } from './ledger.ts';
+import type { Actor, UnitEntry } from './ports.ts';
+import { box, stationKey, unbox, unseal } from './seal.ts';
+import type { Row } from './tables.ts';
+import { entryOf, unitRow } from './view.ts';
+
+/** One card of a unit, as its row tells it. */
+export interface FlashRow {
+  readonly id: string;
+  readonly serial: string;
+  readonly generation: number;
+  readonly state: 'begun' | 'verified' | 'done' | 'bad' | 'lost';
+  readonly operator: string;
+  readonly station: string;
+  readonly release: string;
+  readonly cid: string | null;
+  readonly model: string;
+  readonly device: string;
+  readonly card_bytes: number;
+  /** Encrypted to support's key, armoured; null: kept nowhere. */
+  readonly escrow: string | null;
+  readonly registration: string;
+  readonly begun: string;
+  readonly verified: string | null;
+  readonly ended: string | null;
+  readonly sha256: string | null;
+  readonly bytes: number | null;
+  readonly write_ms: number | null;
+  readonly read_ms: number | null;
+  readonly code: string | null;
+  readonly reason: string | null;
+}
+
+export interface UnitDetails {
+  readonly unit: UnitEntry;
+  readonly made: string;
+  /** Why it was retired. */
+  readonly why: string | undefined;
+  /** Oldest first. */
+  readonly flashes: readonly FlashRow[];
+  readonly events: readonly ChainEvent[];
+}
+
+/** Units in the order in which they were made. */
+export function listUnits(
+  { store }: Ledger,
+  { order, state }: { order?: string | undefined; state?: string | undefined } = {},
+): readonly UnitEntry[] {
+  return store.read(() =>
+    store.sql
+      .all(
+        `SELECT * FROM unit WHERE (?1 IS NULL OR "order" = ?1) AND (?2 IS NULL OR state = ?2)
+         ORDER BY place`,
+        ...[order ?? null, state ?? null],
+      )
+      .map(entryOf),
+  );
+}
+
+/** All that the ledger knows of a unit. Throws OperatorError. */
+export function unitDetails({ store }: Ledger, named: string): UnitDetails {
+  return store.read(() => {
+    const row = unitRow(store.sql, named);
+    const serial = String(row['serial']);
+    const where = (sql: string): readonly Row[] => store.sql.all(sql, serial);
+    return {
+      unit: entryOf(row),
+      made: String(row['made']),
+      why: typeof row['why'] === 'string' ? row['why'] : undefined,
+      flashes: where(
+        'SELECT * FROM flash WHERE serial = ? ORDER BY begun, generation',
+      ) as unknown as FlashRow[],
+      events: where('SELECT * FROM event WHERE serial = ? ORDER BY seq') as unknown as ChainEvent[],
+    };
+  });
+}
+
+/** The last ones told, oldest first. */
+export function newestEvents({ store }: Ledger, count: number): readonly ChainEvent[] {
+  const rows = store.sql.all('SELECT * FROM event ORDER BY seq DESC LIMIT ?', count);
+  return (rows as unknown as ChainEvent[]).toReversed();
+}
+
+/** An event as data. */
+export const parsedEvent = ({ seq, at, kind, by, body, hash }: ChainEvent): object => ({
+  ...{ seq, at, kind, hash },
+  by: JSON.parse(by) as unknown,
+  ...(JSON.parse(body) as object),
+});
+
+/** Does one thing to a unit if it may; returns it as it is then. */
+function change(
+  { store }: Ledger,
+  named: string,
+  { by, event }: { by: Actor; event: (unit: UnitEntry) => LedgerEvent },
+): UnitEntry {
+  return store.write((tell) => {
+    const unit = entryOf(unitRow(store.sql, named));
+    tell(event(unit), by);
+    forgetBoxes(store);
+    return entryOf(unitRow(store.sql, unit.serial));
+  });
+}
+
+/** Its card was looked at and is whole: an uncertain unit is done. Throws OperatorError. */
+export function settleUnit(ledger: Ledger, named: string, by: Actor): UnitEntry {
+  const event = ({ serial, state }: UnitEntry): LedgerEvent => {
+    if (state === 'uncertain') return { kind: 'unit.settled', serial };
+    throw new OperatorError('unit-certain', `${serial} is not uncertain, it is ${state}`, {
+      hint: `See "./build.sh unit show ${serial}"`,
+    });
+  };
+  return change(ledger, named, { by, event });
+}
+
+/** It gets no card any more, and the cloud is told not to let it in (export.ts). Throws OperatorError. */
+export function retireUnit(
+  ledger: Ledger,
+  named: string,
+  { by, why }: { by: Actor; why: string },
+): UnitEntry {
+  const event = ({ serial, state }: UnitEntry): LedgerEvent => {
+    if (state !== 'writing' && state !== 'retired') return { kind: 'unit.retired', serial, why };
+    const busy = state === 'writing';
+    throw new OperatorError(
+      busy ? 'unit-busy' : 'unit-retired',
+      busy ? `A card for ${serial} is being written` : `${serial} is retired already`,
+      { hint: busy ? 'Wait until it is finished' : `See "./build.sh unit show ${serial}"` },
+    );
+  };
+  return change(ledger, named, { by, event });
+}
+
+/** Its label was printed. */
+export function noteLabel(
+  ledger: Ledger,
+  named: string,
+  { by, format }: { by: Actor; format: string },
+): UnitEntry {
+  return change(ledger, named, {
+    by,
+    event: ({ serial }) => ({ kind: 'unit.labelled', serial, format }),
+  });
+}
+
+/** The board that goes with it, as scanned from its box. Throws OperatorError. */
+export function noteMac(
+  ledger: Ledger,
+  named: string,
+  { by, mac }: { by: Actor; mac: string },
+): UnitEntry {
+  const plain = mac.toLowerCase().replaceAll(/[^0-9a-f]/g, '');
+  if (!/^[0-9a-fA-F]{2}([:-]?[0-9a-fA-F]{2}){5}$/.test(mac)) {
+    throw new OperatorError('mac', `"${mac}" is no MAC address`, {
+      hint: 'It has twelve digits 0-9 and a-f, e.g. dc:a6:32:01:02:03',
+    });
+  }
+  const written = plain.match(/../g)!.join(':');
+  return change(ledger, named, {
+    by,
+    event: ({ serial }) => ({ kind: 'unit.mac', serial, mac: written }),
+  });
+}
+
+/** Support's key from now on; what was sealed to an older one stays so. */
+export function setRecipient({ store }: Ledger, recipient: string | undefined, by: Actor): void {
+  store.write((tell) => tell({ kind: 'recipient.set', recipient: recipient ?? null }, by));
+}
+
+/** A unit's record, opened with support's identity, for its next card. Throws OperatorError. */
+export async function openRecord(
+  ledger: Ledger,
+  named: string,
+  identities: readonly string[],
+): Promise<UnitRecord> {
+  const row = ledger.store.read(() => unitRow(ledger.store.sql, named));
+  if (row['record'] === null) return { v: 1, accounts: [] };
+  const sealed = ledger.store.sql.get(
+    'SELECT sealed FROM record WHERE id = ?',
+    Number(row['record']),
+  );
+  if (typeof sealed?.['sealed'] === 'string') {
+    return JSON.parse(await unseal(sealed['sealed'], identities)) as UnitRecord;
+  }
+  throw new OperatorError(
+    'record-lost',
+    `What belongs on a card of ${String(row['serial'])} is kept nowhere`,
+    { hint: 'This ledger has no key of support: order the unit again, with a new serial' },
+  );
+}
+
+/**
+ * Opens what cards still wait for with support's identity, and keeps it under this station's key: after a restore
+ * on another machine. Returns how many records were opened. Throws OperatorError, then nothing was.
+ */
+export async function unsealWaiting(
+  { store }: Ledger,
+  identities: readonly string[],
+): Promise<number> {
+  const wanted = store.read(() =>
+    store.sql.all(
+      `SELECT id, sealed, box FROM record LEFT JOIN waiting ON record = id
+       WHERE sealed IS NOT NULL AND EXISTS (
+         SELECT 1 FROM unit WHERE unit.record = id AND state IN ('new', 'writing', 'uncertain'))`,
+    ),
+  );
+  const key = stationKey(store.file);
+  const opened: [number, Buffer][] = [];
+  for (const row of wanted) {
+    const what = `record ${Number(row['id'])}`;
+    const { box: bytes } = row;
+    if (bytes instanceof Uint8Array && unbox(bytes, key, what) !== undefined) continue;
+    opened.push([
+      Number(row['id']),
+      box(await unseal(String(row['sealed']), identities), key, what),
+    ]);
+  }
+  store.write(() => {
+    for (const [id, bytes] of opened) {
+      store.sql.run('INSERT OR REPLACE INTO waiting VALUES (?, ?)', id, bytes);
+    }
+    forgetBoxes(store);
+  });
+  return opened.length;
+}

@@ -1,0 +1,51 @@
+// Rows of the ledger as units, and how a unit is named: by its serial, its host name or the first digits of it.
+import { OperatorError } from '../core/errors.ts';
+import type { UnitEntry } from './ports.ts';
+import type { Row, Statements } from './tables.ts';
+
+/** Fewer digits would often mean several. */
+const DIGITS_MIN = 4;
+
+/** The row of a serial, of `clockrpi-<serial>`, or of the only one that begins so. Throws OperatorError. */
+export function unitRow(sql: Statements, named: string): Row {
+  const digits = named
+    .trim()
+    .toLowerCase()
+    .replace(/^clockrpi-/, '')
+    .replace(/\.local$/, '');
+  const wrong = (message: string, hint: string): OperatorError =>
+    new OperatorError('unit-unknown', message, { hint });
+  if (!/^[0-9a-f]{4,32}$/.test(digits)) {
+    throw wrong(
+      `"${named}" is no serial`,
+      `A serial has 32 digits 0-9 and a-f; the first ${DIGITS_MIN} or more will do`,
+    );
+  }
+  const exact = sql.get('SELECT * FROM unit WHERE serial = ?', digits);
+  if (exact !== undefined) return exact;
+  const found = sql.all(
+    'SELECT * FROM unit WHERE serial >= ? AND serial < ? LIMIT 2',
+    ...[digits, `${digits}g`],
+  );
+  if (found.length === 0) throw wrong(`There is no unit ${named}`, 'See "./build.sh unit list"');
+  if (found.length > 1) throw wrong(`Several serials begin with ${digits}`, 'Give more digits');
+  return found[0]!;
+}
+
+export function entryOf(row: Row): UnitEntry {
+  const text = (name: string): string | undefined =>
+    typeof row[name] === 'string' ? row[name] : undefined;
+  const [order, name, release, mac] = [text('order'), text('name'), text('release'), text('mac')];
+  return {
+    serial: String(row['serial']),
+    ...(order === undefined ? {} : { order }),
+    ...(name === undefined ? {} : { name }),
+    accounts: JSON.parse(String(row['accounts'])) as UnitEntry['accounts'],
+    services: JSON.parse(String(row['services'])) as readonly string[],
+    state: row['state'] as UnitEntry['state'],
+    cards: Number(row['cards']),
+    ...(release === undefined ? {} : { release }),
+    ...(mac === undefined ? {} : { mac }),
+    labelled: Number(row['labelled']) > 0,
+  };
+}

@@ -1,0 +1,203 @@
+// A unit's life in the ledger: made, given to a card, done or not, given again, retired; and what its files hold.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { createLedger, openLedger } from '../../../image/ledger/ledger.ts';
+import { refuseNetwork } from '../../../image/ledger/place.ts';
+import { unbox, stationKey } from '../../../image/ledger/seal.ts';
+import {
+  listUnits,
+  noteMac,
+  retireUnit,
+  settleUnit,
+  unitDetails,
+} from '../../../image/ledger/units.ts';
+import { verifyStore } from '../../../image/ledger/verify.ts';
+import { API_KEY, by, card, done, hotel, record, registration, sample } from './sample.ts';
+
+const bad = { result: 'bad', code: 'counterfeit', reason: 'It holds 2 GB, not 32' } as const;
+const request = { order: 'A-17', card, release: '0.1.0-1a2b3c4d', registration, by };
+
+test('a unit gets its card: each step shows, and its record is what was ordered', () => {
+  using at = sample();
+  const { ledger } = at;
+  const [made] = ledger.make([hotel], by);
+  assert.match(made!.serial, /^[0-9a-f]{32}$/);
+  assert.equal(made!.state, 'new');
+  const flash = ledger.begin(request);
+  assert.deepEqual(flash.record, record);
+  assert.deepEqual(
+    [flash.unit.serial, flash.unit.state, flash.generation],
+    [made!.serial, 'writing', 1],
+  );
+  ledger.verified(flash);
+  ledger.end(flash, done);
+  const { unit, flashes } = unitDetails(ledger, made!.serial.slice(0, 8));
+  assert.deepEqual(
+    [unit.state, unit.cards, unit.release, unit.name],
+    ['done', 1, '0.1.0-1a2b3c4d', 'Hotel Schöne Aussicht'],
+  );
+  assert.deepEqual(
+    flashes.map(({ state, write_ms, operator, model }) => [state, write_ms, operator, model]),
+    [['done', 15_000, 'maria', 'SD Card Reader']],
+  );
+  assert.deepEqual(verifyStore(ledger.store).problems, []);
+});
+
+test('a card that failed before it was verified gives its unit back; after that the unit is uncertain', () => {
+  using at = sample();
+  const { ledger } = at;
+  const [first] = ledger.make([hotel], by);
+  const early = ledger.begin(request);
+  ledger.end(early, bad);
+  assert.equal(ledger.unit(first!.serial).state, 'new');
+  const late = ledger.begin(request);
+  assert.equal(late.unit.serial, first!.serial);
+  ledger.verified(late);
+  ledger.end(late, bad);
+  assert.deepEqual(ledger.unit(first!.serial).state, 'uncertain');
+  assert.throws(() => ledger.begin(request), { code: 'order-finished' });
+  assert.equal(settleUnit(ledger, first!.serial, by).state, 'done');
+  assert.throws(() => settleUnit(ledger, first!.serial, by), { code: 'unit-certain' });
+  assert.deepEqual(
+    unitDetails(ledger, first!.serial).flashes.map(({ state, reason }) => [state, reason]),
+    [
+      ['bad', bad.reason],
+      ['bad', bad.reason],
+    ],
+  );
+});
+
+test('a flash that is over takes no step, and none is left out', () => {
+  using at = sample();
+  const { ledger } = at;
+  ledger.make([hotel], by);
+  const flash = ledger.begin(request);
+  assert.throws(() => ledger.end(flash, done), { code: 'flash-over' }, 'done, but not verified');
+  ledger.verified(flash);
+  assert.throws(() => ledger.verified(flash), { code: 'flash-over' });
+  ledger.end(flash, done);
+  assert.throws(() => ledger.end(flash, done), { code: 'flash-over' });
+  assert.throws(() => ledger.verified({ ...flash, id: 'no' }), { code: 'flash-over' });
+});
+
+test('without an order a unit is made with its card; a unit whose card is written gets no second one', () => {
+  using at = sample();
+  const { ledger } = at;
+  const { unit, record } = ledger.begin({ card, release: 'r', registration, by });
+  assert.deepEqual(record, { v: 1, accounts: [] });
+  assert.throws(() => ledger.begin({ serial: unit.serial, card, release: 'r', registration, by }), {
+    code: 'unit-busy',
+  });
+  assert.throws(() => ledger.begin({ order: 'none', card, release: 'r', registration, by }), {
+    code: 'order-unknown',
+  });
+  assert.throws(() => retireUnit(ledger, unit.serial, { by, why: 'x' }), { code: 'unit-busy' });
+});
+
+test('another card for a unit that is done needs its record, and is the next generation', () => {
+  using at = sample();
+  const { ledger } = at;
+  const { serial } = ledger.make([hotel], by)[0]!;
+  const first = ledger.begin(request);
+  ledger.verified(first);
+  ledger.end(first, done);
+  assert.throws(() => ledger.begin({ ...request, serial }), { code: 'record-lost' });
+  const second = ledger.begin({ ...request, serial, record });
+  assert.equal(second.generation, 2);
+  ledger.end(second, bad);
+  assert.deepEqual(ledger.unit(serial).state, 'done', 'the first card is still its card');
+  retireUnit(ledger, serial, { by, why: 'stolen' });
+  assert.throws(() => ledger.begin({ ...request, serial, record }), { code: 'unit-retired' });
+  assert.equal(unitDetails(ledger, serial).why, 'stolen');
+  assert.deepEqual(verifyStore(ledger.store).problems, []);
+});
+
+test('where support has a key, no card is begun whose recovery key support has not', () => {
+  using at = sample({ recipient: 'age1someone' });
+  const escrow = '-----BEGIN AGE ENCRYPTED FILE-----\nx\n-----END AGE ENCRYPTED FILE-----\n';
+  assert.throws(() => at.ledger.begin({ card, release: 'r', registration, by }), {
+    code: 'no-escrow',
+  });
+  assert.throws(
+    () => at.ledger.begin({ card, release: 'r', registration, by, escrow: 'the key itself' }),
+    {
+      code: 'no-escrow',
+    },
+  );
+  const { unit } = at.ledger.begin({ card, release: 'r', registration, by, escrow });
+  assert.equal(unitDetails(at.ledger, unit.serial).flashes[0]!.escrow, escrow);
+});
+
+test('an API key is in none of the files in clear, and gone when its last card is done', () => {
+  using at = sample();
+  const { ledger, folder, file } = at;
+  ledger.make([{ ...hotel, count: 2 }], by);
+  const boxes = () => ledger.store.sql.all('SELECT box FROM waiting');
+  const [kept] = boxes();
+  assert.match(
+    unbox(kept!['box'] as Uint8Array, stationKey(file), 'record 1')!,
+    new RegExp(API_KEY),
+  );
+  assert.equal(unbox(kept!['box'] as Uint8Array, stationKey(file), 'record 2'), undefined);
+  for (let card = 1; card <= 2; card += 1) {
+    assert.equal(boxes().length, 1);
+    const flash = ledger.begin(request);
+    ledger.verified(flash);
+    ledger.end(flash, done);
+  }
+  assert.equal(boxes().length, 0);
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const { mode } = statSync(path);
+    assert.equal(mode & 0o077, 0, `${name} can be read by others`);
+    if (statSync(path).isFile()) assert.ok(!readFileSync(path).includes(API_KEY), name);
+  }
+});
+
+test('units are found by order and state, by host name and by the first digits', () => {
+  using at = sample();
+  const { ledger } = at;
+  const [a] = ledger.make(
+    [
+      { ...hotel, count: 3 },
+      { ...hotel, order: 'B' },
+    ],
+    by,
+  );
+  retireUnit(ledger, a!.serial, { by, why: 'spare' });
+  assert.equal(listUnits(ledger).length, 4);
+  assert.equal(listUnits(ledger, { order: 'A-17', state: 'new' }).length, 2);
+  assert.equal(ledger.unit(`clockrpi-${a!.serial}.local`).serial, a!.serial);
+  assert.equal(
+    noteMac(ledger, a!.serial, { by, mac: 'DC-A6-32-01-02-03' }).mac,
+    'dc:a6:32:01:02:03',
+  );
+  assert.throws(() => noteMac(ledger, a!.serial, { by, mac: 'dc:a6' }), { code: 'mac' });
+  assert.throws(() => ledger.unit('xyz'), { code: 'unit-unknown', message: /no serial/ });
+  assert.throws(() => ledger.unit('00000000'), { code: 'unit-unknown', message: /no unit/ });
+});
+
+test('a ledger is never made over another one, nor taken for one that it is not', () => {
+  using at = sample();
+  const again = { recipient: undefined, by };
+  assert.throws(() => createLedger(at.file, again), { code: 'ledger-exists' });
+  assert.throws(() => openLedger(join(at.folder, 'other.db')), { code: 'ledger-missing' });
+  writeFileSync(join(at.folder, 'text.db'), 'no database'.repeat(1_000));
+  assert.throws(() => openLedger(join(at.folder, 'text.db')), { code: 'not-a-ledger' });
+});
+
+test('a ledger on a network file system is refused, on a disk beside it is not', () => {
+  const mounts = [
+    '22 1 8:1 / / rw - ext4 /dev/sda1 rw',
+    '90 22 0:50 / /srv/share\\040one rw - nfs4 server:/x rw',
+    '91 90 8:2 / /srv/share\\040one/disk rw shared:1 - xfs /dev/sdb rw',
+  ].join('\n');
+  assert.throws(() => refuseNetwork('/srv/share one/ledger', mounts), {
+    code: 'ledger-on-network',
+  });
+  refuseNetwork('/srv/share one/disk', mounts);
+  refuseNetwork('/srv/share one too', mounts);
+  refuseNetwork('/home', mounts);
+});
