@@ -8,6 +8,9 @@ KEY_SOURCES="otp tpm2 board card"
 
 # Argon2id costs are forced, never measured: the slowest board (1 GB Pi 3, about 2 s) must open them.
 SLOW_KDF="--pbkdf argon2id --pbkdf-memory 65536 --pbkdf-force-iterations 4 --pbkdf-parallel 4"
+# A recovery key has 256 random bits: stretching it would protect nothing and cost every start seconds.
+FAST_KDF="--pbkdf pbkdf2 --pbkdf-force-iterations 1000"
+RECOVERY_DIGITS=64
 
 # key_from SOURCE FILE: writes the key to FILE (in RAM, root only).
 key_from() {
@@ -54,8 +57,32 @@ best_source() {
   stop no-seal 2 "This board tells neither a serial number nor another secret to seal the card to."
 }
 
-# Gives the system partition the board's key slot; the transport slot stays until the end.
+# recovery_key FILE: the passphrase of the recovery slots, when the card's record holds one: 64 hex
+# digits, whatever white space the flasher put behind them. Returns 1 when there is none.
+recovery_key() {
+  local file="${PRIVATE}/os/unit/recovery.key"
+  [ -e "${file}" ] || return 1
+  tr -d ' \r\n' <"${file}" >"$1" && grep -qxE "[0-9a-f]{${RECOVERY_DIGITS}}" "$1" \
+    || stop record-damaged 3 "The unit's record holds no usable recovery key. Write the card again."
+}
+
+# Whoever can read the state may read the release as well: "inspect" then says of a unit that failed
+# whether its card is whole. Before the board's slot, so that trying for it costs no Argon2.
+add_recovery_slot() {
+  recovery_key "${PRIVATE}/recovery.key" || return 0
+  if ! cryptsetup open --test-passphrase --type luks2 --key-file "${PRIVATE}/recovery.key" "${OS}" 2>/dev/null; then
+    # shellcheck disable=SC2086 # a list of options
+    cryptsetup luksAddKey --batch-mode ${FAST_KDF} --key-file "${PRIVATE}/boot/clock.key" \
+      "${OS}" "${PRIVATE}/recovery.key" \
+      || stop wrong-key 2 "The card's transport key no longer opens it. Write the card again."
+  fi
+  rm -f "${PRIVATE}/recovery.key"
+}
+
+# Gives the system partition its recovery and its board's key slot; the transport slot stays until the
+# end.
 seal_system() {
+  add_recovery_slot
   best_source "${PRIVATE}/board.key"
   if ! cryptsetup open --test-passphrase --type luks2 --key-file "${PRIVATE}/board.key" "${OS}" 2>/dev/null; then
     # shellcheck disable=SC2086 # a list of options
@@ -66,16 +93,31 @@ seal_system() {
   rm -f "${PRIVATE}/board.key"
 }
 
+# Takes the record off the system partition. Removing a file leaves its bytes where they were, under a
+# volume key that was once to be had with the transport key: they are written over first. Renamed before
+# that: a start after a cut finds it whole or not at all.
+drop_record() {
+  local file record="${PRIVATE}/os/unit" used="${PRIVATE}/os/unit.used"
+  [ -e "${record}" ] || [ -e "${used}" ] || return 0
+  mount -o remount,rw "${PRIVATE}/os" || stop card-failing 5 "The system partition cannot be written."
+  if [ -e "${record}" ]; then
+    mv "${record}" "${used}" && sync || stop card-failing 5 "The system partition cannot be written."
+  fi
+  for file in "${used}"/*; do
+    [ -f "${file}" ] || continue
+    dd if=/dev/urandom of="${file}" bs=4096 count=$((($(wc -c <"${file}") + 4095) / 4096)) \
+      conv=notrunc,fsync 2>/dev/null || stop card-failing 5 "The system partition cannot be written."
+  done
+  rm -rf "${used}"
+  sync
+  mount -o remount,ro "${PRIVATE}/os"
+}
+
 # The factory record leaves the system partition, then the transport slot, then the key's file:
 # the file is the sign that something is left to do, so it goes last.
 drop_transport_key() {
   local key="${PRIVATE}/boot/clock.key"
-  if [ -e "${PRIVATE}/os/unit" ]; then
-    mount -o remount,rw "${PRIVATE}/os" || stop card-failing 5 "The system partition cannot be written."
-    rm -rf "${PRIVATE}/os/unit"
-    sync
-    mount -o remount,ro "${PRIVATE}/os"
-  fi
+  drop_record
   if cryptsetup open --test-passphrase --type luks2 --key-file "${key}" "${OS}" 2>/dev/null; then
     cryptsetup luksRemoveKey --batch-mode "${OS}" "${key}" \
       || stop card-failing 5 "The transport key slot cannot be removed."

@@ -53,15 +53,30 @@ format_state() {
   dd if=/dev/random of="${PRIVATE}/volume.key" bs=64 count=1 2>/dev/null
   # shellcheck disable=SC2086 # a list of options
   cryptsetup luksFormat --batch-mode --type luks2 --label "${STATE_NAME}" --sector-size 4096 \
+    --subsystem "$(record_serial)" \
     --cipher aes-xts-plain64 --key-size 512 --volume-key-file "${PRIVATE}/volume.key" ${SLOW_KDF} \
     --key-file "${PRIVATE}/board.key" "${STATE}" \
     || stop card-failing 5 "The state partition cannot be formatted."
   cryptsetup open --type luks2 --volume-key-file "${PRIVATE}/volume.key" "${STATE}" "${STATE_NAME}" \
     || stop card-failing 5 "The state partition cannot be opened after formatting."
-  rm -f "${PRIVATE}/volume.key" "${PRIVATE}/board.key"
+  if recovery_key "${PRIVATE}/recovery.key"; then
+    # shellcheck disable=SC2086 # a list of options
+    cryptsetup luksAddKey --batch-mode ${FAST_KDF} --volume-key-file "${PRIVATE}/volume.key" \
+      "${STATE}" "${PRIVATE}/recovery.key" \
+      || stop card-failing 5 "The state partition cannot be given its recovery key."
+  fi
+  rm -f "${PRIVATE}/volume.key" "${PRIVATE}/board.key" "${PRIVATE}/recovery.key"
   mke2fs -q -F -t ext4 -b 4096 -m 1 -L clock-state -E lazy_itable_init=1 "/dev/mapper/${STATE_NAME}" \
     || stop card-failing 5 "The state partition cannot be given a filesystem."
   STATE_BY=${SEAL}
+}
+
+# The serial of the record in the clear on the header: support reads off a card whose it is, and which
+# recovery key opens it. It is no secret: it stands on the label and in the host name.
+record_serial() {
+  local serial=""
+  [ ! -s "${PRIVATE}/os/unit/serial" ] || serial=$(tr -cd '0-9a-f' <"${PRIVATE}/os/unit/serial")
+  echo "${serial}"
 }
 
 # What must survive every restart: who this unit is.
@@ -74,8 +89,11 @@ fill_state() {
     # What is lost here is lost for good: drop_transport_key removes the record.
     cp "${PRIVATE}/os/unit/"* "${state}/" \
       || stop card-failing 5 "The unit's record cannot be copied. Write the card again."
+    # It opens what it lies in: the escrow has it, nobody needs it here.
+    rm -f "${state}/recovery.key"
   fi
   give_to_agent
+  carry_over
   # 128 random bits, as in "clockrpi-a407a36985b48965a3e00ab85aa1e820".
   [ -s "${state}/serial" ] || hexdump -n 16 -v -e '16/1 "%02x" "\n"' /dev/urandom >"${state}/serial"
   tr -d - </proc/sys/kernel/random/uuid >"${state}/machine-id"
@@ -87,13 +105,23 @@ fill_state() {
   sync
 }
 
+# What another card of this unit had not told yet: the agent's queue begins with it. A first boot is
+# complete once and then has no record any more, so no card takes it on twice.
+carry_over() {
+  local carried="${PRIVATE}/state/carried.db.gz" queue="${PRIVATE}/state/agent/outbox.db"
+  [ -e "${carried}" ] || return 0
+  gunzip -c <"${carried}" >"${queue}" && chmod 0600 "${queue}" \
+    || stop record-damaged 3 "What was to be carried over cannot be unpacked. Write the card again."
+  rm -f "${carried}"
+}
+
 # What a record holds for the agent goes into its own folder: systemd gives that with all it holds to
 # the agent's user at the service's first start (StateDirectory= in clock-agent.service).
 give_to_agent() {
   local name agent="${PRIVATE}/state/agent"
   mkdir -p "${agent}" && chmod 0700 "${agent}" \
     || stop card-failing 5 "The unit's record cannot be stored. Write the card again."
-  for name in claim.crt claim.key unit.json; do
+  for name in claim.crt claim.key registration.token unit.json; do
     [ -e "${PRIVATE}/state/${name}" ] || continue
     chmod 0600 "${PRIVATE}/state/${name}" && mv "${PRIVATE}/state/${name}" "${agent}/" \
       || stop card-failing 5 "The unit's record cannot be stored. Write the card again."
