@@ -261,7 +261,10 @@ export function startCloud(
     }),
     pairing,
     hotel: () => ({
-      services: services.services.views((service) => hotel.waiting(service)),
+      services: services.services.views((service) => ({
+        waiting: hotel.waiting(service),
+        dropped: outbox.droppedOf(service),
+      })),
       hotel: pairing.accounts().some(({ kind }) => kind === 'pms') ? hotel.view() : undefined,
     }),
     trace: (service) => services.services.trace(service),

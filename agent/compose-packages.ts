@@ -61,7 +61,7 @@ function trialOf(text: string | undefined): {
 }
 
 function sideOf(services: () => ServicesOfPackages): ServiceSide {
-  const views = (): readonly ServiceView[] => services().views(() => 0);
+  const views = (): readonly ServiceView[] => services().views(() => ({ waiting: 0, dropped: 0 }));
   return {
     of: (name) =>
       views()

@@ -17,6 +17,8 @@ export interface Message {
   readonly payload: Buffer;
   /** When it was made, by the unit's clock: milliseconds since 1970. */
   readonly atMs: number;
+  /** As in `Said`. */
+  readonly share?: string;
 }
 
 /** What a capability says; id, time and thing are added where all is wired. */
@@ -26,6 +28,11 @@ export interface Said {
   readonly service: string;
   readonly kind: string;
   readonly body: Readonly<Record<string, unknown>>;
+  /**
+   * Whose share of the lane it takes: what is only told, of which the oldest goes when more waits than one may have
+   * (outbox/limits.ts). Without it the message is nobody's, and is never dropped for another.
+   */
+  readonly share?: string;
 }
 export type MakeMessage = (said: Said) => Message;
 
@@ -47,7 +54,7 @@ export function uuidV7(wallMs: number, random: Uint8Array): string {
 export function envelope(
   options: Said & { readonly id: string; readonly thing: string; readonly atMs: number },
 ): Message {
-  const { id, thing, direction, lane, service, kind, atMs, body } = options;
+  const { id, thing, direction, lane, service, kind, atMs, body, share } = options;
   const at = new Date(atMs).toISOString();
   return {
     id,
@@ -55,5 +62,6 @@ export function envelope(
     atMs,
     topic: `clock/v1/${thing}/${direction}/${service}`,
     payload: Buffer.from(JSON.stringify({ v: 1, id, at, service, kind, body })),
+    ...(share !== undefined && { share }),
   };
 }

@@ -80,6 +80,8 @@ export interface ServiceView {
   readonly memoryBytesMax: number;
   /** Orders that wait for the third party to come back. */
   readonly waiting: number;
+  /** So many of what it only told went while the cloud was away: more than its share waited. Never charges. */
+  readonly dropped: number;
   /** "tcp 10.1.2.3:5001": what it may reach, for people; and of what kind each is. */
   readonly reaches: readonly string[];
   readonly ways: readonly Need['need'][];

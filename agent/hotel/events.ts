@@ -173,11 +173,17 @@ async function taken(
 const laneOf = (event: HotelEvent): Lane =>
   event.kind === 'device.status' ? 'health' : 'business';
 
+/** Only told: nothing is posted by it. A guest who wants to check out waits for somebody. */
+const isTold = ({ kind }: HotelEvent): boolean =>
+  kind !== 'checkout.requested' && kind !== 'device.status';
+
 function messageOf(
   service: string,
   event: HotelEvent,
   { makeMessage }: Pick<EventNeeds, 'makeMessage'>,
 ) {
   const { kind, ...body } = event;
-  return makeMessage({ direction: 'event', lane: laneOf(event), service, kind, body });
+  const lane = laneOf(event);
+  const share = isTold(event) && { share: service };
+  return makeMessage({ direction: 'event', lane, service, kind, body, ...share });
 }

@@ -20,7 +20,7 @@ const BUSY = 5;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS waiting (
     place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
-    topic TEXT NOT NULL, payload BLOB NOT NULL, at INTEGER NOT NULL
+    topic TEXT NOT NULL, payload BLOB NOT NULL, at INTEGER NOT NULL, share TEXT
   );
   CREATE TABLE IF NOT EXISTS dead (
     seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, topic TEXT NOT NULL, payload BLOB NOT NULL,
@@ -29,6 +29,15 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS record (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 `;
+
+/** Before the share's name in the counters. */
+const OF_SHARE = 'dropped/';
+/** A file that an agent without shares made; such an agent takes it as it is. */
+const ADD_SHARE = 'ALTER TABLE waiting ADD COLUMN share TEXT';
+/** Costs only those messages that have one. */
+const SHARES = 'CREATE INDEX IF NOT EXISTS shares ON waiting (share) WHERE share IS NOT NULL';
+const hasShare = (db: DatabaseSync): boolean =>
+  db.prepare(`SELECT 1 FROM pragma_table_info('waiting') WHERE name = 'share'`).get() !== undefined;
 
 /**
  * A message's place in the queue: its lane, then its number. As a rowid, so that a report lies in one page
@@ -73,18 +82,28 @@ class SqliteStore implements Store {
   readonly #wal: Wal;
   readonly #reserve: Reserve;
   readonly #deadMax: number;
+  readonly #sharesMax: number;
   #seq = 0;
   #droppedOnCard = 0;
   /** Kept beside the table: the page asks for them with every view. */
   readonly #totals = new Map<Lane, { count: number; bytes: number }>();
+  readonly #shares = new Map<string, number>();
   #dead = 0;
   #dropped = 0;
+  /** By share. */
+  readonly #droppedOf = new Map<string, number>();
 
-  constructor(path: string, { bytesMax, logBytesMax, reserveBytes, deadMax }: StoreLimits) {
+  constructor(
+    path: string,
+    { bytesMax, logBytesMax, reserveBytes, deadMax, sharesMax }: StoreLimits,
+  ) {
     this.#deadMax = deadMax;
+    this.#sharesMax = sharesMax;
     this.#reserve = reserveAt(`${path}.reserve`, reserveBytes);
     const onOpen = (db: DatabaseSync): void => {
-      db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
+      db.exec(`BEGIN IMMEDIATE; ${SCHEMA}`);
+      if (!hasShare(db)) db.exec(ADD_SHARE);
+      db.exec(`${SHARES}; COMMIT`);
       this.#count(db);
     };
     this.#wal = new Wal(path, { bytesMax, logBytesMax, onOpen });
@@ -123,7 +142,9 @@ class SqliteStore implements Store {
         db.prepare('INSERT OR REPLACE INTO record VALUES (?, ?)').run(key, value);
       }
       if (this.#dropped !== this.#droppedOnCard) {
-        db.prepare('INSERT OR REPLACE INTO counter VALUES (?, ?)').run('dropped', this.#dropped);
+        const note = db.prepare('INSERT OR REPLACE INTO counter VALUES (?, ?)');
+        note.run('dropped', this.#dropped);
+        for (const [share, count] of this.#droppedOf) note.run(`${OF_SHARE}${share}`, count);
       }
       db.exec('COMMIT');
       this.#droppedOnCard = this.#dropped;
@@ -135,24 +156,35 @@ class SqliteStore implements Store {
     }
   }
 
-  #insert({ id, lane, topic, payload, atMs }: Message): void {
+  #insert({ id, lane, topic, payload, atMs, share }: Message): void {
     const { changes } = this.#db
       .prepare(
-        `INSERT OR IGNORE INTO waiting (place, id, topic, payload, at)
-         SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM dead WHERE id = ?)`,
+        `INSERT OR IGNORE INTO waiting (place, id, topic, payload, at, share)
+         SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM dead WHERE id = ?)`,
       )
-      .run(spanOf(lane)[0] + this.#seq + 1, id, topic, payload, Math.trunc(atMs), id);
+      .run(
+        spanOf(lane)[0] + this.#seq + 1,
+        id,
+        topic,
+        payload,
+        Math.trunc(atMs),
+        share ?? null,
+        id,
+      );
     this.#seq += Number(changes);
-    if (Number(changes) > 0) this.#add(lane, { count: 1, bytes: payload.length });
+    if (Number(changes) === 0) return;
+    this.#add(lane, { count: 1, bytes: payload.length });
+    if (share !== undefined) this.#addShare(share, payload.length);
   }
 
   #forget(id: string): void {
     const row = this.#db
-      .prepare('DELETE FROM waiting WHERE id = ? RETURNING place, length(payload) AS bytes')
+      .prepare('DELETE FROM waiting WHERE id = ? RETURNING place, length(payload) AS bytes, share')
       .get(id);
-    if (row !== undefined) {
-      this.#add(laneAt(row['place']), { count: -1, bytes: -Number(row['bytes']) });
-    }
+    if (row === undefined) return;
+    const bytes = Number(row['bytes']);
+    this.#add(laneAt(row['place']), { count: -1, bytes: -bytes });
+    if (row['share'] !== null) this.#addShare(String(row['share']), -bytes);
   }
 
   #bury(id: string, why: string): void {
@@ -172,6 +204,12 @@ class SqliteStore implements Store {
   #add(lane: Lane, change: { readonly count: number; readonly bytes: number }): void {
     const { count, bytes } = this.#totals.get(lane) ?? { count: 0, bytes: 0 };
     this.#totals.set(lane, { count: count + change.count, bytes: bytes + change.bytes });
+  }
+
+  #addShare(share: string, bytes: number): void {
+    const after = this.bytesOfShare(share) + bytes;
+    if (after === 0) this.#shares.delete(share);
+    else this.#shares.set(share, after);
   }
 
   take(
@@ -218,20 +256,24 @@ class SqliteStore implements Store {
   }
 
   oldest(lane: Lane, bytes: number): string[] {
-    const ids: string[] = [];
-    let freed = 0;
     const rows = this.#db
       .prepare(
         `SELECT id, length(payload) AS bytes FROM waiting
          WHERE place BETWEEN ? AND ? ORDER BY place`,
       )
       .iterate(...spanOf(lane));
-    for (const row of rows) {
-      if (freed >= bytes) break;
-      ids.push(String(row['id']));
-      freed += Number(row['bytes']);
-    }
-    return ids;
+    return firstOf(rows, bytes);
+  }
+
+  bytesOfShare(share: string): number {
+    return this.#shares.get(share) ?? 0;
+  }
+
+  oldestOfShare(share: string, bytes: number): string[] {
+    const rows = this.#db
+      .prepare('SELECT id, length(payload) AS bytes FROM waiting WHERE share = ? ORDER BY place')
+      .iterate(share);
+    return firstOf(rows, bytes);
   }
 
   olderThan(lane: Lane, atMs: number): string[] {
@@ -249,8 +291,15 @@ class SqliteStore implements Store {
     return this.#dropped;
   }
 
-  noteDropped(count: number): void {
+  droppedOfShare(share: string): number {
+    return this.#droppedOf.get(share) ?? 0;
+  }
+
+  noteDropped(count: number, share?: string): void {
     this.#dropped += count;
+    if (share === undefined || count === 0) return;
+    const isCounted = this.#droppedOf.has(share) || this.#droppedOf.size < this.#sharesMax;
+    if (isCounted) this.#droppedOf.set(share, this.droppedOfShare(share) + count);
   }
 
   releaseReserve(): void {
@@ -279,9 +328,40 @@ class SqliteStore implements Store {
     }
     const one = (sql: string): number => Number(db.prepare(sql).get()?.['n'] ?? 0);
     this.#dead = one('SELECT COUNT(*) AS n FROM dead');
-    this.#droppedOnCard = one('SELECT MAX(value) AS n FROM counter');
+    this.#droppedOnCard = one(`SELECT value AS n FROM counter WHERE name = 'dropped'`);
     this.#dropped = Math.max(this.#dropped, this.#droppedOnCard);
+    this.#countShares(db);
   }
+
+  #countShares(db: DatabaseSync): void {
+    this.#shares.clear();
+    const shares = db
+      .prepare(
+        `SELECT share, SUM(length(payload)) AS bytes FROM waiting
+         WHERE share IS NOT NULL GROUP BY share`,
+      )
+      .all();
+    for (const row of shares) this.#shares.set(String(row['share']), Number(row['bytes']));
+    const counters = db
+      .prepare(`SELECT name, value FROM counter WHERE name LIKE '${OF_SHARE}%' ORDER BY value DESC`)
+      .all();
+    for (const row of counters.slice(0, this.#sharesMax)) {
+      const share = String(row['name']).slice(OF_SHARE.length);
+      this.#droppedOf.set(share, Math.max(this.droppedOfShare(share), Number(row['value'])));
+    }
+  }
+}
+
+/** Of messages in their order, those that together free so many bytes. */
+function firstOf(rows: Iterable<Record<string, unknown>>, bytes: number): string[] {
+  const ids: string[] = [];
+  let freed = 0;
+  for (const row of rows) {
+    if (freed >= bytes) break;
+    ids.push(String(row['id']));
+    freed += Number(row['bytes']);
+  }
+  return ids;
 }
 
 /** SQLite's result (sqlite.org/rescode.html) as the system's own word for it. */

@@ -1,7 +1,7 @@
 // Several changes as one, and which of them the lanes have room for. Pure.
 import type { Lane } from '../core/messages.ts';
 import type { RecordChange } from '../core/records.ts';
-import { BATCH_BYTES_MAX, BATCH_MAX, POLICIES } from './limits.ts';
+import { BATCH_BYTES_MAX, BATCH_MAX, POLICIES, SHARE_BYTES_MAX } from './limits.ts';
 import type { Change } from './ports.ts';
 
 /** Of several changes to one record the last one counts. */
@@ -71,4 +71,18 @@ export function admitted<Asked extends { readonly change: Required<RecordChange>
     return whenFull === 'drop-oldest' && total > bytesMax ? [[lane, total - bytesMax]] : [];
   });
   return { taken, refused, excess: new Map(excess) };
+}
+
+/** What is then too much of each share; `held`: what it has already. */
+export function excessOfShares(
+  taken: readonly { readonly change: Required<RecordChange> }[],
+  held: (share: string) => number,
+): ReadonlyMap<string, number> {
+  const totals = new Map<string, number>();
+  for (const { share, payload } of taken.flatMap(({ change }) => change.messages)) {
+    if (share === undefined) continue;
+    totals.set(share, (totals.get(share) ?? held(share)) + payload.length);
+  }
+  const excess = [...totals].map(([share, bytes]) => [share, bytes - SHARE_BYTES_MAX] as const);
+  return new Map(excess.filter(([, bytes]) => bytes > 0));
 }

@@ -15,6 +15,7 @@ export function closedOutbox(problem: string): Outbox {
     bury: () => {},
     forget: () => {},
     view: () => ({ at: 'closed', problem, ...nothing, tight: false, trouble: undefined }),
+    droppedOf: () => 0,
     close: () => {},
   };
 }

@@ -33,6 +33,11 @@ export const POLICIES: Readonly<Record<Lane, Policy>> = {
   },
 };
 
+/**
+ * What one service may have in `business` of what it only tells (bytes of a bridge, a maid's do-not-disturb): all
+ * twenty that there may be leave half of the lane to charges and what became of them. 3,000 events of 300 bytes.
+ */
+export const SHARE_BYTES_MAX = MIB;
 /** One in so many goes to a less urgent lane: without it the more urgent one could hold it up for ever. */
 export const TURNS = 8;
 /** One record: state of one thing, never a document. */
@@ -71,6 +76,8 @@ export const STORE_LIMITS: StoreLimits = {
   bytesMax: 96 * MIB,
   /** Dead letters are for a person to look at; the oldest go. */
   deadMax: 200,
+  /** Losses are counted for so many by name; services come and go for years. */
+  sharesMax: 64,
   /** Given up on a full card: by it the file grows by what the log brings, and the log by one commit. */
   reserveBytes: 2 * MIB,
   /** A page that changes often is then written into the file once, not each time. Taken at the start. */

@@ -39,12 +39,17 @@ export interface Store {
   totals(lane: Lane): Totals;
   /** The oldest ids of a lane that together free `bytes`. */
   oldest(lane: Lane, bytes: number): string[];
+  /** Of messages with this share: their bytes, and the oldest ids that together free so many. */
+  bytesOfShare(share: string): number;
+  oldestOfShare(share: string, bytes: number): string[];
   /** The ids of a lane made before `atMs`. */
   olderThan(lane: Lane, atMs: number): string[];
   deadCount(): number;
   droppedCount(): number;
+  /** Of those, with this share. */
+  droppedOfShare(share: string): number;
   /** Counts what was dropped by policy; in the same commit as the next `apply`. */
-  noteDropped(count: number): void;
+  noteDropped(count: number, share?: string): void;
   /** Gives up the reserve; takes it again if the card has room: false if not. */
   releaseReserve(): void;
   restoreReserve(): boolean;
@@ -54,6 +59,7 @@ export interface Store {
 export interface StoreLimits {
   readonly bytesMax: number;
   readonly deadMax: number;
+  readonly sharesMax: number;
   readonly reserveBytes: number;
   /** Written beside the file, before it is taken into it. */
   readonly logBytesMax: number;

@@ -20,7 +20,7 @@ import {
   SWEEP_MS,
   TOPIC_BYTES_MAX,
 } from './limits.ts';
-import { admitted, bytesOf, countInBatch, merged } from './change.ts';
+import { admitted, bytesOf, countInBatch, excessOfShares, merged } from './change.ts';
 import { closedOutbox, notStored } from './closed.ts';
 import { Gone } from './gone.ts';
 import { Pace } from './pace.ts';
@@ -149,7 +149,7 @@ class OpenOutbox implements Outbox {
   }
 
   forget(lanes: readonly Lane[]): void {
-    for (const lane of lanes) this.#drop(lane, Infinity);
+    for (const lane of lanes) this.#drop(this.#store.oldest(lane, Infinity));
     this.#deleteSoon();
   }
 
@@ -162,6 +162,10 @@ class OpenOutbox implements Outbox {
     } catch (error) {
       return closedOutbox(codeOf(error)).view();
     }
+  }
+
+  droppedOf(share: string): number {
+    return this.#store.droppedOfShare(share);
   }
 
   #troubleNow(): OutboxView['trouble'] {
@@ -332,13 +336,17 @@ class OpenOutbox implements Outbox {
   #admit(batch: readonly Pending[]): { taken: readonly Pending[]; refused: readonly Pending[] } {
     const bytes = new Map(LANES.map((lane) => [lane, this.#store.totals(lane).bytes]));
     const { taken, refused, excess } = admitted(batch, bytes);
-    for (const [lane, tooMuch] of excess) this.#drop(lane, tooMuch);
+    for (const [lane, tooMuch] of excess) this.#drop(this.#store.oldest(lane, tooMuch));
+    const held = (share: string): number => this.#store.bytesOfShare(share);
+    for (const [share, tooMuch] of excessOfShares(taken, held)) {
+      this.#drop(this.#store.oldestOfShare(share, tooMuch), share);
+    }
     return { taken, refused };
   }
 
-  #drop(lane: Lane, bytes: number): void {
-    const ids = this.#store.oldest(lane, bytes).filter((id) => !this.#gone.has(id));
-    this.#store.noteDropped(ids.length);
+  #drop(found: readonly string[], share?: string): void {
+    const ids = found.filter((id) => !this.#gone.has(id));
+    this.#store.noteDropped(ids.length, share);
     for (const id of ids) this.#gone.settle(id);
     this.#gone.isDue ||= ids.length > 0;
   }
@@ -348,7 +356,7 @@ class OpenOutbox implements Outbox {
     const isFull = /full|ENOSPC/i.test(codeOf(error) + String(error));
     if (isFull) {
       for (const lane of LANES.filter((one) => !POLICIES[one].essential)) {
-        this.#drop(lane, MAKE_ROOM_BYTES);
+        this.#drop(this.#store.oldest(lane, MAKE_ROOM_BYTES));
       }
       this.#store.releaseReserve();
       if (!this.#tight) {

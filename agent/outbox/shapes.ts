@@ -24,6 +24,8 @@ export interface Outbox {
   /** Gives up what waits in these lanes; off the card with the next change. */
   forget(lanes: readonly Lane[]): void;
   view(): OutboxView;
+  /** So many of this share went, ever, because it had too much. */
+  droppedOf(share: string): number;
   close(): void;
 }
 

@@ -54,6 +54,7 @@ export function serviceText(view: ServiceView, language: Language): ServiceText 
       ...row(isRunning, s.lastIn, age(view.lastInMs)),
       ...row(isRunning, s.lastOut, age(view.lastOutMs)),
       ...row(view.waiting > 0, s.waiting, String(view.waiting)),
+      ...row(view.dropped > 0, s.dropped, fill(s.droppedMany, { count: view.dropped }, t)),
       ...row(
         counters.length > 0,
         s.counted,
@@ -211,6 +212,7 @@ export const serviceStatus = (view: ServiceView): unknown => ({
   memoryBytes: view.memoryBytes ?? null,
   memoryBytesMax: view.memoryBytesMax,
   waiting: view.waiting,
+  dropped: view.dropped,
   reaches: view.reaches,
   trial: view.trial?.outcome ?? null,
 });

@@ -77,7 +77,12 @@ export function infoOf(entry: Entry): ServiceInfo {
 
 export function viewOf(
   entry: Entry,
-  { nowMs, waiting, trial }: Pick<ServiceView, 'waiting' | 'trial'> & { readonly nowMs: number },
+  {
+    nowMs,
+    waiting,
+    dropped,
+    trial,
+  }: Pick<ServiceView, 'waiting' | 'dropped' | 'trial'> & { readonly nowMs: number },
 ): ServiceView {
   const { id, wanted, judgement, report, restarts, lastEnd } = entry;
   const process = processOf(entry);
@@ -100,6 +105,7 @@ export function viewOf(
     memoryBytes: process.at === 'running' ? entry.memoryBytes : undefined,
     memoryBytesMax: MEMORY_MB * 1024 * 1024,
     waiting,
+    dropped,
     reaches: judgement.ok ? judgement.needs.map(wordsOf) : [],
     ways: judgement.ok ? judgement.needs.map(({ need }) => need) : [],
     trial,
@@ -167,6 +173,7 @@ function detailed(
     const { process, talk, version, problems } = viewOf(entry, {
       nowMs: 0,
       waiting: 0,
+      dropped: 0,
       trial: undefined,
     });
     const why = 'why' in process ? process.why.slice(0, details.chars) : undefined;

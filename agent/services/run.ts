@@ -45,7 +45,10 @@ export interface ServicesRunner extends Services {
   /** The factory's record wants these, if nobody has said anything yet: to be put on the card, then reloaded. */
   recorded(services: Readonly<Record<string, unknown>>): readonly StoredRecord[];
   reload(): void;
-  views(waiting: (service: string) => number): readonly ServiceView[];
+  /** What others know of each goes into it. */
+  views(
+    more: (service: string) => Pick<ServiceView, 'waiting' | 'dropped'>,
+  ): readonly ServiceView[];
   /** The last frames, a line each; undefined: no such service. */
   trace(service: string): readonly string[] | undefined;
   /** False: there is no such service, or its settings are wrong. */
@@ -338,11 +341,11 @@ export function createServices(needs: Needs): ServicesRunner {
     reload: () => {
       reload().catch((error: unknown) => log.error(`services: ${codeOf(error)}`));
     },
-    views: (waiting) =>
+    views: (more) =>
       [...entries.values()].map((entry) => {
         const { id } = entry;
         const trial = trials.last(id);
-        return viewOf(entry, { nowMs: clock.nowMs(), waiting: waiting(id), trial });
+        return viewOf(entry, { nowMs: clock.nowMs(), ...more(id), trial });
       }),
     trace: (service) => (entries.has(service) ? traces.of(service).map(renderEntry) : undefined),
     restart: (service) => {

@@ -13,6 +13,8 @@ export interface ServiceTexts {
   readonly reaches: string;
   readonly counted: string;
   readonly waiting: string;
+  readonly dropped: string;
+  readonly droppedMany: string;
   readonly began: string;
   readonly parked: string;
   readonly due: string;
@@ -60,6 +62,8 @@ const en: ServiceTexts = {
   reaches: 'May reach',
   counted: 'Counted',
   waiting: 'Waiting for it',
+  dropped: 'Not kept',
+  droppedMany: '{count}, the oldest of what it told while Clock could not be reached; no charges',
   began: 'Started',
   parked: 'Given up',
   due: 'Starts again',
@@ -119,6 +123,9 @@ const de: ServiceTexts = {
   reaches: 'Darf erreichen',
   counted: 'Gezählt',
   waiting: 'Wartet darauf',
+  dropped: 'Nicht aufgehoben',
+  droppedMany:
+    '{count}, das Älteste von dem, was es meldete, während Clock nicht erreichbar war; keine Belastungen',
   began: 'Gestartet',
   parked: 'Aufgegeben',
   due: 'Startet wieder',
@@ -178,6 +185,8 @@ const bg: ServiceTexts = {
   reaches: 'Може да достига',
   counted: 'Преброено',
   waiting: 'Чака за нея',
+  dropped: 'Незапазени',
+  droppedMany: '{count}, най-старото от съобщеното, докато Clock не беше достъпен; без начисления',
   began: 'Пусната',
   parked: 'Изоставена',
   due: 'Тръгва отново',
@@ -237,6 +246,9 @@ const fr: ServiceTexts = {
   reaches: 'Peut joindre',
   counted: 'Compté',
   waiting: 'En attente pour lui',
+  dropped: 'Non conservés',
+  droppedMany:
+    '{count}, le plus ancien de ce qu’il a annoncé pendant que Clock était injoignable ; aucun débit',
   began: 'Démarré',
   parked: 'Abandonné',
   due: 'Redémarre',

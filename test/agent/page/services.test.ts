@@ -13,7 +13,14 @@ const up: ServiceView = {
   process: { at: 'running', sinceMs: 0 },
   talk: { at: 'up', with: '10.1.0.7' },
   ...{ problems: [], lastInMs: 2_000, lastOutMs: undefined, counters: { postings: 3 } },
-  ...{ ageMs: 7_200_000, dueInMs: undefined, restarts: 0, lastEnd: undefined, waiting: 0 },
+  ...{
+    ageMs: 7_200_000,
+    dueInMs: undefined,
+    restarts: 0,
+    lastEnd: undefined,
+    waiting: 0,
+    dropped: 0,
+  },
   ...{ memoryBytes: 45 * 1024 ** 2, memoryBytesMax: 128 * 1024 ** 2 },
   ...{ reaches: ['listens on 5001 for 10.1.0.7'], ways: ['listen'], trial: undefined },
 };
@@ -59,7 +66,8 @@ test('since when it runs, what memory it takes, how often it ended and why: in p
   };
   assert.match(rowsOf(up), /Started: 2 hours ago/);
   assert.match(rowsOf(up), /Memory: 45 of 128 MB$/m);
-  assert.doesNotMatch(rowsOf(up), /Ended by itself/);
+  assert.doesNotMatch(rowsOf(up), /Ended by itself|Not kept/);
+  assert.match(rowsOf({ ...up, dropped: 7 }), /Not kept: 7, the oldest/);
   const full = { ...up, memoryBytes: 120 * 1024 ** 2 };
   assert.match(rowsOf(full), /Memory: 120 of 128 MB: nearly all/);
   const lastEnd = { why: 'oom-kill', msAgo: 180_000 };

@@ -62,7 +62,8 @@ test('a service without a sandbox starts when it gets one, and stops when it los
     await services.desire(DESIRED);
     await later();
     assert.ok(!done.includes('start pbx'));
-    const processOf = (): string | undefined => services.views(() => 0)[0]?.process.at;
+    const processOf = (): string | undefined =>
+      services.views(() => ({ waiting: 0, dropped: 0 }))[0]?.process.at;
     assert.equal(processOf(), 'refused');
     answers(() => new Map());
     await later();
