@@ -5,6 +5,10 @@ import type { Actor, CardIdentity, FlashEnd, UnitEntry } from './ports.ts';
 export type LedgerEvent =
   /** `recipient` null: begun without support's key, recovery keys are kept nowhere. */
   | { readonly kind: 'ledger.begun'; readonly id: string; readonly recipient: string | null }
+  /**
+   * From a backup. `gap`: there may have been more than it knows, so that units without a card may have one.
+   */
+  | { readonly kind: 'ledger.restored'; readonly file: string; readonly gap: boolean }
   | { readonly kind: 'recipient.set'; readonly recipient: string | null }
   | {
       readonly kind: 'orders.imported';

@@ -9,7 +9,7 @@ import { enter, hasGone, sweep } from './stations.ts';
 import type { Station } from './stations.ts';
 import { createStore, openStore } from './store.ts';
 import type { Store, Tell } from './store.ts';
-import type { Row } from './tables.ts';
+import type { Row, Statements } from './tables.ts';
 import { entryOf, unitRow } from './view.ts';
 
 export type UnitRecord = Readonly<Record<string, unknown>>;
@@ -34,7 +34,7 @@ export interface Ledger extends FlashLedger {
   close(): void;
 }
 /** The file that units were ordered with: recognised when it comes again. */
-export interface ImportedFile {
+interface ImportedFile {
   readonly name: string;
   readonly sha256: string;
 }
@@ -82,7 +82,7 @@ function ledgerOf(store: Store, { newSerial = () => randomBytes(16).toString('he
     },
     make: (wanted, by, file) =>
       store.write((tell) => {
-        if (file !== undefined) tellImport(tell, { file, wanted, by });
+        if (file !== undefined) tellImport(store, tell, { file, wanted, by });
         return wanted.flatMap((line) => makeLine(store, tell, { line, by, newSerial }));
       }),
     unit: (serial) => store.read(() => entryOf(unitRow(sql, serial))),
@@ -133,18 +133,35 @@ function ledgerOf(store: Store, { newSerial = () => randomBytes(16).toString('he
       }),
     close: () => {
       station?.close();
-      store.close();
+      station = undefined;
+      if (store.db.isOpen) store.close();
     },
   };
   return ledger;
 }
 
 function tellImport(
+  { sql }: Store,
   tell: Tell,
   { file, wanted, by }: { file: ImportedFile; wanted: readonly UnitsWanted[]; by: Actor },
 ): void {
+  // Judged before; another station may have been quicker.
+  const known = wanted.find(
+    ({ order = '' }) => sql.get('SELECT 1 FROM unit WHERE "order" = ?', order) !== undefined,
+  );
+  if (known !== undefined || importedAt(sql, file.sha256) !== undefined) {
+    throw new OperatorError('order-known', `${file.name} was imported meanwhile`, {
+      hint: 'See "./build.sh unit history"',
+    });
+  }
   const units = wanted.reduce((sum, { count }) => sum + count, 0);
   tell({ kind: 'orders.imported', file: file.name, sha256: file.sha256, units }, by);
+}
+
+/** When a file with this content was imported. */
+export function importedAt(sql: Statements, sha256: string): string | undefined {
+  const at = sql.get('SELECT at FROM import WHERE sha256 = ?', sha256)?.['at'];
+  return typeof at === 'string' ? at : undefined;
 }
 
 function makeLine(

@@ -84,7 +84,7 @@ export function placeSecret(file: string, make: () => Buffer): Buffer {
 }
 
 /** A new file with these bytes, on the disk when this returns. */
-export function writeWhole(file: string, bytes: Uint8Array): void {
+function writeWhole(file: string, bytes: Uint8Array): void {
   const handle = fs.openSync(file, 'wx', 0o600);
   try {
     fs.writeSync(handle, bytes);

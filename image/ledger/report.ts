@@ -14,7 +14,7 @@ const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 /** "2026-01-05 08:00:05" in UTC. */
 const time = (at: string): string => at.slice(0, 19).replace('T', ' ');
 
-export function accountsText({ accounts }: UnitEntry): string {
+function accountsText({ accounts }: UnitEntry): string {
   if (accounts.length === 0) return 'pairs by a code';
   return accounts.map(({ kind, host, accountId }) => `${kind} ${accountId} ${host}`).join(', ');
 }
@@ -40,7 +40,7 @@ export function unitTable(units: readonly UnitEntry[]): string {
 }
 
 /** What a person should do with a unit in this state; undefined: nothing. */
-export function adviceFor({ serial, state }: UnitEntry): string | undefined {
+function adviceFor({ serial, state }: UnitEntry): string | undefined {
   if (state !== 'uncertain') return undefined;
   return [
     'Its last card was written and read back, but the station stopped before it was finished: the card',

@@ -86,7 +86,7 @@ export function stationKey(ledger: string): Buffer {
   });
 }
 
-export const keyFileOf = (ledger: string): string => `${ledger}.key`;
+const keyFileOf = (ledger: string): string => `${ledger}.key`;
 
 /** `what` is bound to it: a box that was moved to another record does not open. */
 export function box(text: string, key: Uint8Array, what: string): Buffer {

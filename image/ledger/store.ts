@@ -61,8 +61,11 @@ export function openStore(file: string, options: Options = {}): Store {
   }
   checkPlace(file);
   return guarded(file, () => {
+    const { ino } = fs.statSync(file);
     const db = connect(file);
     try {
+      // `unit restore` holds the old file until the other one is in its place: whoever waited has the old one.
+      if (fs.statSync(file).ino !== ino) throw moved(file);
       checkVersion(file, db);
       return storeOf(file, db, options);
     } catch (error) {
@@ -71,6 +74,11 @@ export function openStore(file: string, options: Options = {}): Store {
     }
   });
 }
+
+const moved = (file: string): OperatorError =>
+  new OperatorError('ledger-moved', `${file} was replaced by a backup just now`, {
+    hint: 'Start again',
+  });
 
 function connect(file: string): DatabaseSync {
   const db = new DatabaseSync(file, { timeout: BUSY_MS_MAX, enableForeignKeyConstraints: true });

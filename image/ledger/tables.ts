@@ -33,6 +33,9 @@ export function apply(db: Statements, event: Told): void {
     case 'recipient.set':
       db.run(`INSERT OR REPLACE INTO setting VALUES ('recipient', ?)`, event.recipient);
       return;
+    case 'ledger.restored':
+      if (event.gap) db.run(`UPDATE unit SET state = 'uncertain' WHERE state = 'new'`);
+      return;
     case 'orders.imported':
       db.run('INSERT INTO import VALUES (?, ?, ?)', event.sha256, event.file, event.at);
       return;

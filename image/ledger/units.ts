@@ -1,4 +1,5 @@
 // What people do with units besides writing their cards: look, settle, retire, note. Each change is an event.
+import { randomBytes } from 'node:crypto';
 import { OperatorError } from '../core/errors.ts';
 import type { ChainEvent } from './chain.ts';
 import type { LedgerEvent } from './events.ts';
@@ -126,14 +127,52 @@ export function retireUnit(
 ): UnitEntry {
   const event = ({ serial, state }: UnitEntry): LedgerEvent => {
     if (state !== 'writing' && state !== 'retired') return { kind: 'unit.retired', serial, why };
-    const busy = state === 'writing';
-    throw new OperatorError(
-      busy ? 'unit-busy' : 'unit-retired',
-      busy ? `A card for ${serial} is being written` : `${serial} is retired already`,
-      { hint: busy ? 'Wait until it is finished' : `See "./build.sh unit show ${serial}"` },
-    );
+    throw notNow(serial, state);
   };
   return change(ledger, named, { by, event });
+}
+
+/**
+ * Retires a unit, or all uncertain ones of an order, and makes new ones in their place, for the same accounts and
+ * with the same services. Returns the new ones. Throws OperatorError.
+ */
+export function replaceUnits(
+  { store }: Ledger,
+  which: { readonly serial: string } | { readonly order: string },
+  {
+    by,
+    newSerial = () => randomBytes(16).toString('hex'),
+  }: { by: Actor; newSerial?: () => string },
+): readonly UnitEntry[] {
+  return store.write((tell) => {
+    const rows =
+      'serial' in which
+        ? [unitRow(store.sql, which.serial)]
+        : store.sql.all(
+            `SELECT * FROM unit WHERE "order" = ? AND state = 'uncertain' ORDER BY place`,
+            which.order,
+          );
+    return rows.map((row) => {
+      const { serial, state, order, name, accounts, services } = entryOf(row);
+      if (state === 'writing' || state === 'retired') throw notNow(serial, state);
+      const next = newSerial();
+      const why = `replaced by ${next}`;
+      const record = row['record'] === null ? null : Number(row['record']);
+      tell({ kind: 'unit.retired', serial, why }, by);
+      const same = { order: order ?? null, name: name ?? null, accounts, services, record };
+      tell({ kind: 'unit.made', serial: next, ...same }, by);
+      return entryOf(unitRow(store.sql, next));
+    });
+  });
+}
+
+function notNow(serial: string, state: 'writing' | 'retired'): OperatorError {
+  const busy = state === 'writing';
+  return new OperatorError(
+    busy ? 'unit-busy' : 'unit-retired',
+    busy ? `A card for ${serial} is being written` : `${serial} is retired already`,
+    { hint: busy ? 'Wait until it is finished' : `See "./build.sh unit show ${serial}"` },
+  );
 }
 
 /** Its label was printed. */

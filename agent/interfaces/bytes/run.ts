@@ -7,12 +7,10 @@ import { needsOf, parse } from './config.ts';
 import type { Settings } from './config.ts';
 import { createCounterpart } from './counterpart.ts';
 import { PIECE_BYTES_MAX, TEST_MS_MAX, WAITING_BYTES_MAX } from './limits.ts';
-import { texts } from './texts.ts';
 
 export const bytes: Interface<Settings> = {
   name: 'bytes',
-  title: texts.title.en,
-  texts,
+  title: 'Raw bridge',
   takes: ['bytes.write'],
   emits: ['bytes.read'],
   parse,

@@ -18,7 +18,6 @@ import { planOf } from './plan.ts';
 import { TIMES, openPrinter } from './printer.ts';
 import type { Printer, Times } from './printer.ts';
 import { createReceipts } from './receipts.ts';
-import { texts } from './texts.ts';
 import {
   CMD,
   CONDITION_WORDS,
@@ -184,8 +183,7 @@ function needs({ line }: Settings): readonly Need[] {
 
 export const datecs: Interface<Settings> = {
   name: 'datecs',
-  title: texts.title.en,
-  texts,
+  title: 'Datecs or Daisy fiscal printer',
   takes: ['fiscal.receipt', 'fiscal.report'],
   emits: ['device.status'],
   parse,

@@ -15,7 +15,6 @@ import { createLedger } from './ledger.ts';
 import { WAITING_MAX } from './limits.ts';
 import { lookAt, print } from './print.ts';
 import type { Look, Printed } from './print.ts';
-import { texts } from './texts.ts';
 import { createWatch } from './watch.ts';
 import { compose, isCopy, PROBLEMS } from './wire.ts';
 
@@ -168,8 +167,7 @@ async function test(
 
 export const escpos: Interface<EscposSettings> = {
   name: 'escpos',
-  title: texts.title.en,
-  texts,
+  title: 'ESC/POS receipt printers',
   takes: ['receipt.print'],
   emits: ['device.status'],
   parse: parseEscposSettings,

@@ -25,7 +25,6 @@ import {
 import { planOf } from './plan.ts';
 import { createReceipts } from './receipts.ts';
 import type { Posted } from './receipts.ts';
-import { texts } from './texts.ts';
 import {
   addressOf,
   answerOf,
@@ -241,8 +240,7 @@ function needs({ url }: Settings): readonly Need[] {
 
 export const fpmate: Interface<Settings> = {
   name: 'fpmate',
-  title: texts.title.en,
-  texts,
+  title: 'Epson RT fiscal printer (FPmate)',
   takes: ['fiscal.receipt', 'fiscal.report'],
   emits: ['device.status'],
   parse,

@@ -16,13 +16,11 @@ import { eventOf, framesOf, vacate } from './orders.ts';
 import type { Ways } from './orders.ts';
 import { initial, next } from './state.ts';
 import type { Heard, Link } from './state.ts';
-import { texts } from './texts.ts';
 import { ACK, NAK, framer, messageOf } from './wire.ts';
 
 export const mitel: Interface<Settings> = {
   name: 'mitel',
-  title: texts.title.en,
-  texts,
+  title: 'Telephone exchange: Mitel SX-200',
   takes: [
     'room.checked-in',
     'room.checked-out',

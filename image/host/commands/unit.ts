@@ -7,22 +7,29 @@ export const unit = command('unit', {
   summary: 'keep the ledger of units: order, look up, retire, back up',
   about: `The ledger knows every unit: its serial, what it is for, each card it had and what became of it.
   init               begin a ledger: --recipient age1… (support's public key) or --no-escrow
-  recipient          say which key of support is used, or set it: --recipient, --no-escrow
-  new                make units: --count N, --order X, --name TEXT
+  recipient          say which key of support is used, or change it: --recipient, --no-escrow
+  import FILE.csv    make the units of a file of orders, all or none; --dry-run only judges it
+  new                make units without accounts: --count N, --order X, --name TEXT
   list               units in a table; --order X, --state S
   show SERIAL        one unit, its cards, and what to do when one is uncertain; --events
   settle SERIAL      an uncertain unit whose card was looked at and is whole
+  replace SERIAL     retire it and make a new one like it; --order X: all uncertain ones of X
   mac SERIAL MAC     note the board that goes with it
   retire SERIAL      it gets no card any more and the cloud refuses it; --why TEXT
+  export             what the cloud must know of serials; --format json or csv, --out FILE
   history            the newest events; --count N
   verify             whether all is as it was told; --head HASH asks for an earlier state
+  backup FILE        a copy while stations work (a folder will do)
+  restore FILE       a copy in the ledger's place, which is kept beside it
+  unseal             open what cards wait for, after a restore elsewhere: --identity FILE
 A serial may be cut after its first digits, or be the unit's host name. Several stations of one
-machine may use one ledger at once; a network file system is refused.`,
+machine may use one ledger at once; a network file system is refused. image/README.md says what
+columns orders have, and how secrets are kept.`,
   options: {
     recipient: { value: 'KEY', help: "support's public key (age1…): init" },
     'no-escrow': { help: 'keep recovery keys nowhere: init' },
     count: { value: 'N', accepts: wholeNumber(1, 20_000), help: 'how many: new, history' },
-    order: { value: 'ID', help: 'of this order: new, list' },
+    order: { value: 'ID', help: 'of this order: new, list, replace' },
     name: { value: 'TEXT', help: "whose it is, e.g. the hotel's name: new" },
     state: {
       value: 'STATE',
@@ -31,6 +38,11 @@ machine may use one ledger at once; a network file system is refused.`,
     },
     events: { help: 'all that was told of it: show' },
     why: { value: 'TEXT', help: 'the reason: retire' },
+    'dry-run': { help: 'change nothing: import' },
+    force: { help: 'also over a ledger that knows more, which is kept: restore' },
+    identity: { value: 'FILE', help: "support's identity file of age: unseal" },
+    format: { value: 'NAME', choices: ['json', 'csv'], help: 'of what is written: export' },
+    out: { value: 'FILE', help: 'where it is written: export' },
     head: { value: 'HASH', help: 'must be in the chain: verify' },
     json: { help: 'the answer for machines' },
     ...LEDGER_OPTIONS,
@@ -38,6 +50,7 @@ machine may use one ledger at once; a network file system is refused.`,
   operands: ['ACTION', '[WHAT]', '[VALUE]'],
   examples: [
     './build.sh unit init --recipient age1…',
+    './build.sh unit import orders.csv --dry-run',
     './build.sh unit new --count 5 --order A-17 --name "Hotel Adler"',
     './build.sh unit show 3f9a',
     './build.sh unit verify',

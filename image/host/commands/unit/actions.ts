@@ -1,50 +1,16 @@
-// What each action of `./build.sh unit` does.
+// What each action of `./build.sh unit` does; those that read and write files stand in files.ts.
 import { isRecipient } from '../../../ledger/seal.ts';
-import { createLedger, openLedger } from '../../../ledger/ledger.ts';
-import type { Ledger } from '../../../ledger/ledger.ts';
-import type { Actor } from '../../../ledger/ports.ts';
+import { createLedger } from '../../../ledger/ledger.ts';
 import { eventLines, unitTable, unitText, verdictText } from '../../../ledger/report.ts';
 import * as units from '../../../ledger/units.ts';
 import { verifyStore } from '../../../ledger/verify.ts';
 import { usageError } from '../../command.ts';
-
-export interface ActionCall {
-  readonly values: {
-    readonly recipient: string | undefined;
-    readonly 'no-escrow': boolean;
-    readonly count: string | undefined;
-    readonly order: string | undefined;
-    readonly name: string | undefined;
-    readonly state: string | undefined;
-    readonly events: boolean;
-    readonly why: string | undefined;
-    readonly head: string | undefined;
-    readonly json: boolean;
-  };
-  readonly what: string | undefined;
-  readonly value: string | undefined;
-  readonly file: string;
-  readonly by: Actor;
-  readonly print: (text: string) => void;
-}
-/** Returns the exit code. */
-export type Action = (call: ActionCall) => Promise<number>;
+import { named, within } from './call.ts';
+import type { Action, ActionCall } from './call.ts';
+import { FILE_ACTIONS } from './files.ts';
 
 /** So many events of history, unless asked for more. */
 const EVENTS_SHOWN = 20;
-
-/** Opens the ledger for one action. */
-export async function within(
-  { file }: ActionCall,
-  work: (ledger: Ledger) => number | void | Promise<number | void>,
-): Promise<number> {
-  const ledger = openLedger(file);
-  try {
-    return (await work(ledger)) ?? 0;
-  } finally {
-    ledger.close();
-  }
-}
 
 const init: Action = async (call) => {
   const recipient = recipientOf(call);
@@ -131,6 +97,16 @@ const retire: Action = (call) =>
     call.print('Tell the cloud: ./build.sh unit export');
   });
 
+const replace: Action = (call) =>
+  within(call, (ledger) => {
+    const { by, print, what, values } = call;
+    const { order } = values;
+    const which = what === undefined && order !== undefined ? { order } : { serial: named(call) };
+    const made = units.replaceUnits(ledger, which, { by });
+    print(made.length === 0 ? 'No unit of it is uncertain.' : unitTable(made));
+    if (made.length > 0) print('Tell the cloud of those that were retired: ./build.sh unit export');
+  });
+
 const history: Action = (call) =>
   within(call, (ledger) => {
     const events = units.newestEvents(ledger, Number(call.values.count ?? EVENTS_SHOWN));
@@ -147,12 +123,7 @@ const verify: Action = (call) =>
     return verdict.problems.length === 0 ? 0 : 1;
   });
 
-/** The unit that was named. Throws a usage error. */
-export function named({ what }: ActionCall): string {
-  if (what !== undefined) return what;
-  throw usageError('Which unit?', 'Give its serial, its host name, or the first digits of it');
-}
-
 export const ACTIONS: Readonly<Record<string, Action>> = {
-  ...{ init, new: make, list, show, settle, mac, retire, history, verify, recipient },
+  ...{ init, recipient, new: make, list, show, settle, replace, mac, retire, history, verify },
+  ...FILE_ACTIONS,
 };

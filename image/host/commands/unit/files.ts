@@ -1,0 +1,125 @@
+// The actions of `./build.sh unit` that read and write files: orders in, announcements out, backups.
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { OperatorError } from '../../../core/errors.ts';
+import { backUp, restore } from '../../../ledger/backup.ts';
+import { announce, announcementsCsv } from '../../../ledger/export.ts';
+import { importedAt } from '../../../ledger/ledger.ts';
+import type { Ledger, UnitsWanted } from '../../../ledger/ledger.ts';
+import { CSV_BYTES_MAX } from '../../../ledger/limits.ts';
+import { readOrders } from '../../../ledger/orders.ts';
+import type { OrderLine } from '../../../ledger/orders.ts';
+import { readIdentities, seal } from '../../../ledger/seal.ts';
+import { unsealWaiting } from '../../../ledger/units.ts';
+import { usageError } from '../../command.ts';
+import { existing } from '../places.ts';
+import { within } from './call.ts';
+import type { Action } from './call.ts';
+
+const importOrders: Action = async (call) => {
+  const { what, print, by } = call;
+  if (what === undefined) throw usageError('Which file?', 'Give a CSV of orders');
+  const file = await existing(what);
+  const bytes = readBounded(file);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return within(call, async (ledger) => {
+    const { sql } = ledger.store;
+    const before = importedAt(sql, sha256);
+    if (before !== undefined) {
+      print(`This file was imported already, at ${before}. Nothing was changed.`);
+      return 0;
+    }
+    const rows = sql.all('SELECT DISTINCT "order" AS name FROM unit WHERE "order" IS NOT NULL');
+    const orders = await readOrders(bytes, {
+      known: new Set(rows.map((row) => String(row['name']))),
+      beside: (name) => textBeside(file, name),
+    });
+    if (!orders.ok) {
+      for (const { line, field, problem } of orders.problems) {
+        print(`${basename(file)}:${line}: ${field}: ${problem}`);
+      }
+      throw new OperatorError('orders-wrong', `${basename(file)} is wrong; no unit was made`, {
+        hint: 'Mend the lines above and import it again',
+      });
+    }
+    const wanted: UnitsWanted[] = [];
+    for (const line of orders.lines) wanted.push(await sealed(line, ledger));
+    const count = wanted.reduce((sum, line) => sum + line.count, 0);
+    const names = [...new Set(orders.lines.map(({ order }) => order))];
+    const made = `${count} ${count === 1 ? 'unit' : 'units'} for ${names.join(', ')}`;
+    if (call.values['dry-run']) print(`All is well: would make ${made}.`);
+    else {
+      ledger.make(wanted, by, { name: basename(file), sha256 });
+      print(`Made ${made}.`);
+      print(`The file has API keys in clear: remove it when you are done.`);
+    }
+    return 0;
+  });
+};
+
+async function sealed({ record, ...line }: OrderLine, ledger: Ledger): Promise<UnitsWanted> {
+  const isSecret = line.accounts.length > 0 || line.services.length > 0;
+  if (!isSecret) return line;
+  const { recipient } = ledger;
+  const text = recipient === undefined ? undefined : await seal(JSON.stringify(record), recipient);
+  return { ...line, secret: { record, sealed: text } };
+}
+
+function readBounded(file: string): Buffer {
+  if (statSync(file).size <= CSV_BYTES_MAX) return readFileSync(file);
+  throw new OperatorError('file-large', `${file} is larger than a file of orders can be`, {
+    hint: `Up to ${CSV_BYTES_MAX / 1024 / 1024} MB are read`,
+  });
+}
+
+function textBeside(file: string, name: string): string | undefined {
+  const path = join(dirname(file), name);
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found?.isFile() === true ? readBounded(path).toString('utf8') : undefined;
+}
+
+const exportUnits: Action = (call) =>
+  within(call, (ledger) => {
+    const all = announce(ledger);
+    const { format = 'json', out } = call.values;
+    const text = format === 'csv' ? announcementsCsv(all) : JSON.stringify(all, undefined, 2);
+    if (out === undefined) call.print(text);
+    else {
+      writeFileSync(out, `${text}\n`);
+      call.print(`Wrote ${all.units.length} serials to ${out}`);
+    }
+  });
+
+const backup: Action = (call) =>
+  within(call, (ledger) => {
+    if (call.what === undefined) throw usageError('Where to?', 'Give a file or a folder');
+    const { file, verdict } = backUp(ledger.store, call.what);
+    call.print(`Wrote ${file}: ${verdict.events} events, ${verdict.units} units.`);
+    call.print(`head ${verdict.head}`);
+  });
+
+const bringBack: Action = async ({ what, file, by, values, print }) => {
+  if (what === undefined) throw usageError('Which backup?', 'Give the file that backup wrote');
+  const source = await existing(what);
+  const { verdict, aside, gap } = restore(source, file, { by, force: values.force });
+  print(`Restored ${file}: ${verdict.events} events, ${verdict.units} units.`);
+  if (aside !== undefined) print(`What was there is now ${aside}`);
+  if (gap) {
+    print('Units without a card are uncertain now: they may have got one since this backup.');
+    print('See "./build.sh unit list --state uncertain"; new ones in their place: unit replace.');
+  }
+  return 0;
+};
+
+const unseal: Action = (call) =>
+  within(call, async (ledger) => {
+    const { identity } = call.values;
+    if (identity === undefined) throw usageError('Whose key?', 'Give --identity FILE');
+    const count = await unsealWaiting(ledger, await readIdentities(identity));
+    call.print(`Opened ${count} ${count === 1 ? 'record' : 'records'} for the cards that wait.`);
+  });
+
+export const FILE_ACTIONS: Readonly<Record<string, Action>> = {
+  ...{ import: importOrders, export: exportUnits, backup, restore: bringBack, unseal },
+};

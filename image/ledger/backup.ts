@@ -1,0 +1,213 @@
+// Copies of a ledger that is in use, and one brought back. A copy is one file; like the ledger it holds no secret in
+// clear, and the key of its waiting records is not in it: on another machine support opens them (unit unseal).
+import * as fs from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { DatabaseSync } from 'node:sqlite';
+import { OperatorError } from '../core/errors.ts';
+import { giveLike, makeFolder, syncFolder } from './place.ts';
+import type { Actor } from './ports.ts';
+import { guarded, openStore } from './store.ts';
+import type { Store } from './store.ts';
+import { verifyStore } from './verify.ts';
+import type { Verdict } from './verify.ts';
+
+/** Whole and consistent while stations work; never over another file. A folder gets a name by head. */
+export function backUp(store: Store, target: string): { file: string; verdict: Verdict } {
+  const isFolder =
+    target.endsWith('/') || fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true;
+  const last = store.sql.get('SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1');
+  const name = `ledger-${String(last?.['seq'])}-${String(last?.['hash']).slice(0, 8)}.db`;
+  const file = resolve(isFolder ? join(target, name) : target);
+  makeFolder(dirname(file));
+  // Made and looked at on the ledger's own disk: the copy may go to a stick or onto the network.
+  const draft = `${store.file}.${randomUUID()}.part`;
+  try {
+    // VACUUM INTO takes an empty file, and leaves its mode.
+    fs.closeSync(fs.openSync(draft, 'wx', 0o600));
+    guarded(draft, () => store.db.prepare('VACUUM INTO ?').run(draft));
+    const verdict = checked(draft);
+    copyTo(draft, file);
+    return { file, verdict };
+  } finally {
+    for (const part of ['', '-wal', '-shm']) fs.rmSync(draft + part, { force: true });
+  }
+}
+
+/** Whole or not at all, and never over another file. */
+function copyTo(from: string, file: string): void {
+  const draft = `${file}.${randomUUID()}.part`;
+  try {
+    fs.copyFileSync(from, draft, fs.constants.COPYFILE_EXCL);
+    sync(draft);
+    giveLike(draft, dirname(file));
+    place(draft, file);
+  } finally {
+    fs.rmSync(draft, { force: true });
+  }
+}
+
+function place(draft: string, file: string): void {
+  try {
+    fs.renameSync(draft, claim(file));
+    syncFolder(dirname(file));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw new OperatorError('backup-exists', `${file} is there already`, {
+      hint: 'Name another file, or a folder',
+      cause,
+    });
+  }
+}
+
+/** Makes the name ours; FAT has no hard links, so an empty file stands there for a moment. */
+function claim(file: string): string {
+  fs.closeSync(fs.openSync(file, 'wx', 0o600));
+  return file;
+}
+
+function sync(file: string): void {
+  const handle = fs.openSync(file, 'r+');
+  try {
+    fs.fsyncSync(handle);
+  } finally {
+    fs.closeSync(handle);
+  }
+}
+
+/** That a file is a whole ledger; its journal is left out of WAL, so that it stays one file. */
+function checked(file: string): Verdict {
+  const store = openStore(file);
+  let verdict: Verdict;
+  try {
+    verdict = verifyStore(store);
+    store.db.exec('PRAGMA journal_mode = DELETE');
+  } finally {
+    store.close();
+  }
+  if (verdict.problems.length === 0) return verdict;
+  throw new OperatorError(
+    'ledger-not-whole',
+    `${basename(file)} is not whole: ${verdict.problems[0]!}`,
+    {
+      hint: 'Look at all of it with ./build.sh unit verify --ledger FILE; try an older backup',
+    },
+  );
+}
+
+export interface Restored {
+  readonly verdict: Verdict;
+  /** Where the ledger that was there is now. */
+  readonly aside: string | undefined;
+  /** Units without a card that may have got one since the backup: none is given to a card by itself. */
+  readonly gap: boolean;
+}
+
+/**
+ * Puts a backup in the ledger's place; what is there is kept beside it. One that knows more than the backup is
+ * replaced only with `force`. Throws OperatorError; then nothing has changed.
+ */
+export function restore(
+  backup: string,
+  file: string,
+  { by, force, nowMs = Date.now }: { by: Actor; force: boolean; nowMs?: () => number },
+): Restored {
+  makeFolder(dirname(file));
+  const draft = `${file}.${randomUUID()}.part`;
+  try {
+    fs.copyFileSync(backup, draft, fs.constants.COPYFILE_EXCL);
+    fs.chmodSync(draft, 0o600);
+    checked(draft);
+    const there = fs.existsSync(file) ? holdAlone(file) : undefined;
+    try {
+      const relation = relate(draft, there);
+      if (relation === 'newer' && !force) throw newer(file);
+      // Nothing is lost for certain only if the ledger that was there is part of the backup.
+      const gap = relation !== 'older';
+      const verdict = tellRestored(draft, { from: basename(backup), gap, by, nowMs });
+      giveLike(draft, dirname(file));
+      const aside = there === undefined ? undefined : moveAside(file, nowMs());
+      fs.renameSync(draft, file);
+      syncFolder(dirname(file));
+      return { verdict, aside, gap };
+    } finally {
+      there?.close();
+    }
+  } finally {
+    for (const part of ['', '-wal', '-shm']) fs.rmSync(draft + part, { force: true });
+  }
+}
+
+/** The ledger that is there, held so that no station works with it meanwhile. */
+function holdAlone(file: string): { readonly db: DatabaseSync | undefined; close(): void } {
+  const db = new DatabaseSync(file, { timeout: 0 });
+  const DAMAGED = new Set([11, 26]);
+  try {
+    // Leaving WAL works only for the last one who has it open; all is then in one file.
+    db.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; SELECT 1 FROM event LIMIT 1');
+    return { db, close: () => db.close() };
+  } catch (error) {
+    db.close();
+    const { errcode = 0 } = error as { errcode?: number };
+    if (DAMAGED.has(errcode & 0xff)) return { db: undefined, close: () => {} };
+    // "no such table": a database, but none of ours.
+    if (errcode === 1) throw foreign(file, error);
+    return guarded(file, () => {
+      throw error;
+    });
+  }
+}
+
+const foreign = (file: string, cause: unknown): OperatorError =>
+  new OperatorError('not-a-ledger', `${file} is a database of something else`, {
+    hint: 'Look at the name given with --ledger or CLOCK_LEDGER',
+    cause,
+  });
+
+/** What the ledger that is there is to the backup; `newer`: it knows what the backup does not. */
+function relate(
+  draft: string,
+  there: { readonly db: DatabaseSync | undefined } | undefined,
+): 'none' | 'older' | 'newer' | 'damaged' {
+  if (there === undefined) return 'none';
+  if (there.db === undefined) return 'damaged';
+  const head = there.db.prepare('SELECT hash FROM event ORDER BY seq DESC LIMIT 1').get();
+  if (head === undefined) return 'older';
+  const db = new DatabaseSync(draft);
+  try {
+    const known = db.prepare('SELECT 1 FROM event WHERE hash = ?').get(String(head['hash']));
+    return known === undefined ? 'newer' : 'older';
+  } finally {
+    db.close();
+  }
+}
+
+const newer = (file: string): OperatorError =>
+  new OperatorError('ledger-newer', `${file} knows more than this backup`, {
+    hint: 'It would be lost: look at "./build.sh unit history". To do it all the same: --force',
+  });
+
+function tellRestored(
+  draft: string,
+  { from, gap, by, nowMs }: { from: string; gap: boolean; by: Actor; nowMs: () => number },
+): Verdict {
+  const store = openStore(draft, { nowMs });
+  try {
+    store.write((tell) => tell({ kind: 'ledger.restored', file: from, gap }, by));
+    const verdict = verifyStore(store);
+    store.db.exec('PRAGMA journal_mode = DELETE');
+    return verdict;
+  } finally {
+    store.close();
+    sync(draft);
+  }
+}
+
+function moveAside(file: string, nowMs: number): string {
+  const stamp = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  const aside = `${file}.before-${stamp}`;
+  for (const part of ['-wal', '-shm', '']) {
+    if (fs.existsSync(file + part)) fs.renameSync(file + part, aside + part);
+  }
+  return aside;
+}
