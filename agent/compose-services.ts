@@ -108,9 +108,9 @@ const judge: Judge = async (name, settings) => {
   const one = await load();
   const parsed: Parsed<unknown> = one.parse(settings);
   if (!parsed.ok) return parsed;
-  const { title, takes, emits } = one;
+  const { title, texts, takes, emits } = one;
   return {
-    ...{ ok: true, title, takes, emits, version: 'built in' },
+    ...{ ok: true, title, texts, takes, emits, version: 'built in' },
     needs: one.needs(parsed.settings),
     targets: one.targets?.(parsed.settings) ?? [],
   };

@@ -12,6 +12,7 @@ import type {
   OrderOutcome,
   Verdict,
 } from './vocabulary.ts';
+import type { InterfaceTexts } from './words.ts';
 
 /** What a service may reach; the sandbox lets it reach nothing else. People see it before they approve it. */
 export type Need =
@@ -109,6 +110,8 @@ export interface Interface<S> {
   /** Also the folder's name. */
   readonly name: string;
   readonly title: string;
+  /** The title among them; undefined: English is all there is. */
+  readonly texts?: InterfaceTexts;
   readonly takes: readonly OrderKind[];
   readonly emits: readonly EventKind[];
   /** Settings as typed into Clock's forms; all problems at once, each with its field. */

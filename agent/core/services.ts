@@ -10,6 +10,7 @@ import type {
   OrderOutcome,
   Verdict,
 } from './vocabulary.ts';
+import type { InterfaceTexts } from './words.ts';
 
 export interface ServiceInfo {
   /** "pbx-reception". */
@@ -60,6 +61,8 @@ export interface ServiceView {
   readonly id: string;
   readonly interface: string;
   readonly title: string;
+  /** In other languages; undefined: a package, or settings that cannot be read. */
+  readonly texts: InterfaceTexts | undefined;
   /** "built in", or the package's version. */
   readonly version: string;
   readonly process: ProcessState;

@@ -1,6 +1,7 @@
 // The systems in the hotel as the page and the report show them: state, traffic, and what to do where one is down.
 // Pure.
 import type { HotelView, ServiceView } from '../core/services.ts';
+import { counterIn, stepIn } from '../core/words.ts';
 import { ago, ahead, fill, texts } from './language.ts';
 import type { ServiceRemedy } from './texts/services.ts';
 import type { Language, Texts } from './texts/shape.ts';
@@ -47,7 +48,7 @@ export function serviceText(view: ServiceView, language: Language): ServiceText 
     isShown ? [[name, value]] : [];
   return {
     id: view.id,
-    name: `${view.id} · ${view.title}${view.version === '' || view.version === 'built in' ? '' : ` ${view.version}`}`,
+    name: `${view.id} · ${view.texts?.title[language] ?? view.title}${view.version === '' || view.version === 'built in' ? '' : ` ${view.version}`}`,
     mood: isRunning && talk.at === 'joining' ? 'warning' : mood,
     state: isRunning ? said : s.process[process.at],
     rows: [
@@ -58,7 +59,7 @@ export function serviceText(view: ServiceView, language: Language): ServiceText 
       ...row(
         counters.length > 0,
         s.counted,
-        counters.map(([name, n]) => `${name} ${n}`).join(', '),
+        counters.map(([name, n]) => `${counterIn(view.texts, name, language)} ${n}`).join(', '),
       ),
       ...runRows(view, language),
       ...row(view.reaches.length > 0, s.reaches, view.reaches.join('; ')),
@@ -129,7 +130,11 @@ function wayOf({ ways }: ServiceView): ServiceRemedy {
   return first ?? 'none';
 }
 
-function trialOf({ trial }: ServiceView, t: Texts, language: Language): ServiceText['trial'] {
+function trialOf(
+  { trial, texts: own }: ServiceView,
+  t: Texts,
+  language: Language,
+): ServiceText['trial'] {
   if (trial === undefined) return undefined;
   const s = t.services;
   const name = trial.how === 'test' ? s.tested : s.rehearsed;
@@ -137,7 +142,9 @@ function trialOf({ trial }: ServiceView, t: Texts, language: Language): ServiceT
   if (outcome === undefined) return { title: `${name}: ${s.testing}`, lines: [] };
   const isGood = outcome.ok && outcome.steps.every(({ ok }) => ok);
   const lines = outcome.ok
-    ? outcome.steps.map(({ step, ok, text }) => `${ok ? '✓' : '✕'} ${step}: ${text}`)
+    ? outcome.steps.map(
+        ({ step, ok, text }) => `${ok ? '✓' : '✕'} ${stepIn(own, step, language)}: ${text}`,
+      )
     : [fill('{why}', { why: outcome.why }, t)];
   return {
     title: `${name} (${ago(trial.msAgo, language)}): ${isGood ? s.good : s.bad}`,

@@ -92,6 +92,7 @@ export function viewOf(
     id,
     interface: wanted.interface,
     title: judgement.ok ? judgement.title : wanted.interface,
+    texts: judgement.ok ? judgement.texts : undefined,
     version: judgement.ok ? judgement.version : '',
     process,
     ...timesOf(process, nowMs),

@@ -6,6 +6,7 @@ import type { InstalledPackage } from '../core/packages.ts';
 import type { Records } from '../core/records.ts';
 import type { HotelSide } from '../core/services.ts';
 import type { EventKind, OrderKind } from '../core/vocabulary.ts';
+import type { InterfaceTexts } from '../core/words.ts';
 import type { Sessions } from './sessions.ts';
 
 /** One service as its process is to be made. */
@@ -50,6 +51,8 @@ export type Judgement =
   | {
       readonly ok: true;
       readonly title: string;
+      /** Undefined of a package: it brings English only. */
+      readonly texts?: InterfaceTexts | undefined;
       /** "built in", or the package's version. */
       readonly version: string;
       readonly takes: readonly OrderKind[];

@@ -112,14 +112,14 @@ const leftOf = ({ wanted, done }: OrderView, t: Texts): string =>
   done >= wanted ? fill(t.complete, { wanted }) : fill(t.left, { left: wanted - done, wanted });
 
 function writeAllForm({ cards }: StationModel, t: Texts): string {
-  const found = cards.filter(({ is }) => is === 'found').length;
+  const found = cards.filter((card) => card.is === 'found' && !card.isOurs).length;
   if (found < 2) return '';
   return `<form method="post" action="/write"><button name="device" value="all" data-key="W">${escape(t.writeAll)} <kbd>W</kbd></button></form>`;
 }
 
 function tile(card: StationCard, index: number, t: Texts): string {
   const identity = card.is === 'begun' ? card.view.card : card.card;
-  const state = card.is === 'begun' ? card.view.phase : card.is;
+  const state = stateOf(card);
   return `<li class="tile ${state}" id="card-${escape(identity.device.replaceAll(/\W/g, '-'))}">
 <h3><span class="sign" aria-hidden="true">${SIGNS[state]}</span> ${escape(t[state])}</h3>
 <p class="card">${escape(describe(identity))}</p>
@@ -127,9 +127,15 @@ ${tileBody(card, index, t)}
 </li>`;
 }
 
+const stateOf = (card: StationCard): keyof typeof SIGNS => {
+  if (card.is === 'begun') return card.view.phase;
+  return card.is === 'found' && card.isOurs ? 'ours' : card.is;
+};
+
 /** A sign beside the word: states must not be told by colour alone. */
 const SIGNS = {
   found: '○',
+  ours: '●',
   refused: '–',
   preparing: '…',
   writing: '↓',

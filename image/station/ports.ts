@@ -10,9 +10,12 @@ export interface OrderView {
   readonly done: number;
 }
 
-/** A card in a reader: found, refused (a stranger's disk, mounted, too small, …), or being written. */
+/**
+ * A card in a reader: found (`isOurs`: a finished unit's, overwritten only when somebody says so), refused (a stranger's disk, mounted, too
+ * small, …), or being written.
+ */
 export type StationCard =
-  | { readonly is: 'found'; readonly card: CardIdentity }
+  | { readonly is: 'found'; readonly card: CardIdentity; readonly isOurs: boolean }
   | {
       readonly is: 'refused';
       readonly card: CardIdentity;

@@ -69,8 +69,11 @@ export class Station {
     }
   }
 
+  /** Cards that nobody needs to be asked about. */
   #found(): string[] {
-    return this.#needs.cards().flatMap((one) => (one.is === 'found' ? [one.card.device] : []));
+    return this.#needs
+      .cards()
+      .flatMap((one) => (one.is === 'found' && !one.isOurs ? [one.card.device] : []));
   }
 
   #chosen(orders: readonly OrderView[]): OrderView | undefined {

@@ -22,6 +22,7 @@ export interface Texts {
   readonly write: string;
   readonly writeAll: string;
   readonly found: string;
+  readonly ours: string;
   readonly refused: string;
   readonly preparing: string;
   readonly writing: string;
@@ -62,6 +63,7 @@ const en: Texts = {
   write: 'Write',
   writeAll: 'Write all',
   found: 'Ready. What is on it will be lost.',
+  ours: 'A finished unit. Writing makes it another one.',
   refused: 'Not for us',
   preparing: 'Preparing',
   writing: 'Writing',
@@ -102,6 +104,7 @@ const de: Texts = {
   write: 'Schreiben',
   writeAll: 'Alle schreiben',
   found: 'Bereit. Was darauf ist, geht verloren.',
+  ours: 'Ein fertiges Gerät. Schreiben macht ein anderes daraus.',
   refused: 'Nicht für uns',
   preparing: 'Vorbereiten',
   writing: 'Schreiben',
@@ -142,6 +145,7 @@ const bg: Texts = {
   write: 'Запис',
   writeAll: 'Запис на всички',
   found: 'Готова за запис. Съдържанието ѝ ще се загуби.',
+  ours: 'Готово устройство. Записът го прави друго.',
   refused: 'Не е за нас',
   preparing: 'Подготовка',
   writing: 'Запис',
@@ -182,6 +186,7 @@ const fr: Texts = {
   write: 'Écrire',
   writeAll: 'Tout écrire',
   found: 'Prête. Son contenu sera perdu.',
+  ours: 'Une unité terminée. Écrire en fait une autre.',
   refused: 'Pas pour nous',
   preparing: 'Préparation',
   writing: 'Écriture',

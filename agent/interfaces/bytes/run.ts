@@ -7,10 +7,12 @@ import { needsOf, parse } from './config.ts';
 import type { Settings } from './config.ts';
 import { createCounterpart } from './counterpart.ts';
 import { PIECE_BYTES_MAX, TEST_MS_MAX, WAITING_BYTES_MAX } from './limits.ts';
+import { texts } from './texts.ts';
 
 export const bytes: Interface<Settings> = {
   name: 'bytes',
-  title: 'Raw bridge',
+  title: texts.title.en,
+  texts,
   takes: ['bytes.write'],
   emits: ['bytes.read'],
   parse,

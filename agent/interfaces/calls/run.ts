@@ -12,6 +12,7 @@ import { LOGIN_MS_MAX, RECORD_BYTES_MAX } from './limits.ts';
 import { begin, next } from './state.ts';
 import type { Entry } from './state.ts';
 import { createStore } from './store.ts';
+import { texts } from './texts.ts';
 import { test } from './trial.ts';
 
 const ACK = 0x06;
@@ -145,7 +146,8 @@ export function start(settings: CallSettings, host: ServiceHost): RunningInterfa
 
 export const calls: Interface<CallSettings> = {
   name: 'calls',
-  title: 'Call records (SMDR columns, HOBIC)',
+  title: texts.title.en,
+  texts,
   takes: [],
   emits: ['call.recorded'],
   parse: parseCallSettings,

@@ -18,6 +18,7 @@ import { planOf } from './plan.ts';
 import { TIMES, openPrinter } from './printer.ts';
 import type { Printer, Times } from './printer.ts';
 import { createReceipts } from './receipts.ts';
+import { texts } from './texts.ts';
 import {
   CMD,
   CONDITION_WORDS,
@@ -183,7 +184,8 @@ function needs({ line }: Settings): readonly Need[] {
 
 export const datecs: Interface<Settings> = {
   name: 'datecs',
-  title: 'Datecs or Daisy fiscal printer',
+  title: texts.title.en,
+  texts,
   takes: ['fiscal.receipt', 'fiscal.report'],
   emits: ['device.status'],
   parse,

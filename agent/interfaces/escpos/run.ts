@@ -15,6 +15,7 @@ import { createLedger } from './ledger.ts';
 import { WAITING_MAX } from './limits.ts';
 import { lookAt, print } from './print.ts';
 import type { Look, Printed } from './print.ts';
+import { texts } from './texts.ts';
 import { createWatch } from './watch.ts';
 import { compose, isCopy, PROBLEMS } from './wire.ts';
 
@@ -167,7 +168,8 @@ async function test(
 
 export const escpos: Interface<EscposSettings> = {
   name: 'escpos',
-  title: 'ESC/POS receipt printers',
+  title: texts.title.en,
+  texts,
   takes: ['receipt.print'],
   emits: ['device.status'],
   parse: parseEscposSettings,

@@ -16,11 +16,13 @@ import { createSession } from './session.ts';
 import type { Told } from './session.ts';
 import { equipment, isStay, needsHouse, stay } from './stays.ts';
 import type { Saying } from './stays.ts';
+import { texts } from './texts.ts';
 import type { FiasRecord } from './wire.ts';
 
 export const fias: Interface<Settings> = {
   name: 'fias',
-  title: 'FIAS: telephones, locks, minibars, television',
+  title: texts.title.en,
+  texts,
   takes: [
     ...(['room.checked-in', 'room.checked-out', 'guest.changed', 'room.moved'] as const),
     ...(['room.status', 'room.barring', 'room.privacy', 'wakeup.set', 'wakeup.clear'] as const),

@@ -25,6 +25,7 @@ import {
 import { planOf } from './plan.ts';
 import { createReceipts } from './receipts.ts';
 import type { Posted } from './receipts.ts';
+import { texts } from './texts.ts';
 import {
   addressOf,
   answerOf,
@@ -240,7 +241,8 @@ function needs({ url }: Settings): readonly Need[] {
 
 export const fpmate: Interface<Settings> = {
   name: 'fpmate',
-  title: 'Epson RT fiscal printer (FPmate)',
+  title: texts.title.en,
+  texts,
   takes: ['fiscal.receipt', 'fiscal.report'],
   emits: ['device.status'],
   parse,

@@ -16,6 +16,7 @@ import { createExchange } from './counterpart.ts';
 import { extensionsOf, requestsFor } from './house.ts';
 import { AGAIN_MS, ANSWER_BYTES_MAX, AWAY_MS, IDLE_MS, TRIES_MAX, WAITING_MAX } from './limits.ts';
 import { listenForCalls } from './record.ts';
+import { texts } from './texts.ts';
 import { bodyOf, readAnswer } from './wire.ts';
 import type { Request } from './wire.ts';
 
@@ -227,7 +228,8 @@ async function test(
 
 export const ilink: Interface<IlinkSettings> = {
   name: 'ilink',
-  title: 'TigerTMS iLink (telephone exchanges)',
+  title: texts.title.en,
+  texts,
   takes: TAKES,
   emits: ['call.recorded'],
   parse: parseIlinkSettings,

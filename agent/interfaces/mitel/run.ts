@@ -16,11 +16,13 @@ import { eventOf, framesOf, vacate } from './orders.ts';
 import type { Ways } from './orders.ts';
 import { initial, next } from './state.ts';
 import type { Heard, Link } from './state.ts';
+import { texts } from './texts.ts';
 import { ACK, NAK, framer, messageOf } from './wire.ts';
 
 export const mitel: Interface<Settings> = {
   name: 'mitel',
-  title: 'Telephone exchange: Mitel SX-200',
+  title: texts.title.en,
+  texts,
   takes: [
     'room.checked-in',
     'room.checked-out',

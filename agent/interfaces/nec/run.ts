@@ -17,12 +17,14 @@ import { asItIs, framesOf, restrictionAfter } from './orders.ts';
 import type { Known, Restriction, Ways } from './orders.ts';
 import { initial, next } from './state.ts';
 import type { Link } from './state.ts';
+import { texts } from './texts.ts';
 import { codeOf, createEar, messageOf } from './wire.ts';
 import type { Token } from './wire.ts';
 
 export const nec: Interface<Settings> = {
   name: 'nec',
-  title: 'Telephone exchange: NEC NEAX',
+  title: texts.title.en,
+  texts,
   takes: [
     'room.checked-in',
     'room.checked-out',

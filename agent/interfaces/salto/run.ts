@@ -21,6 +21,7 @@ import {
 import { outcomeOf, requestsOf, told } from './orders.ts';
 import type { Asked } from './orders.ts';
 import type { End } from './state.ts';
+import { texts } from './texts.ts';
 import { ACK, ENQ, INFO_FIELDS, NAK } from './wire.ts';
 import type { Fields } from './wire.ts';
 
@@ -32,7 +33,8 @@ const EXPIRED: OrderOutcome = {
 
 export const salto: Interface<Settings> = {
   name: 'salto',
-  title: 'Door locks: Salto, Onity (Industry Standard)',
+  title: texts.title.en,
+  texts,
   takes: ['key.encode', 'key.cancel', 'key.read'],
   emits: [],
   parse,

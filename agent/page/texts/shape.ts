@@ -11,8 +11,8 @@ import type {
   Who,
 } from '../../diagnostics/results.ts';
 
-export const LANGUAGES = ['en', 'de', 'bg', 'fr'] as const;
-export type Language = (typeof LANGUAGES)[number];
+export { LANGUAGES } from '../../core/words.ts';
+export type { Language } from '../../core/words.ts';
 
 export interface Texts {
   /** The language's own name. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ServiceView } from '../../../agent/core/services.ts';
+import { INTERFACES } from '../../../agent/interfaces.ts';
 import { renderPage } from '../../../agent/page/html.ts';
 import { serviceText } from '../../../agent/page/services.ts';
 import { LANGUAGES } from '../../../agent/page/texts/shape.ts';
@@ -9,7 +10,7 @@ import { renderReport, renderStatus } from '../../../agent/page/wire.ts';
 import { well } from './model.ts';
 
 const up: ServiceView = {
-  ...{ id: 'pbx', interface: 'fias', title: 'FIAS', version: 'built in' },
+  ...{ id: 'pbx', interface: 'fias', title: 'FIAS', texts: undefined, version: 'built in' },
   process: { at: 'running', sinceMs: 0 },
   talk: { at: 'up', with: '10.1.0.7' },
   ...{ problems: [], lastInMs: 2_000, lastOutMs: undefined, counters: { postings: 3 } },
@@ -77,6 +78,18 @@ test('since when it runs, what memory it takes, how often it ended and why: in p
   const rows = rowsOf({ ...ended, process: parked, ageMs: 180_000, dueInMs: 3_420_000 });
   assert.match(rows, /Given up: 3 minutes ago\nStarts again: in 57 minutes/);
   assert.doesNotMatch(rows, /Memory|Started/);
+});
+
+test('the title, the counters and the steps of a test are in the language of the page', async () => {
+  const { texts } = await INTERFACES['fias']!();
+  const steps = [{ step: 'Records that it wants', ok: true, text: 'GI' }];
+  const trial = { how: 'test', msAgo: 1, outcome: { ok: true, steps } } as const;
+  const german = serviceText({ ...up, texts, trial }, 'de');
+  assert.equal(german.name, 'pbx · FIAS: Telefone, Schlösser, Minibars, Fernsehen');
+  assert.match(german.rows.join(), /Buchungen 3/);
+  assert.deepEqual(german.trial?.lines, ['✓ Sätze, die es will: GI']);
+  // A package's are as it says them.
+  assert.equal(serviceText(up, 'de').name, 'pbx · FIAS');
 });
 
 test('every state has its words in every language, also for support and programs', () => {

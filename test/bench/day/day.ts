@@ -1,7 +1,6 @@
 // One day from beginning to end: everything is opened, the day is played, what is under way may come to rest, then
 // all is compared. Used by the program and the tests.
 import { randomFrom } from '../../agent/random.ts';
-import { THING } from '../../agent/unit.ts';
 import { heard } from '../cloud/owner.ts';
 import type { OpenRow } from '../../../agent/hotel/wire.ts';
 import { compareKeys, compareMoney, compareRooms } from './compare.ts';
@@ -21,6 +20,7 @@ import {
 } from './gather.ts';
 import { furnish, planHouse } from './house.ts';
 import type { Furnished } from './house.ts';
+import type { Place } from './place.ts';
 import { nextMidnightMs, play } from './play.ts';
 import type { Played } from './play.ts';
 import type { Report } from './report.ts';
@@ -33,6 +33,7 @@ export interface DayOptions {
   readonly rooms: number;
   readonly minutes: number;
   readonly withFaults: boolean;
+  readonly place: Place;
   /** Of 24: what is later does not happen. */
   readonly hours?: number;
   readonly say?: (line: string) => void;
@@ -51,18 +52,20 @@ const SETTLE_MS = 2 * 60_000;
 const REFRESH_MS = 20_000;
 /** Nobody outside sees what the unit has still to ask: it has asked when it asks no more. */
 const QUIET_MS = 2_000;
-const QUIET_AFTER_FAULTS_MS = 15_000;
+/** After faults, and of a slow one. */
+const QUIET_LONG_MS = 15_000;
 
 export async function playDay(options: DayOptions): Promise<Report> {
-  const { seed, rooms, minutes, withFaults, hours = 24, say = () => {} } = options;
+  const { seed, rooms, minutes, withFaults, place, hours = 24, say = () => {} } = options;
   const random = randomFrom(seed);
   const plan = planHouse(rooms, random);
-  const script = writeScript(plan, { random, withFaults }).filter(({ hour }) => hour < hours);
+  const trouble = withFaults ? { faults: place.faults, rounds: place.faultRounds } : {};
+  const script = writeScript(plan, { random, ...trouble }).filter(({ hour }) => hour < hours);
   const partMs = AUDIT_PART * minutes * 60_000;
   const startMs = nextMidnightMs(Date.now()) - partMs - EARLY_MS;
   let furnished: Furnished | undefined;
   await using systems = await openSystems({
-    ...{ startMs, random },
+    ...{ place, startMs, random },
     prepare: (pms) => {
       furnished = furnish(pms, plan);
       return furnished.templates;
@@ -70,20 +73,23 @@ export async function playDay(options: DayOptions): Promise<Report> {
   });
   const { pms, cloud, unit, vendor, locks } = systems;
   say(`${rooms} rooms, ${plan.beds.length} guests: waiting until the exchange knows them`);
-  await untilServing(systems, READY_MS);
-  await until('the house is told', () => differencesOutside(systems).length === 0, READY_MS);
+  const readyMs = READY_MS * place.slowness;
+  await untilServing(systems, readyMs);
+  await until('the house is told', () => differencesOutside(systems).length === 0, readyMs);
   say(`playing ${script.length} events in ${minutes} minutes`);
   const beganMs = performance.now();
-  const stage = { ...systems, plan, furnished: furnished! };
+  const stage = { ...systems, plan, furnished: furnished!, slowness: place.slowness };
   const { signal } = new AbortController();
   const played = await play(script, stage, { minutes, signal });
   const playedMs = performance.now() - beganMs;
   say('all played; coming to rest');
-  await untilServing(systems, READY_MS).catch((error: unknown) => say(String(error)));
+  await untilServing(systems, readyMs).catch((error: unknown) => say(String(error)));
   const rest = (): readonly Difference[] => outside(systems, played);
   const refreshing = setInterval(() => refresh(systems, played), REFRESH_MS);
-  const quiet = createQuiet(systems, withFaults ? QUIET_AFTER_FAULTS_MS : QUIET_MS);
-  await until('all is done', () => rest().length === 0 && quiet(), SETTLE_MS).catch(() =>
+  const isSlow = withFaults || place.slowness > 1;
+  const quiet = createQuiet(systems, isSlow ? QUIET_LONG_MS : QUIET_MS);
+  const settleMs = SETTLE_MS * place.slowness;
+  await until('all is done', () => rest().length === 0 && quiet(), settleMs).catch(() =>
     say(
       rest()
         .map(({ where, what }) => `${where}: ${what}`)
@@ -92,9 +98,8 @@ export async function playDay(options: DayOptions): Promise<Report> {
   );
   clearInterval(refreshing);
   const restMs = performance.now() - beganMs - playedMs;
-  const log = unit.running.lines;
-  await unit.stop();
-  const card = readCard(unit.folder);
+  const log = await unit.log();
+  const card = readCard(await unit.readOut());
   const differences = [
     ...differencesOutside(systems),
     ...compareRooms('unit', roomsOfPms(pms, fully), card.rooms),
@@ -141,8 +146,13 @@ export async function playDay(options: DayOptions): Promise<Report> {
  */
 function refresh(systems: Systems, played: Played): void {
   if (auditDifferences(systems, played).length === 0) return;
-  const command = { v: 1, id: `refresh-${performance.now()}`, at: '', service: 'hotel' };
-  const topic = `clock/v1/${THING}/command/hotel`;
+  const command = {
+    v: 1,
+    id: `refresh-${Math.round(performance.now())}`,
+    at: '',
+    service: 'hotel',
+  };
+  const topic = `clock/v1/${systems.unit.thing}/command/hotel`;
   systems.cloud.publish(topic, { ...command, kind: 'house.refresh', body: {} }, { qos: 1 });
 }
 

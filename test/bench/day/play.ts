@@ -1,15 +1,15 @@
 // Plays the script against a unit, in minutes: what reception, guests and systems do, and what goes wrong meanwhile.
-import { readFile, readdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { THING } from '../../agent/unit.ts';
 import type { Item } from './compare.ts';
 import { ARTICLES, booked } from './house.ts';
 import type { Furnished, Plan } from './house.ts';
 import { startPostings } from './posting.ts';
 import type { Postings } from './posting.ts';
 import type { Action, Fault, Moment } from './script.ts';
-import { SERVICES, until } from './systems.ts';
-import type { Service, Systems } from './systems.ts';
+import { SERVICES } from './place.ts';
+import type { Service } from './place.ts';
+import { until } from './systems.ts';
+import type { Systems } from './systems.ts';
 
 export interface Played {
   readonly postings: Postings;
@@ -29,6 +29,8 @@ const SERVING_MS = 60_000;
 interface Stage extends Systems {
   readonly plan: Plan;
   readonly furnished: Furnished;
+  /** Of the place. */
+  readonly slowness: number;
 }
 
 /** `isOver` ends it early. Resolves when everything has happened and every posting is answered. */
@@ -66,7 +68,7 @@ export async function play(
 const two = (value: number): string => String(value).padStart(2, '0');
 
 function createActor(
-  { pms, cloud, vendor, printer, plan, furnished }: Stage,
+  { pms, cloud, unit, vendor, printer, plan, furnished }: Stage,
   book: { readonly postings: Postings; readonly records: Item[]; readonly wakeUps: string[] },
 ): (action: Exclude<Action, { readonly is: 'fault' }>) => void {
   const { hotel } = pms;
@@ -177,7 +179,7 @@ function createActor(
         book.wakeUps.push(id);
         const body = { room: action.room, at: `${day}T07:00:00` };
         const command = { v: 1, id, at: '', service: SERVICES.pbx, kind: 'wakeup.set', body };
-        return cloud.publish(`clock/v1/${THING}/command/${SERVICES.pbx}`, command, { qos: 1 });
+        return cloud.publish(`clock/v1/${unit.thing}/command/${SERVICES.pbx}`, command, { qos: 1 });
       }
       case 'cleaned':
         return void vendor.send('RE', [
@@ -228,15 +230,15 @@ async function suffer(fault: Fault, stage: Stage): Promise<void> {
     case 'too-many-calls':
       return void pms.inject({ at: 'call', do: 'throttle', times: 3 });
     case 'cloud-gone':
-      return cloud.disconnect(THING);
+      return cloud.disconnect(unit.thing);
     case 'pbx-killed':
       return killService('pbx', stage);
     case 'locks-killed':
       return killService('locks', stage);
     case 'agent-killed':
-      await unit.pull();
-      await unit.start();
-      return undefined;
+      return unit.killAgent();
+    case 'plug-pulled':
+      return unit.pullPlug?.();
   }
 }
 
@@ -246,28 +248,10 @@ async function cut(service: Service, { cables }: Stage): Promise<void> {
   await cables[service].plug();
 }
 
-/** kill -9, and waits until another one runs. */
-async function killService(service: Service, stage: Stage): Promise<void> {
-  const pid = await pidOf(service, stage.unit.running.pid);
-  if (pid === undefined) return;
-  process.kill(pid, 'SIGKILL');
-  const { cables } = stage;
+/** Waits until another one runs. */
+async function killService(service: Service, { cables, unit, slowness }: Stage): Promise<void> {
   const before = cables[service].connections;
-  await until(`${service} again`, () => cables[service].connections > before, SERVING_MS);
-}
-
-/** The agent's child that runs it. */
-async function pidOf(service: Service, agent: number): Promise<number | undefined> {
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const [stat, command] = await Promise.all(
-      ['stat', 'cmdline'].map(async (file) =>
-        readFile(`/proc/${name}/${file}`, 'utf8').catch(() => ''),
-      ),
-    );
-    const parent = Number(stat!.slice(stat!.lastIndexOf(')') + 2).split(' ')[1]);
-    if (parent !== agent) continue;
-    if (command!.includes(`\0service\0${SERVICES[service]}\0`)) return Number(name);
-  }
-  return undefined;
+  if (!(await unit.killService(service))) return;
+  const isBack = (): boolean => cables[service].connections > before;
+  await until(`${service} again`, isBack, SERVING_MS * slowness);
 }

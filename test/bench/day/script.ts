@@ -38,7 +38,7 @@ export type Action =
 export const FAULTS = [
   ...(['pbx-hangs-up', 'locks-hang-up', 'charge-answer-lost', 'charge-500-after-write'] as const),
   ...(['key-answer-lost', 'key-event-lost', 'too-many-calls', 'cloud-gone'] as const),
-  ...(['pbx-killed', 'agent-killed', 'locks-killed'] as const),
+  ...(['pbx-killed', 'agent-killed', 'locks-killed', 'plug-pulled'] as const),
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -68,8 +68,6 @@ const CUSTOMS: Readonly<Record<Kind, readonly [count: number, from: number, to: 
 const HOURS = 24;
 /** Two at night: who posts late still posts on the old day. */
 const AUDIT_HOUR = 20;
-/** Each of them so often in a day with faults. */
-const FAULT_ROUNDS = 2;
 
 interface Wished {
   readonly hour: number;
@@ -78,9 +76,14 @@ interface Wished {
 
 export function writeScript(
   plan: Plan,
-  how: { readonly random: () => number; readonly withFaults: boolean },
+  how: {
+    readonly random: () => number;
+    readonly faults?: readonly Fault[];
+    /** Each of them so often. */
+    readonly rounds?: number;
+  },
 ): readonly Moment[] {
-  const { random } = how;
+  const { random, faults = [], rounds = 1 } = how;
   const wishes: Wished[] = [{ hour: AUDIT_HOUR, is: 'night-audit' }];
   for (const [is, [perHundred, from, to]] of Object.entries(CUSTOMS)) {
     const count = Math.ceil((plan.rooms.length * perHundred) / 100);
@@ -88,12 +91,10 @@ export function writeScript(
       wishes.push({ hour: from + random() * (to - from), is: is as Kind });
     }
   }
-  if (how.withFaults) {
-    for (let round = 0; round < FAULT_ROUNDS; round += 1) {
-      for (const [index, is] of FAULTS.entries()) {
-        const place = (round * FAULTS.length + index + random()) / (FAULT_ROUNDS * FAULTS.length);
-        wishes.push({ hour: place * HOURS, is });
-      }
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, is] of faults.entries()) {
+      const place = (round * faults.length + index + random()) / (rounds * faults.length);
+      wishes.push({ hour: place * HOURS, is });
     }
   }
   const writer = createWriter(plan, random);

@@ -1,7 +1,5 @@
-// Everything that a day needs: the double of Clock's API, the cloud's double, a unit with its agent as a process, and
-// an exchange, a lock server and a printer of call records behind real sockets.
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+// Everything that a day needs: the double of Clock's API, the cloud's double, an exchange, a lock server and a printer of
+// call records behind real sockets, and a unit in the place where the day is played.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { playPbx } from '../../../agent/interfaces/calls/counterpart.ts';
 import type { Pbx } from '../../../agent/interfaces/calls/counterpart.ts';
@@ -13,8 +11,6 @@ import { createLockServer } from '../../../agent/interfaces/salto/counterpart.ts
 import type { LockServer } from '../../../agent/interfaces/salto/counterpart.ts';
 import { salto } from '../../../agent/interfaces/salto/run.ts';
 import { systemClock } from '../../../agent/io/clock.ts';
-import { accountOf } from '../../agent/pms/world.ts';
-import { THING, Unit } from '../../agent/unit.ts';
 import type { Cloud } from '../cloud/api.ts';
 import { openCloud } from '../cloud/cloud.ts';
 import type { Pms } from '../pms/api.ts';
@@ -22,40 +18,38 @@ import { openPms } from '../pms/pms.ts';
 import { behind } from '../systems/behind.ts';
 import type { Behind } from '../systems/behind.ts';
 import { ENCODERS } from './house.ts';
-
-/** Names of the services. */
-export const SERVICES = { pbx: 'pbx', locks: 'locks', records: 'records' } as const;
-export type Service = keyof typeof SERVICES;
+import { SERVICES, SERVICE_NAMES } from './place.ts';
+import type { Place, PlacedUnit, Service } from './place.ts';
 
 export interface Systems extends AsyncDisposable {
   readonly cloud: Cloud;
   readonly pms: Pms;
-  readonly unit: Unit;
+  readonly unit: PlacedUnit;
   readonly vendor: VendorSystem;
   readonly locks: LockServer;
   readonly printer: Pbx;
   readonly cables: Readonly<Record<Service, Behind>>;
 }
 
-const HOST = '127.0.0.1';
 const RECONNECT = { firstSeconds: 0.2, maxSeconds: 1 };
-const lineTo = (port: number): object => ({
-  ...{ kind: 'tcp-client', host: HOST, port, reconnect: RECONNECT },
-});
+type Address = PlacedUnit['lines'][Service];
+const lineTo = (to: Address): object => ({ kind: 'tcp-client', ...to, reconnect: RECONNECT });
+/** What the third parties themselves read of the settings names no line. */
+const ANYWHERE: Address = { host: '127.0.0.1', port: 1 };
 const SETTINGS = {
-  pbx: (port: number) => ({
-    ...{ line: lineTo(port), codePage: 'utf-8' },
+  pbx: (to: Address) => ({
+    ...{ line: lineTo(to), codePage: 'utf-8' },
     outlets: [
       { so: 'BAR', name: 'Bar', group: 'f&b', kind: 'charge' },
       { so: 'TEL', name: 'Telephone', kind: 'call' },
     ],
   }),
-  locks: (port: number) => ({
-    ...{ host: HOST, port },
+  locks: (to: Address) => ({
+    ...to,
     encoders: ENCODERS.map((identifier) => ({ name: identifier, identifier })),
   }),
-  records: (port: number) => ({
-    ...{ line: lineTo(port), layout: { kind: 'hobic', framing: 'hx', answer: true } },
+  records: (to: Address) => ({
+    ...{ line: lineTo(to), layout: { kind: 'hobic', framing: 'hx', answer: true } },
   }),
 } as const;
 const INTERFACES = { pbx: 'fias', locks: 'salto', records: 'calls' } as const;
@@ -71,44 +65,43 @@ function parsed<S>(
   return result.settings;
 }
 
-/** `startMs`: of the hotel's clock. `prepare` furnishes the hotel before the unit sees it, and names its articles. */
+/** `startMs`: of the hotel's clock, whatever the unit's says. `prepare` furnishes the hotel before the unit sees it, and names its articles. */
 export async function openSystems(how: {
   readonly startMs: number;
+  readonly place: Place;
   readonly random: () => number;
   readonly prepare: (pms: Pms) => Readonly<Record<string, number>>;
 }): Promise<Systems> {
   await using opened = new AsyncDisposableStack();
   const needs = { clock: systemClock, random: how.random };
-  const vendor = createVendor(parsed(fias, SETTINGS.pbx(1)), needs);
-  const locks = createLockServer(parsed(salto, SETTINGS.locks(1)), needs, { placeMs: 50 });
-  const printer = playPbx(parsed(calls, SETTINGS.records(1)), needs, { resendMs: 500 });
+  const vendor = createVendor(parsed(fias, SETTINGS.pbx(ANYWHERE)), needs);
+  const locks = createLockServer(parsed(salto, SETTINGS.locks(ANYWHERE)), needs, { placeMs: 50 });
+  const printer = playPbx(parsed(calls, SETTINGS.records(ANYWHERE)), needs, { resendMs: 500 });
   const cables = {
     pbx: opened.use(await behind(vendor, { at: 'tcp-server' })),
     locks: opened.use(await behind(locks, { at: 'tcp-server' })),
     records: opened.use(await behind(printer, { at: 'tcp-server' })),
   };
-  const cloud = opened.use(await openCloud({ hosts: ['localhost'] }));
-  const { startMs } = how;
+  const { startMs, place } = how;
+  const cloud = opened.use(await openCloud(place.cloud));
   const limits = { historyMax: 200_000 };
-  const pms = opened.use(await openPms({ rootsPem: cloud.rootsPem, startMs, limits }));
+  const { rootsPem } = cloud;
+  const pms = opened.use(await openPms({ ...place.pms, rootsPem, startMs, limits }));
   const articles = how.prepare(pms);
-  const both = { ports: cloud.ports, rootsPem: pms.rootsPem, makeClaim: () => cloud.makeClaim() };
-  const unit = await Unit.prepare(both, { clockPort: pms.port });
-  opened.defer(async () => unit.remove());
-  await mkdir(unit.folder, { recursive: true, mode: 0o700 });
-  const accounts = [accountOf(pms.account('pms'))];
-  await writeFile(join(unit.folder, 'unit.json'), JSON.stringify({ v: 1, accounts }));
-  await unit.start();
-  await unit.untilUp();
+  const unit = opened.use(await place.open({ cloud, pms, cables }));
   const services = Object.fromEntries(
-    (['pbx', 'locks', 'records'] as const).map((name) => [
+    SERVICE_NAMES.map((name) => [
       SERVICES[name],
-      { interface: INTERFACES[name], settings: SETTINGS[name](cables[name].port) },
+      { interface: INTERFACES[name], settings: SETTINGS[name](unit.lines[name]) },
     ]),
   );
-  cloud.shadow(THING, 'services').desire({ services });
+  cloud.shadow(unit.thing, 'services').desire({ services });
   const command = { v: 1, id: 'articles', at: '', service: 'hotel', kind: 'minibar.articles' };
-  cloud.publish(`clock/v1/${THING}/command/hotel`, { ...command, body: { articles } }, { qos: 1 });
+  cloud.publish(
+    `clock/v1/${unit.thing}/command/hotel`,
+    { ...command, body: { articles } },
+    { qos: 1 },
+  );
   const end = opened.move();
   return {
     ...{ cloud, pms, unit, vendor, locks, printer, cables },
@@ -116,13 +109,15 @@ export async function openSystems(how: {
   };
 }
 
+const LOG_LINES = 15;
+
 /** Every service says that its third party is there. */
 export async function untilServing(
   { cloud, vendor, unit }: Systems,
   withinMs: number,
 ): Promise<void> {
   const isUp = (): boolean => {
-    const document = cloud.shadow(THING, 'services').get();
+    const document = cloud.shadow(unit.thing, 'services').get();
     const reported = (document?.state.reported?.['services'] ?? {}) as Record<
       string,
       { readonly state?: { readonly talk?: string } } | undefined
@@ -130,9 +125,9 @@ export async function untilServing(
     const all = Object.values(SERVICES).every((one) => reported[one]?.state?.talk === 'up');
     return all && vendor.isUp();
   };
-  await until('the services are up', isUp, withinMs).catch((error: unknown) => {
-    const shadow = JSON.stringify(cloud.shadow(THING, 'services').get()?.state.reported);
-    const log = unit.running.lines.slice(-15).join('\n');
+  await until('the services are up', isUp, withinMs).catch(async (error: unknown) => {
+    const shadow = JSON.stringify(cloud.shadow(unit.thing, 'services').get()?.state.reported);
+    const log = (await unit.log()).slice(-LOG_LINES).join('\n');
     throw new Error(`${String(error)}\n${shadow}\n${log}`);
   });
 }

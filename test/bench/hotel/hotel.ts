@@ -30,7 +30,7 @@ import {
 import { BRIDGE, HOSTS, INTERNET, LAN, TAP, TIME_ADDRESS, WAN, endpointsWith } from './places.ts';
 import type { Blockable } from './places.ts';
 import { openRelay } from './relay.ts';
-import type { CloudPlace } from './relay.ts';
+import type { Doubles } from './relay.ts';
 import { chronyConfig, dnsmasqConfig } from './servers.ts';
 import { openWayIn } from './way-in.ts';
 import type { WayIn } from './way-in.ts';
@@ -46,11 +46,10 @@ const LEASE_MS_EVERY = 200;
 /** 50 s when no port answers; three times that on a busy machine. */
 const SCAN_MS_MAX = 150_000;
 
-export interface HotelOptions {
+/** Doubles on this machine's loopback take the place of the hosts "aws" and "clock", and are systems of the house. */
+export interface HotelOptions extends Doubles {
   /** Closes the hotel. */
   readonly signal?: AbortSignal | undefined;
-  /** A double of AWS IoT on this machine's loopback that takes the place of the host "aws". */
-  readonly cloud?: CloudPlace | undefined;
 }
 
 /** What `scan` found: ports that answered in any way; `refused` counts closed TCP ports that said so. */
@@ -77,20 +76,20 @@ export class Hotel implements AsyncDisposable {
   readonly #namespaces: string[] = [];
   #closing: Promise<void> | undefined;
   readonly #signal: AbortSignal | undefined;
-  readonly #cloud: CloudPlace | undefined;
+  readonly #doubles: Doubles;
   readonly #onAbort = (): void => void this.close().catch(() => {});
   readonly #onExit = (): void => this.#closeNow();
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     void this.close().finally(() => process.kill(process.pid, signal));
   };
 
-  private constructor({ signal, cloud }: HotelOptions) {
+  private constructor({ signal, ...doubles }: HotelOptions) {
     this.id = nextId();
     this.folder = folderOf(this.id);
     this.plug = { netns: `${this.id}-lan`, tap: TAP };
     this.internet = `${this.id}-net`;
     this.#signal = signal;
-    this.#cloud = cloud;
+    this.#doubles = doubles;
   }
 
   static async open(options: HotelOptions): Promise<Hotel> {
@@ -114,7 +113,8 @@ export class Hotel implements AsyncDisposable {
 
   /** `endpoints.json` for a unit's record: the product's names, and the bench's CA as `rootsPem`. */
   endpointsOverride(): string {
-    return endpointsWith(this.#caPem + (this.#cloud?.rootsPem ?? ''));
+    const { cloud, pms } = this.#doubles;
+    return endpointsWith(this.#caPem + (cloud?.rootsPem ?? '') + (pms?.rootsPem ?? ''));
   }
 
   /** A SOCKS 5 proxy on loopback that leads into the LAN: `--proxy-server=` for a browser. */
@@ -238,15 +238,13 @@ export class Hotel implements AsyncDisposable {
     ]);
     this.#caPem = pem;
     const socket = join(this.folder, 'way-in');
-    if (this.#cloud !== undefined) {
-      const relay = await openRelay(this.folder, this.#cloud.ports);
-      this.#opened.push({ name: 'relay to the cloud', close: async () => relay.close() });
-    }
-    const relayed = this.#cloud === undefined ? [] : [this.folder];
+    const relay = await openRelay(this.folder, this.#doubles);
+    this.#opened.push({ name: 'relay to the doubles', close: async () => relay.close() });
+    const systems = JSON.stringify(this.#doubles.systems ?? []);
     // All or none: when one fails, the others must have been noted before they are closed.
     const started = await Promise.allSettled([
-      this.#node('internet', this.internet, ['internet.ts', real, ...relayed]),
-      this.#node('router', this.plug.netns, ['router.ts', foreign, socket]),
+      this.#node('internet', this.internet, ['internet.ts', real, this.folder]),
+      this.#node('router', this.plug.netns, ['router.ts', foreign, socket, this.folder, systems]),
       this.#time('time of the hotel', this.plug.netns),
       this.#time('time of the internet', this.internet),
       this.#names(),
@@ -270,6 +268,9 @@ export class Hotel implements AsyncDisposable {
       `tuntap add mode tap name ${TAP}`,
       `link set ${TAP} master ${BRIDGE} up`,
       `link set ${BRIDGE} up`,
+      ...(this.#doubles.systems ?? []).map(
+        ({ address }) => `address add ${address}/${LAN.prefix} dev ${BRIDGE}`,
+      ),
       `link add ${WAN} type veth peer name hotel netns ${net}`,
       `address add ${INTERNET.router}/${INTERNET.prefix} dev ${WAN}`,
       `link set ${WAN} up`,

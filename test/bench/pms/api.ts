@@ -8,6 +8,8 @@ export interface PmsOptions {
   readonly hosts?: readonly string[];
   /** Fixed port, for people; tests let the system choose. */
   readonly port?: number;
+  /** Where clients find it when something leads them here, as the hotel's router does. Default: its own. */
+  readonly publicPort?: number;
   /** Roots of other doubles: `rootsPem` then holds these and its own. */
   readonly rootsPem?: string;
   /** Time zone of both accounts. Default Europe/Sofia. */

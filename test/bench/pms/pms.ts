@@ -85,7 +85,10 @@ export async function openPms(options: PmsOptions = {}): Promise<Pms> {
   hotel.addRoom({ name: '102', internal_lines: ['102'] });
 
   let port = 0;
-  const urlPort = (): string => (port === 443 ? '' : `:${port}`);
+  const urlPort = (): string => {
+    const { publicPort = port } = options;
+    return publicPort === 443 ? '' : `:${publicPort}`;
+  };
   const channelHost = hosts.at(-1)!;
   const root = (accountId: number): object => {
     const { kind, name, type, subscriptionId } = ACCOUNTS.find(

@@ -52,8 +52,8 @@ export class NeedsDouble implements StationNeeds {
     return Promise.resolve(Buffer.from(`%PDF ${serial}`));
   }
 
-  insert(device: string): void {
-    this.slots.push({ is: 'found', card: cardAt(device) });
+  insert(device: string, isOurs = false): void {
+    this.slots.push({ is: 'found', card: cardAt(device), isOurs });
   }
   takeOut(device: string): void {
     const index = this.slots.findIndex((one) => deviceOf(one) === device);

@@ -29,6 +29,10 @@ test('a card that was there before is written by its button only, one put in lat
   needs.insert('/dev/sdb');
   station.look();
   assert.deepEqual(needs.written[1], { device: '/dev/sdb', order: 'A-17' }, 'put in again');
+  needs.insert('/dev/sdd', true);
+  station.look();
+  station.write('all');
+  assert.equal(needs.written.length, 2, 'a finished unit is written by its own button only');
 });
 
 test('a card that is refused is tried once, and the page says why', () => {

@@ -1,7 +1,7 @@
 // Runs in the internet's namespace: the product's servers, as far as a connection test sees them.
-// With RELAY_FOLDER the servers of "aws" are the cloud's double: each connection goes on to relay.ts.
-// Usage: node internet.ts AUTHORITY_FOLDER [RELAY_FOLDER]. Says "ready" when all of them listen.
-import { readFileSync } from 'node:fs';
+// A server for which relay.ts has a socket in RELAY_FOLDER is a double: each connection goes on to it.
+// Usage: node internet.ts AUTHORITY_FOLDER RELAY_FOLDER. Says "ready" when all of them listen.
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer as createHttp } from 'node:http';
 import { connect, createServer as createTcp } from 'node:net';
 import type { Server } from 'node:net';
@@ -16,16 +16,15 @@ const IDLE_MS_MAX = 30_000;
 const CONNECTIONS_MAX = 1_000;
 
 const [folder, relayFolder] = process.argv.slice(2);
-if (folder === undefined) throw new Error('usage: node internet.ts AUTHORITY_FOLDER');
+if (folder === undefined || relayFolder === undefined) {
+  throw new Error('usage: node internet.ts AUTHORITY_FOLDER RELAY_FOLDER');
+}
 
 function serverOf(name: ServiceName): Server {
   const service = SERVICES[name];
   const host = HOSTS[service.host].name;
-  if (service.host === 'aws' && relayFolder !== undefined) {
-    return createTcp((socket) =>
-      joinSockets(socket, connect(relaySocket(relayFolder, service.port))),
-    );
-  }
+  const relayed = relaySocket(relayFolder!, name);
+  if (existsSync(relayed)) return createTcp((socket) => joinSockets(socket, connect(relayed)));
   switch (service.speaks) {
     case 'tls': {
       const { key, certificate } = filesOf(folder!, host);

@@ -1,0 +1,116 @@
+// What lies in the readers of a station, and what became of it: looks now and then, begins to write when it is
+// told to, and keeps a card's tile until it is taken out. Knows neither the page nor how a card is written.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CardView } from '../card/ports.ts';
+import { OperatorError } from '../core/errors.ts';
+import type { CardIdentity } from '../ledger/ports.ts';
+import type { FinishedUnit, StationCard } from './ports.ts';
+
+/** A plug event would tell no sooner when a reader's card is really there. */
+const LOOK_MS = 1_000;
+/** A card that was pulled out is bad: its tile stays long enough to be read. */
+const PULLED_MS = 60_000;
+
+/** What a look finds in a reader. */
+export type Seen = Extract<StationCard, { is: 'found' | 'refused' }>;
+
+export interface ReaderNeeds {
+  readonly look: () => Promise<readonly Seen[]>;
+  /** Never rejects; shows every step, the last one too. */
+  readonly flash: (
+    card: CardIdentity,
+    options: { readonly order: string | undefined; readonly show: (view: CardView) => void },
+  ) => Promise<CardView>;
+  /** After every look and every end of a card. */
+  readonly changed: () => void;
+  readonly nowMs: () => number;
+  readonly signal: AbortSignal;
+  readonly lookMs?: number;
+}
+
+type Tile =
+  | { readonly at: 'seen'; readonly seen: Seen }
+  | { readonly at: 'begun'; readonly view: CardView; readonly goneMs?: number };
+
+export class Readers {
+  readonly #needs: ReaderNeeds;
+  /** By device, in the order in which cards were put in. */
+  readonly #tiles = new Map<string, Tile>();
+  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #finished: FinishedUnit[] = [];
+
+  constructor(needs: ReaderNeeds) {
+    this.#needs = needs;
+  }
+
+  cards(): readonly StationCard[] {
+    return [...this.#tiles.values()].map((tile) =>
+      tile.at === 'seen' ? tile.seen : { is: 'begun', view: tile.view },
+    );
+  }
+
+  /** Newest first. */
+  finished(): readonly FinishedUnit[] {
+    return this.#finished;
+  }
+
+  labelled(serial: string): void {
+    const index = this.#finished.findIndex((unit) => unit.serial === serial);
+    if (index >= 0) this.#finished[index] = { serial, labelled: true };
+  }
+
+  /** Begins to write the card in this reader. Throws OperatorError when there is none to write. */
+  write(device: string, order: string | undefined): void {
+    const tile = this.#tiles.get(device);
+    if (tile?.at !== 'seen' || tile.seen.is !== 'found') {
+      throw new OperatorError('no-card', `There is no card to write in ${device}`, {
+        hint: 'Put one in; a card that is over is taken out first',
+      });
+    }
+    const show = (view: CardView): void => void this.#tiles.set(device, { at: 'begun', view });
+    const { card } = tile.seen;
+    show({ card, phase: 'preparing', done: 0, bytesPerSecond: 0 });
+    const write = async (): Promise<void> => {
+      const view = await this.#needs.flash(card, { order, show });
+      show(view);
+      this.#underWay.delete(device);
+      if (view.phase === 'done' && view.serial !== undefined)
+        this.#finished.unshift({ serial: view.serial, labelled: false });
+      this.#needs.changed();
+    };
+    this.#underWay.set(device, write());
+  }
+
+  /** Looks until it is stopped; then waits for the cards that are under way, which are stopped as well. */
+  async watch(): Promise<void> {
+    const { look, changed, signal, lookMs = LOOK_MS } = this.#needs;
+    while (!signal.aborted) {
+      this.#see(await look());
+      changed();
+      await sleep(lookMs, undefined, { signal }).catch(() => {});
+    }
+    await Promise.all(this.#underWay.values());
+  }
+
+  #see(present: readonly Seen[]): void {
+    const nowMs = this.#needs.nowMs();
+    const byDevice = new Map(present.map((seen) => [seen.card.device, seen]));
+    for (const [device, tile] of this.#tiles) {
+      const isThere = byDevice.has(device);
+      if (tile.at === 'seen') {
+        if (!isThere) this.#tiles.delete(device);
+        continue;
+      }
+      if (this.#underWay.has(device)) continue;
+      if (tile.view.phase === 'done' && !isThere) this.#tiles.delete(device);
+      if (tile.view.phase !== 'bad') continue;
+      if (isThere && tile.goneMs === undefined) continue;
+      // Out: the reason stays for a while, unless the next card needs the place.
+      if (isThere || nowMs - (tile.goneMs ?? nowMs) > PULLED_MS) this.#tiles.delete(device);
+      else this.#tiles.set(device, { goneMs: nowMs, ...tile });
+    }
+    for (const [device, seen] of byDevice) {
+      if (this.#tiles.get(device)?.at !== 'begun') this.#tiles.set(device, { at: 'seen', seen });
+    }
+  }
+}

@@ -1,0 +1,119 @@
+// Tiles of a station from the card that is put in to the one that is taken out.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import type { CardView } from '../../../image/card/ports.ts';
+import { Readers } from '../../../image/station/readers.ts';
+import type { Seen } from '../../../image/station/readers.ts';
+import { SERIAL, cardAt } from './needs.ts';
+
+const found = (device: string): Seen => ({ is: 'found', card: cardAt(device), isOurs: false });
+const over = (device: string, view: Partial<CardView>): CardView => ({
+  ...{ card: cardAt(device), phase: 'done', done: 1, bytesPerSecond: 0, ...view },
+});
+
+/** Readers whose looks and cards go on when the test says so. */
+function watched() {
+  const stop = new AbortController();
+  const world = { present: [] as Seen[], nowMs: 0, looks: 0 };
+  const ends = new Map<string, (view: CardView) => void>();
+  const orders: (string | undefined)[] = [];
+  const readers = new Readers({
+    look: () => {
+      world.looks += 1;
+      return Promise.resolve(world.present);
+    },
+    flash: (card, { order, show }) => {
+      orders.push(order);
+      show({ ...over(card.device, { phase: 'writing', done: 0.5 }) });
+      return new Promise((resolve) => ends.set(card.device, resolve));
+    },
+    changed: () => {},
+    nowMs: () => world.nowMs,
+    signal: stop.signal,
+    lookMs: 0,
+  });
+  const watching = readers.watch();
+  const look = async (...present: readonly Seen[]): Promise<string[]> => {
+    world.present = [...present];
+    // The second look from now saw it, and the third has begun: what it saw is done.
+    for (const enough = world.looks + 3; world.looks < enough;) await sleep(1);
+    return states();
+  };
+  const states = (): string[] =>
+    readers.cards().map((one) => (one.is === 'begun' ? one.view.phase : one.is));
+  const end = async (view: CardView): Promise<void> => {
+    ends.get(view.card.device)!(view);
+    await turn();
+  };
+  const close = async (): Promise<void> => {
+    stop.abort();
+    await watching;
+  };
+  // A test that fails must not leave it looking.
+  return { readers, world, orders, look, end, close, [Symbol.dispose]: () => stop.abort() };
+}
+
+test('a card is found, written, done, and gone when it is taken out', async () => {
+  using all = watched();
+  const { readers, orders, look, end, close } = all;
+  assert.deepEqual(await look(found('/dev/sdb')), ['found']);
+  readers.write('/dev/sdb', 'A-17');
+  assert.deepEqual(orders, ['A-17']);
+  assert.deepEqual(await look(found('/dev/sdb'), found('/dev/sdc')), ['writing', 'found']);
+  assert.throws(() => readers.write('/dev/sdb', undefined), /no card to write in \/dev\/sdb/);
+  await end(over('/dev/sdb', { serial: SERIAL }));
+  assert.deepEqual(await look(found('/dev/sdb'), found('/dev/sdc')), ['done', 'found']);
+  assert.deepEqual(readers.finished(), [{ serial: SERIAL, labelled: false }]);
+  readers.labelled(SERIAL);
+  assert.deepEqual(readers.finished(), [{ serial: SERIAL, labelled: true }]);
+  assert.deepEqual(await look(found('/dev/sdc')), ['found']);
+  assert.deepEqual(await look(found('/dev/sdb'), found('/dev/sdc')), ['found', 'found']);
+  await close();
+});
+
+test('a card that was pulled out stays as bad until it was read or the next card is there', async () => {
+  using all = watched();
+  const { readers, world, look, end, close } = all;
+  await look(found('/dev/sdb'));
+  readers.write('/dev/sdb', undefined);
+  assert.deepEqual(await look(), ['writing'], 'its end says what became of it');
+  const pulled = { code: 'card-gone', text: 'It was pulled out', hint: 'Write it again' };
+  await end(over('/dev/sdb', { phase: 'bad', reason: pulled }));
+  assert.deepEqual(await look(), ['bad']);
+  world.nowMs += 59_000;
+  assert.deepEqual(await look(), ['bad']);
+  assert.deepEqual(await look(found('/dev/sdb')), ['found']);
+  readers.write('/dev/sdb', undefined);
+  await look();
+  await end(over('/dev/sdb', { phase: 'bad', reason: pulled }));
+  assert.deepEqual(await look(), ['bad']);
+  world.nowMs += 61_000;
+  assert.deepEqual(await look(), []);
+  await close();
+});
+
+test('a bad card that lies in its reader stays bad', async () => {
+  using all = watched();
+  const { readers, world, look, end, close } = all;
+  await look(found('/dev/sdb'));
+  readers.write('/dev/sdb', undefined);
+  await end(over('/dev/sdb', { phase: 'bad', reason: { code: 'lies', text: 'x', hint: 'y' } }));
+  world.nowMs += 600_000;
+  assert.deepEqual(await look(found('/dev/sdb')), ['bad']);
+  assert.throws(() => readers.write('/dev/sdb', undefined), /no card to write/);
+  await close();
+});
+
+test('a station that ends waits for its cards', async () => {
+  using all = watched();
+  const { readers, look, end, close } = all;
+  await look(found('/dev/sdb'));
+  readers.write('/dev/sdb', undefined);
+  let closed = false;
+  const closing = close().then(() => (closed = true));
+  for (let i = 0; i < 20; i += 1) await turn();
+  assert.equal(closed, false);
+  await end(over('/dev/sdb', { phase: 'bad', reason: { code: 'stopped', text: '', hint: '' } }));
+  await closing;
+});
