@@ -1,5 +1,6 @@
 // What writes and shows cards needs from outside, and what it says of each card. Types only.
 import type { CardIdentity } from '../ledger/ports.ts';
+import type { CardOrder } from '../unit/content.ts';
 
 /**
  * An opened card. Offsets and lengths are multiples of 4 KiB, buffers page-aligned where the card is opened with
@@ -21,6 +22,31 @@ export interface CardContent {
   /** Fills `into` with the content from `at` on. The same call gives the same bytes. */
   fill(at: number, into: Uint8Array): void;
 }
+
+/** Of everything that was written and read back. */
+export interface Written {
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly writeMs: number;
+  readonly readMs: number;
+}
+
+/** What happens while one card is written. */
+export interface WriteHooks {
+  readonly progress: (phase: 'writing' | 'reading', bytes: number, of: number) => void;
+  /** All but the first block is read back: the card starts from no board until this resolves. */
+  readonly verified: () => Promise<void>;
+  /** The card is whole; when this rejects, it is made one that starts from no board. */
+  readonly written: (result: Written) => Promise<void>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Writes one card and reads it back (write.ts), wherever that runs. Rejects when the card is bad. */
+export type WriteCard = (
+  card: CardIdentity,
+  order: CardOrder & { readonly cardBytes: number },
+  hooks: WriteHooks,
+) => Promise<void>;
 
 /** One card during a flash, as a terminal or a page shows it. */
 export interface CardView {

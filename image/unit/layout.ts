@@ -6,8 +6,18 @@ export const SECTOR_BYTES = 512;
 export const BOOT_MIB = 128;
 /** Partitions begin at 4 MiB: the erase block of most cards. */
 export const ALIGN_MIB = 4;
-/** `cryptsetup reencrypt --encrypt` wants this much behind the data; half becomes the header. */
+/** The system partition's LUKS2 header: its data begins here. */
+export const LUKS_HEADER_MIB = 16;
+/** An unused system partition is this much larger than its file system: the header, and room behind it. */
 export const LUKS_RESERVE_MIB = 32;
+/** Encrypted data comes in sectors of this size, which is also ext4's block. */
+export const DATA_SECTOR_BYTES = 4096;
+/** The first boot grows the system partition to this (stage-clock/04-boot: card.sh), room for two releases. */
+export const SYSTEM_GROWN_MIB = 1024;
+/** Below this the state partition has no room for the outbox (card.sh). */
+const STATE_MIB_MIN = 256;
+/** The smallest card that a first boot does not refuse. */
+export const CARD_MIB_MIN = ALIGN_MIB + BOOT_MIB + SYSTEM_GROWN_MIB + STATE_MIB_MIN;
 
 /**
  * The firmware's configuration: https://www.raspberrypi.com/documentation/computers/config_txt.html
@@ -29,3 +39,9 @@ gpu_mem=16
 export function commandLine(slot: 'a' | 'b'): string {
   return `boot=clock clock.slot=${slot} console=tty0 console=ttyS1,115200 cgroup_enable=memory panic=30 loglevel=4\n`;
 }
+
+/**
+ * A card's first bytes while it is written, and for good when it is bad: no partition table and no boot
+ * signature, so that no board starts from it; `inspect` knows it by this.
+ */
+export const NOT_FINISHED = 'Clock IoT unit: this card is not finished. Write it again.\n';

@@ -1,6 +1,7 @@
 // `./build.sh inspect`: what an image or a card is, and whether it is whole. Reads everything from the
 // bytes themselves: no mount, no device-mapper, no root, no program. What it reads may be hostile.
 import type { Progress } from '../../core/progress.ts';
+import { LUKS_HEADER_MIB, LUKS_RESERVE_MIB, MIB } from '../layout.ts';
 import type { Signer } from '../manifest.ts';
 import { Damaged, openSource, section } from '../read/source.ts';
 import type { OpenedSource, Source } from '../read/source.ts';
@@ -59,7 +60,8 @@ export async function inspect(options: InspectOptions): Promise<Report> {
 }
 
 /** One sound mark of ours is enough: everything else may be what is damaged. */
-async function isOurs({ boot, system }: Places): Promise<boolean> {
+async function isOurs({ boot, system, isUnfinished }: Places): Promise<boolean> {
+  if (isUnfinished) return true;
   const { header } = await readLuks(system);
   if (header?.label === SYSTEM_LABEL) return true;
   const label = await readFat(boot).then(
@@ -256,8 +258,10 @@ async function judgeEnd({ places, findings }: Looking, kind: Kind): Promise<void
     return;
   }
   if (!damaged('system') || kind !== 'image' || systemBytes === undefined) return;
-  const bytes = Math.min(PROBE_BYTES, system.bytes);
-  const end = await section(system, system.bytes - bytes, bytes)
+  // Where its file system ends: what lies behind that was never meant to be written.
+  const room = (LUKS_RESERVE_MIB - LUKS_HEADER_MIB) * MIB;
+  const bytes = Math.min(PROBE_BYTES, Math.max(0, systemBytes - room));
+  const end = await section(system, systemBytes - room - bytes, bytes)
     .read(0, bytes)
     .catch(() => undefined);
   if (end?.every((byte) => byte === 0) !== true) return;
@@ -319,7 +323,7 @@ function slotReport({ name, release, root }: Slot): SlotReport {
   };
 }
 
-const WRITTEN_IN_PART = new Set(['cut-short', 'half-written']);
+const WRITTEN_IN_PART = new Set(['not-finished', 'cut-short', 'half-written']);
 const KINDS: Readonly<Record<Kind, string>> = {
   image: 'an unused image',
   'first-boot': 'a card whose first boot was begun and not finished',

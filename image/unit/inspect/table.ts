@@ -1,6 +1,6 @@
 // Judges a card's partition table against the layout, and says where to look for the partitions: at
 // the layout's places when the table is wrong, because what lies there may be whole all the same.
-import { ALIGN_MIB, BOOT_MIB, MIB, SECTOR_BYTES } from '../layout.ts';
+import { ALIGN_MIB, BOOT_MIB, MIB, NOT_FINISHED, SECTOR_BYTES } from '../layout.ts';
 import { readTable } from '../read/table.ts';
 import type { Partition } from '../read/table.ts';
 import { section } from '../read/source.ts';
@@ -14,6 +14,8 @@ const SYSTEM_START = BOOT_START + BOOT_BYTES;
 const TYPES = { boot: 0x0c, linux: 0x83 } as const;
 
 export interface Places {
+  /** A flasher began it and did not come to its end (image/card/write.ts). */
+  readonly isUnfinished: boolean;
   readonly partitions: readonly Partition[];
   readonly boot: Source;
   readonly system: Source;
@@ -48,11 +50,17 @@ export async function lookAtTable(card: Source, findings: Findings): Promise<Pla
   }
   if (entry(4) !== undefined) wrong.push('there is a fourth partition, ours has three');
   const text = `The partition table is damaged: ${wrong.join(', ')}`;
-  if (wrong.length > 0) findings.damage('table', 'table-damaged', text);
+  const isUnfinished = first.toString('latin1', 0, NOT_FINISHED.length) === NOT_FINISHED;
+  if (isUnfinished) {
+    const begun =
+      'It was not finished: its writing was interrupted, or it is bad; no board starts it';
+    findings.damage('table', 'not-finished', begun);
+  } else if (wrong.length > 0) findings.damage('table', 'table-damaged', text);
 
   const trusted = wrong.length === 0;
   const ends = table.partitions.map(({ start, bytes }) => start + bytes);
   return {
+    isUnfinished,
     partitions: table.partitions,
     boot: section(card, BOOT_START, BOOT_BYTES),
     system: section(card, SYSTEM_START, trusted ? system!.bytes : card.bytes),

@@ -25,6 +25,14 @@ export interface Ext4File {
   readonly bytes: number;
   /** The content, piece by piece. Throws Damaged. */
   chunks(): AsyncGenerator<Buffer>;
+  /** Where the content lies in the file system, piece by piece. Throws Damaged. */
+  places(): AsyncGenerator<Place>;
+}
+
+/** A run of neighbouring bytes. */
+export interface Place {
+  readonly at: number;
+  readonly bytes: number;
 }
 
 export interface Ext4 {
@@ -161,14 +169,12 @@ async function readInode(disk: Disk, number: number): Promise<Ext4File> {
   const kind = mode === 0x80_00 ? 'file' : mode === 0x40_00 ? 'folder' : 'other';
   const bytes = raw.readUInt32LE(4) + raw.readUInt32LE(108) * 2 ** 32;
   const mapped = (raw.readUInt32LE(32) & 0x8_00_00) !== 0; // the extents flag
-  return {
-    kind,
-    bytes,
-    async *chunks() {
-      if (!mapped) throw new Damaged('a file has no extents, ours always have');
-      yield* content(disk, Buffer.from(raw.subarray(40, 100)), bytes);
-    },
-  };
+  const root = Buffer.from(raw.subarray(40, 100));
+  async function* places(): AsyncGenerator<Place> {
+    if (!mapped) throw new Damaged('a file has no extents, ours always have');
+    yield* placesOf(disk, root, bytes);
+  }
+  return { kind, bytes, places, chunks: () => content(source, places()) };
 }
 
 function checkInode({ seed, inodeBytes }: Super, number: number, raw: Buffer): void {
@@ -222,7 +228,8 @@ async function* extents(disk: Disk, node: Buffer, level = 0): AsyncGenerator<Ext
   }
 }
 
-async function* content(disk: Disk, root: Buffer, bytes: number): AsyncGenerator<Buffer> {
+/** Without gaps, in file order, together as long as the file. */
+async function* placesOf(disk: Disk, root: Buffer, bytes: number): AsyncGenerator<Place> {
   const { blockBytes } = disk.of;
   if (bytes > disk.of.blocks * blockBytes) throw new Damaged('a file is larger than its disk');
   let done = 0;
@@ -230,13 +237,18 @@ async function* content(disk: Disk, root: Buffer, bytes: number): AsyncGenerator
     // Holes would read as zeros; ours are written whole, so that a gap is damage.
     if (first * blockBytes !== done || at === undefined) throw new Damaged('a file has a hole');
     const end = Math.min(bytes, (first + blocks) * blockBytes);
-    while (done < end) {
-      const length = Math.min(CHUNK_BYTES, end - done);
-      yield await disk.source.read((at - first) * blockBytes + done, length);
-      done += length;
-    }
+    if (end > done) yield { at: at * blockBytes, bytes: end - done };
+    done = Math.max(done, end);
   }
   if (done < bytes) throw new Damaged('a file is shorter than it should be');
+}
+
+async function* content(source: Source, places: AsyncIterable<Place>): AsyncGenerator<Buffer> {
+  for await (const { at, bytes } of places) {
+    for (let done = 0; done < bytes; done += CHUNK_BYTES) {
+      yield await source.read(at + done, Math.min(CHUNK_BYTES, bytes - done));
+    }
+  }
 }
 
 /** Names and inode numbers of a folder; the hidden index of a large one reads as an unused entry. */

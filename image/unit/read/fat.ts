@@ -22,6 +22,8 @@ export interface FatFile {
   readonly bytes: number;
   /** The content, piece by piece. Throws Damaged. */
   chunks(): AsyncGenerator<Buffer>;
+  /** Where its first byte lies in the file system. Throws Damaged when it has none. */
+  firstAt(): number;
 }
 
 export interface Fat {
@@ -159,7 +161,8 @@ async function walk(disk: Disk, first: number, walked: Walk): Promise<string | u
       if (files.length >= FILES_MAX) throw new Damaged('it holds more files than ours ever do');
       const { bytes, cluster } = entry;
       const chunks = (): AsyncGenerator<Buffer> => contentOf(disk, cluster, bytes);
-      files.push({ path: `${prefix}${entry.name}`, bytes, chunks });
+      const firstAt = (): number => placeOf(disk, cluster);
+      files.push({ path: `${prefix}${entry.name}`, bytes, chunks, firstAt });
     }
   }
   return label;
@@ -174,6 +177,12 @@ async function folderBytes(disk: Disk, first: number): Promise<Buffer> {
     parts.push(await disk.source.read(run.at, run.bytes));
   }
   return Buffer.concat(parts);
+}
+
+function placeOf(disk: Disk, first: number): number {
+  const [run] = runs(disk, first);
+  if (run === undefined) throw new Damaged('a file is empty');
+  return run.at;
 }
 
 async function* contentOf(disk: Disk, first: number, bytes: number): AsyncGenerator<Buffer> {

@@ -62,7 +62,7 @@ export async function openSource(file: string): Promise<OpenedSource> {
 }
 
 /** A block device tells its size in sysfs, in units of 512 bytes whatever its sectors are. */
-async function deviceBytes(rdev: number): Promise<number> {
+export async function deviceBytes(rdev: number): Promise<number> {
   // makedev(3): 12 bits of major from bit 8, 8 + 12 bits of minor.
   const major = (rdev >>> 8) & 0xf_ff;
   const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xf_ff_00);
