@@ -5,6 +5,7 @@
 #   ./build.sh                build the image (encrypted SD card, build/*.img)
 #   ./build.sh boot           boot it on an emulated board and print the address of its page
 #   ./build.sh inspect FILE   say what an image is and whether it is whole
+#   ./build.sh flash DEVICE   write cards, each for a unit of its own
 #   ./build.sh test           run all tests
 #   ./build.sh check          say what this machine lacks
 #   ./build.sh clean          remove what was built
@@ -40,6 +41,7 @@ groups_for() {
   case "${1:-image}" in
     image | -*) echo build ;;
     boot) echo boot ;;
+    flash) echo flash ;;
     test) echo build boot test ;;
   esac
 }

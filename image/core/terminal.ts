@@ -15,7 +15,7 @@ const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', 
 const [RED, GREEN, YELLOW, FAINT] = [31, 32, 33, 2] as const;
 
 /** What progress needs of `process.stderr`. */
-interface Screen {
+export interface Screen {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
@@ -112,7 +112,7 @@ function describe({ name, sinceMs, note, fraction }: Running, nowMs: number): st
 }
 
 /** A bar of fixed width: `drawBar(0.5)` is half full. */
-function drawBar(fraction: number): string {
+export function drawBar(fraction: number): string {
   const full = Math.round(fraction * BAR_CELLS);
   const percent = String(Math.round(fraction * 100)).padStart(3);
   return `${'█'.repeat(full)}${'░'.repeat(BAR_CELLS - full)} ${percent} %`;
@@ -134,7 +134,8 @@ function oneLine(text: string): string {
     .trim();
 }
 
-function cut(text: string, cells: number): string {
+/** At most so many characters, the last an ellipsis when some are left out. */
+export function cut(text: string, cells: number): string {
   const characters = Array.from(text);
   return characters.length <= cells ? text : `${characters.slice(0, cells - 1).join('')}…`;
 }

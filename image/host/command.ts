@@ -38,7 +38,10 @@ interface Spec<O extends Options> {
   /** A paragraph for `help COMMAND`. */
   readonly about: string;
   readonly options: O;
-  /** Names of what stands behind the command, e.g. `FILE`; all are needed unless in brackets. */
+  /**
+   * Names of what stands behind the command, e.g. `FILE`; all are needed unless in brackets, and the last
+   * may be any number of them: `[DEVICE…]`.
+   */
   readonly operands: readonly string[];
   readonly examples: readonly string[];
   /** Whether a run leaves a log in build/log. */
@@ -108,7 +111,8 @@ function readWords(
   }
   const needed = spec.operands.filter((operand) => !operand.startsWith('['))[operands.length];
   if (needed !== undefined) throw usageError(`"${name}" needs a ${needed}`, more);
-  const extra = operands[spec.operands.length];
+  const isOpenEnded = spec.operands.at(-1)?.includes('…') === true;
+  const extra = isOpenEnded ? undefined : operands[spec.operands.length];
   if (extra === undefined) return { values, operands };
   throw usageError(`"${name}" does not know what to do with "${extra}"`, more);
 }

@@ -6,6 +6,7 @@ import { boot } from './commands/boot.ts';
 import { bundle } from './commands/bundle.ts';
 import { check } from './commands/check.ts';
 import { clean } from './commands/clean.ts';
+import { flash } from './commands/flash.ts';
 import { image } from './commands/image.ts';
 import { inspect } from './commands/inspect.ts';
 import { packageInterface } from './commands/package-interface.ts';
@@ -28,7 +29,7 @@ const help = command('help', {
 /** In the order in which the overview lists them. */
 const commands: Readonly<Record<string, Command>> = {
   ...{ image, boot, inspect, bundle, 'package-interface': packageInterface },
-  unit,
+  ...{ unit, flash },
   ...{ test, check, clean, help },
 };
 

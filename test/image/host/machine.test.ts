@@ -59,7 +59,7 @@ test('every package stands once, in known groups, with its reason', () => {
   assert.deepEqual(names, [...new Set(names)]);
   for (const { name, groups, why } of packages) {
     assert.match(name, /^[a-z0-9][a-z0-9.+-]+$/);
-    for (const group of groups) assert.ok(['build', 'boot', 'test'].includes(group), name);
+    for (const group of groups) assert.ok(['build', 'boot', 'flash', 'test'].includes(group), name);
     assert.ok(why.length > 5, `${name} has a reason`);
   }
 });

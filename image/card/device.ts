@@ -1,0 +1,73 @@
+// A real card (or a file in its place): opened for itself alone, past the kernel's cache.
+import { constants } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { deviceBytes } from '../unit/read/source.ts';
+import { CHUNK_BYTES } from './limits.ts';
+import type { CardDevice } from './ports.ts';
+
+const { O_RDWR, O_EXCL, O_DIRECT } = constants;
+/** The memory of WebAssembly comes in pages of this size. */
+const WASM_PAGE_BYTES = 65_536;
+
+/**
+ * Opens a card. O_EXCL: the kernel refuses a card that is mounted, part of a volume, or opened so by another.
+ * O_DIRECT: what is read back comes from the card. A file system that cannot do that (older tmpfs) is
+ * for tests, its files are opened without. Throws the system's error.
+ */
+export async function openCard(path: string): Promise<CardDevice> {
+  const found = await stat(path);
+  const isDisk = found.isBlockDevice();
+  const handle = await open(path, O_RDWR | O_EXCL | O_DIRECT).catch((error: unknown) => {
+    const cannot = (error as NodeJS.ErrnoException).code === 'EINVAL';
+    if (isDisk || !cannot) throw error;
+    return open(path, O_RDWR | O_EXCL);
+  });
+  return {
+    bytes: isDisk ? await deviceBytes(found.rdev) : found.size,
+    write: (at, bytes) => whole(bytes, at, (part, from) => writePart(handle, part, from)),
+    read: (at, into) => whole(into, at, (part, from) => readPart(handle, part, from)),
+    sync: () => handle.datasync(),
+    close: () => handle.close(),
+  };
+}
+
+const writePart = async (handle: FileHandle, part: Uint8Array, at: number): Promise<number> =>
+  (await handle.write(part, 0, part.length, at)).bytesWritten;
+const readPart = async (handle: FileHandle, part: Uint8Array, at: number): Promise<number> =>
+  (await handle.read(part, 0, part.length, at)).bytesRead;
+
+async function whole(
+  bytes: Uint8Array,
+  at: number,
+  step: (part: Uint8Array, at: number) => Promise<number>,
+): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    const moved = await step(bytes.subarray(done), at + done);
+    // The kernel's word for "the device ends here".
+    if (moved === 0) throw Object.assign(new Error('the card ends there'), { code: 'ENOSPC' });
+    done += moved;
+  }
+}
+
+/** Its types come with those of browsers, which are not wanted here. */
+const { WebAssembly: wasm } = globalThis as unknown as {
+  readonly WebAssembly: {
+    readonly Memory: new (size: { readonly initial: number; readonly maximum: number }) => {
+      readonly buffer: ArrayBuffer;
+    };
+  };
+};
+
+/**
+ * Buffers for direct I/O. Node's own begin anywhere (O_DIRECT then answers EINVAL); memory of WebAssembly
+ * is mapped, hence begins at a page (test/image/card/device.test.ts).
+ */
+export function alignedBuffers(count: number): Uint8Array[] {
+  const pages = (count * CHUNK_BYTES) / WASM_PAGE_BYTES;
+  const { buffer } = new wasm.Memory({ initial: pages, maximum: pages });
+  return Array.from(
+    { length: count },
+    (_, index) => new Uint8Array(buffer, index * CHUNK_BYTES, CHUNK_BYTES),
+  );
+}

@@ -1,0 +1,86 @@
+// Finds cards: asks lsblk and sysfs, judges what they say, and looks what lies on a card already.
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { run } from '../core/run.ts';
+import { OperatorError } from '../core/errors.ts';
+import { ALIGN_MIB, BOOT_MIB, MIB } from '../unit/layout.ts';
+import { readLuks } from '../unit/read/luks.ts';
+import { openSource, section } from '../unit/read/source.ts';
+import { readTable } from '../unit/read/table.ts';
+import { judge, whySize } from './judge.ts';
+import type { FoundCard, Sysfs, Verdict } from './judge.ts';
+import { COLUMNS, parseLsblk } from './lsblk.ts';
+import type { BlockDevice } from './lsblk.ts';
+
+const SYSTEM_AT = (ALIGN_MIB + BOOT_MIB) * MIB;
+
+/** All cards in this machine's readers. */
+export async function findCards(signal?: AbortSignal): Promise<readonly FoundCard[]> {
+  const devices = await listDevices(signal);
+  const cards: FoundCard[] = [];
+  for (const { path, type } of devices) {
+    // A loop device is somebody's own business until he names it.
+    if (type !== 'disk') continue;
+    const verdict = judge(devices, path, { sysfs: await readSysfs(path) });
+    if (verdict.ok) cards.push(verdict.card);
+  }
+  return cards;
+}
+
+/** The card in a device, or the file in a card's place. Throws OperatorError when it may not be written. */
+export async function cardAt(name: string, signal?: AbortSignal): Promise<FoundCard> {
+  const path = await realpath(name).catch(() => name);
+  const found = await stat(path).catch(() => undefined);
+  const verdict =
+    found?.isFile() === true
+      ? judgeFile(path, found.size)
+      : judge(await listDevices(signal), path, { sysfs: await readSysfs(path) });
+  if (verdict.ok) return verdict.card;
+  throw verdict.error;
+}
+
+function judgeFile(path: string, bytes: number): Verdict {
+  const card = { device: path, bytes, model: 'a file', number: undefined };
+  return whySize(path, bytes) ?? { ok: true, card };
+}
+
+async function listDevices(signal: AbortSignal | undefined): Promise<readonly BlockDevice[]> {
+  const { stdout } = await run(['lsblk', '--json', '--bytes', '--output', COLUMNS.join(',')], {
+    signal,
+    // An empty machine: lsblk says nothing, and ends with 32.
+    accept: [0, 32, 64],
+  });
+  return stdout.trim() === '' ? [] : parseLsblk(stdout);
+}
+
+async function readSysfs(path: string): Promise<Sysfs> {
+  const folder = join('/sys/block', basename(path), 'device');
+  const read = (name: string): Promise<string | undefined> =>
+    readFile(join(folder, name), 'utf8').then(
+      (text) => text.trim(),
+      () => undefined,
+    );
+  const cid = await read('cid');
+  const isMmc = basename(path).startsWith('mmcblk');
+  return {
+    cid: cid !== undefined && /^[0-9a-f]{32}$/.test(cid) ? cid : undefined,
+    // SCSI disks have a file "type" too, with a number in it.
+    mmcType: isMmc ? ((await read('type')) ?? 'unknown') : undefined,
+  };
+}
+
+/** Whether a finished card of ours lies there: it is taken for new only when somebody names it. */
+export async function isOurs(path: string): Promise<boolean> {
+  const source = await openSource(path);
+  try {
+    if (source.bytes < SYSTEM_AT + MIB) return false;
+    const table = readTable(await source.read(0, 512));
+    const { header } = await readLuks(section(source, SYSTEM_AT, 16 * MIB));
+    return table.signed && header?.label === 'clock-os';
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    return false;
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,121 @@
+// Flashes one card: a unit of the ledger, keys of its own, its content, the proof, the end in the ledger.
+// Many of these run at once and know nothing of each other; a bad card ends in its row and its view.
+import { randomBytes } from 'node:crypto';
+import { OperatorError } from '../core/errors.ts';
+import type { Actor, CardIdentity, Flash, FlashLedger } from '../ledger/ports.ts';
+import { TOKEN_BYTES, registrationOf, tokenText } from '../ledger/registration.ts';
+import { recoveryKeyText } from '../unit/recovery-key.ts';
+import { KEY_BYTES } from '../unit/template.ts';
+import type { Template } from '../unit/template.ts';
+import type { CardKeys } from '../unit/keys.ts';
+import type { CardView, WriteCard, Written } from './ports.ts';
+import { Pace } from './pace.ts';
+import { recordOf } from './record.ts';
+import type { FleetFiles } from './record.ts';
+
+export interface FlashNeeds {
+  readonly ledger: FlashLedger;
+  /** The version that the ledger notes. */
+  readonly release: string;
+  readonly template: Template;
+  /** What every card of this release and fleet gets. */
+  readonly fleet: FleetFiles;
+  readonly by: Actor;
+  readonly order?: string | undefined;
+  readonly serial?: string | undefined;
+  readonly makeKeys: (signal?: AbortSignal) => Promise<CardKeys>;
+  /** Encrypts a recovery key to support; undefined for a ledger that keeps none. */
+  readonly escrow: (recoveryKey: string) => Promise<string | undefined>;
+  readonly write: WriteCard;
+  readonly show: (view: CardView) => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly nowMs: () => number;
+}
+
+/** Never rejects: whatever happens to this card is in the view it returns. */
+export async function flashCard(card: CardIdentity, needs: FlashNeeds): Promise<CardView> {
+  const pace = new Pace(card, needs);
+  let flash: Flash | undefined;
+  let over = false;
+  try {
+    pace.enter('preparing');
+    const secrets = {
+      recoveryKey: recoveryKeyText(randomBytes(KEY_BYTES)),
+      token: tokenText(randomBytes(TOKEN_BYTES)),
+    };
+    const escrow = await needs.escrow(secrets.recoveryKey);
+    const keys = await needs.makeKeys(needs.signal);
+    needs.signal?.throwIfAborted();
+    flash = begin(card, needs, {
+      registration: registrationOf(secrets.token),
+      ...(escrow === undefined ? {} : { escrow }),
+    });
+    const begun = flash;
+    pace.of(begun.unit.serial);
+    const record = recordOf(begun, needs.fleet, secrets);
+    const order = { template: needs.template, keys, record, cardBytes: card.bytes };
+    await needs.write(card, order, {
+      signal: needs.signal,
+      progress: (phase, bytes, of) => pace.moved(phase, bytes, of),
+      verified: async () => {
+        pace.enter('finishing');
+        needs.ledger.verified(begun);
+      },
+      written: async (result: Written) => {
+        needs.ledger.end(begun, { result: 'done', ...result });
+        over = true;
+      },
+    });
+    return pace.finished();
+  } catch (error) {
+    // The ledger has it as done, and it is: what failed later is no matter of the card.
+    if (over) return pace.finished();
+    const fault = needs.signal?.aborted === true ? STOPPED : inWords(error);
+    const noted = flash === undefined ? undefined : noteBad(needs.ledger, flash, fault);
+    return pace.failed(noted === undefined ? fault : { ...fault, text: `${fault.text}; ${noted}` });
+  }
+}
+
+function begin(
+  card: CardIdentity,
+  needs: FlashNeeds,
+  kept: { readonly escrow?: string; readonly registration: string },
+): Flash {
+  const { ledger, order, serial, release, by } = needs;
+  return ledger.begin({
+    ...(order === undefined ? {} : { order }),
+    ...(serial === undefined ? {} : { serial }),
+    ...{ card, release, by },
+    ...kept,
+  });
+}
+
+type Fault = NonNullable<CardView['reason']>;
+
+const STOPPED: Fault = {
+  code: 'stopped',
+  text: 'It was stopped before it was finished: the card starts from no board',
+  hint: 'Write it again from the beginning',
+};
+
+function inWords(error: unknown): Fault {
+  if (error instanceof OperatorError) {
+    const hint = error.hint ?? 'Write it again from the beginning';
+    return { code: error.code, text: error.message, hint };
+  }
+  return {
+    code: 'defect',
+    text: `A defect of the flasher: ${error instanceof Error ? error.message : String(error)}`,
+    hint: 'Write it again; report it with its log if it stays so',
+  };
+}
+
+/** What to say when not even that could be noted. */
+function noteBad(ledger: FlashLedger, flash: Flash, { code, text }: Fault): string | undefined {
+  try {
+    ledger.end(flash, { result: 'bad', code, reason: text });
+    return undefined;
+  } catch (error) {
+    return `the ledger could not be told: ${(error as Error).message}`;
+  }
+}

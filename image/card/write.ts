@@ -1,0 +1,220 @@
+// Writes one card and proves it. The first block, which makes a card start, is emptied first and written
+// last: whatever interrupts in between leaves a card that no board starts from.
+// Knows the card and its content by their ports only.
+import { createHash } from 'node:crypto';
+import { NOT_FINISHED } from '../unit/layout.ts';
+import { differs, faultOf, lies, stalled } from './faults.ts';
+import { BLOCK_BYTES, CHUNK_BYTES, DEPTH, STALL_MS_MAX } from './limits.ts';
+import type { CardContent, CardDevice, Written } from './ports.ts';
+import { probePattern, probePlaces } from './probes.ts';
+
+export interface WriteOptions {
+  /** 16 random bytes: this run's patterns are no other's. */
+  readonly nonce: Uint8Array;
+  /** Page-aligned buffers of CHUNK_BYTES each, for as many as are asked for. */
+  readonly buffers: (count: number) => readonly Uint8Array[];
+  readonly progress: (phase: 'writing' | 'reading', bytes: number, of: number) => void;
+  /** All but the first block is on the card and read back: that must be kept before a card can start. */
+  readonly verified: () => Promise<void>;
+  /** The card is whole; when this rejects, its first block is emptied again. */
+  readonly written: (result: Written) => Promise<void>;
+  readonly signal?: AbortSignal | undefined;
+  readonly stallMs?: number;
+  readonly nowMs?: () => number;
+}
+
+interface Chunk {
+  readonly at: number;
+  readonly bytes: number;
+}
+
+interface Writing {
+  readonly device: CardDevice;
+  readonly content: CardContent;
+  readonly options: WriteOptions;
+  readonly chunks: readonly Chunk[];
+  readonly buffers: readonly Uint8Array[];
+  readonly first: Uint8Array;
+  readonly probes: readonly number[];
+  /** SHA-256 of everything up to the end of each chunk. */
+  readonly sums: Buffer[];
+}
+
+/** Throws OperatorError when the card is bad (faults.ts), and what `verified` and `written` throw. */
+export async function writeCard(
+  device: CardDevice,
+  content: CardContent,
+  options: WriteOptions,
+): Promise<void> {
+  const nowMs = options.nowMs ?? (() => performance.now());
+  const [first, ...buffers] = options.buffers(DEPTH + 1);
+  const w: Writing = {
+    ...{ device, content, options, buffers },
+    chunks: chunksOf(content),
+    first: first!.subarray(0, BLOCK_BYTES),
+    probes: probePlaces(device.bytes, content),
+    sums: [],
+  };
+  await emptyFirstBlock(w);
+  await placeProbes(w);
+  await checkProbes(w);
+  const started = nowMs();
+  await writeChunks(w);
+  const writeMs = nowMs() - started;
+  await checkProbes(w);
+  const read = nowMs();
+  await readChunks(w);
+  const readMs = nowMs() - read;
+  await options.verified();
+  options.signal?.throwIfAborted();
+  await writeFirstBlock(w);
+  const bytes = w.chunks.reduce((sum, chunk) => sum + chunk.bytes, BLOCK_BYTES);
+  const sha256 = w.sums.at(-1)!.toString('hex');
+  try {
+    await options.written({ sha256, bytes, writeMs, readMs });
+  } catch (error) {
+    await emptyFirstBlock(w);
+    throw error;
+  }
+}
+
+/** All of the content but its first block, in pieces of one write. */
+function chunksOf({ extents }: CardContent): Chunk[] {
+  return extents.flatMap((extent) => {
+    const chunks: Chunk[] = [];
+    const end = extent.at + extent.bytes;
+    // Pieces end at multiples of their size, as the card's erase blocks do.
+    for (let at = Math.max(extent.at, BLOCK_BYTES); at < end;) {
+      const to = Math.min(end, (Math.floor(at / CHUNK_BYTES) + 1) * CHUNK_BYTES);
+      chunks.push({ at, bytes: to - at });
+      at = to;
+    }
+    return chunks;
+  });
+}
+
+/** No table, no boot signature: words for `inspect`. */
+async function emptyFirstBlock(w: Writing): Promise<void> {
+  w.first.fill(0);
+  w.first.set(Buffer.from(NOT_FINISHED));
+  await timed(w, 'emptying its first block', async () => {
+    await w.device.write(0, w.first);
+    await w.device.sync();
+  });
+}
+
+async function writeFirstBlock(w: Writing): Promise<void> {
+  const back = w.buffers[0]!.subarray(0, BLOCK_BYTES);
+  w.content.fill(0, w.first);
+  try {
+    await timed(w, 'writing its first block', async () => {
+      await w.device.write(0, w.first);
+      await w.device.sync();
+      await w.device.read(0, back);
+    });
+    if (!Buffer.from(back).equals(w.first)) throw differs(0);
+  } catch (error) {
+    // Whether it is there or not: it must not be.
+    await emptyFirstBlock(w).catch(() => {});
+    throw error;
+  }
+}
+
+async function placeProbes(w: Writing): Promise<void> {
+  const block = w.buffers[0]!.subarray(0, BLOCK_BYTES);
+  for (const at of w.probes) {
+    w.options.signal?.throwIfAborted();
+    block.set(probePattern(w.options.nonce, at));
+    await timed(w, 'trying its size', () => w.device.write(at, block));
+  }
+  await timed(w, 'trying its size', () => w.device.sync());
+}
+
+async function checkProbes(w: Writing): Promise<void> {
+  const block = w.buffers[0]!.subarray(0, BLOCK_BYTES);
+  for (const at of w.probes) {
+    w.options.signal?.throwIfAborted();
+    await timed(w, 'trying its size', () => w.device.read(at, block));
+    if (!probePattern(w.options.nonce, at).equals(block)) throw lies(w.device.bytes, at);
+  }
+}
+
+/** The next piece is made while those before it are on their way. */
+async function writeChunks(w: Writing): Promise<void> {
+  const hash = createHash('sha256');
+  w.content.fill(0, w.first);
+  hash.update(w.first);
+  const doing = 'writing';
+  await pipelined(w, {
+    doing,
+    before: (chunk, buffer) => {
+      w.content.fill(chunk.at, buffer);
+      hash.update(buffer);
+      w.sums.push(hash.copy().digest());
+    },
+    start: (chunk, buffer) => w.device.write(chunk.at, buffer),
+    after: () => {},
+  });
+  await timed(w, doing, () => w.device.sync());
+}
+
+async function readChunks(w: Writing): Promise<void> {
+  const hash = createHash('sha256');
+  w.content.fill(0, w.first);
+  hash.update(w.first);
+  await pipelined(w, {
+    doing: 'reading',
+    before: () => {},
+    start: (chunk, buffer) => w.device.read(chunk.at, buffer),
+    after: (chunk, buffer, index) => {
+      hash.update(buffer);
+      if (!hash.copy().digest().equals(w.sums[index]!)) throw differs(chunk.at);
+    },
+  });
+}
+
+interface Stages {
+  readonly doing: 'writing' | 'reading';
+  readonly before: (chunk: Chunk, buffer: Uint8Array) => void;
+  readonly start: (chunk: Chunk, buffer: Uint8Array) => Promise<void>;
+  readonly after: (chunk: Chunk, buffer: Uint8Array, index: number) => void;
+}
+
+/** Runs all chunks through, in order at both ends, with DEPTH of them under way. */
+async function pipelined(w: Writing, { doing, before, start, after }: Stages): Promise<void> {
+  const of = w.chunks.reduce((sum, { bytes }) => sum + bytes, 0);
+  const underWay: (() => Promise<void>)[] = [];
+  let done = 0;
+  for (const [index, chunk] of w.chunks.entries()) {
+    if (underWay.length === w.buffers.length) await underWay.shift()!();
+    w.options.signal?.throwIfAborted();
+    const buffer = w.buffers[index % w.buffers.length]!.subarray(0, chunk.bytes);
+    before(chunk, buffer);
+    const running = timed(w, doing, () => start(chunk, buffer));
+    // Its error is met when its turn comes; until then it is no unhandled one.
+    running.catch(() => {});
+    underWay.push(async () => {
+      await running;
+      after(chunk, buffer, index);
+      done += chunk.bytes;
+      w.options.progress(doing, done, of);
+    });
+  }
+  for (const finish of underWay) await finish();
+}
+
+/** What the card is asked for, with words for its errors and an end to waiting. */
+async function timed(w: Writing, doing: string, work: () => Promise<void>): Promise<void> {
+  const ms = w.options.stallMs ?? STALL_MS_MAX;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(stalled(doing, ms)), ms);
+  });
+  try {
+    await Promise.race([work(), late]);
+  } catch (error) {
+    throw faultOf(error, doing);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,161 @@
+// Sixteen cards at once, good ones of different speeds and bad ones of each kind: the good ones hold what
+// they should, bit for bit, the bad ones stand in the ledger with their reason, and start from no board.
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { after, test } from 'node:test';
+import type { FlashEnd } from '../../../image/ledger/ports.ts';
+import { writeOpened } from '../../../image/card/writer.ts';
+import { openContent } from '../../../image/unit/content.ts';
+import { MIB } from '../../../image/unit/layout.ts';
+import { doubleCard } from './device.double.ts';
+import type { DoubleCard, Faults } from './device.double.ts';
+import { CARD_BYTES, flashDouble, makeWorks } from './factory.ts';
+import type { Flashed, FullOrder } from './factory.ts';
+import { ledgerDouble } from './ledger.double.ts';
+
+const works = await makeWorks();
+after(() => rm(works.folder, { recursive: true, force: true }));
+
+/** Throws unless the card holds exactly this content. */
+async function assertHolds(card: DoubleCard, order: FullOrder): Promise<void> {
+  const content = await openContent(order);
+  for (const { at, bytes } of content.extents) {
+    for (let done = 0; done < bytes; done += MIB) {
+      const wanted = Buffer.alloc(Math.min(MIB, bytes - done));
+      content.fill(at + done, wanted);
+      assert.ok(card.peek(at + done, wanted.length).equals(wanted), `at byte ${at + done}`);
+    }
+  }
+  await content.close();
+}
+
+/** Neither a partition table nor the mark of a boot sector. */
+const isBlank = (card: DoubleCard): boolean =>
+  card.peek(440, 4096 - 440).every((byte) => byte === 0);
+
+const GOOD: readonly Faults[] = [{}, { slowMs: 1 }, { slowMs: 3 }, { slowMs: 8 }, {}, {}, {}, {}];
+const BAD: readonly (readonly [string, Faults])[] = [
+  ['card-failing', { after: { bytes: 9 * MIB, code: 'EIO' } }],
+  ['card-pulled', { after: { bytes: 20 * MIB, code: 'ENXIO' } }],
+  ['card-pulled', { after: { bytes: 1, code: 'ENOMEDIUM' } }],
+  ['card-lies', { really: { bytes: 1_000 * MIB, beyond: 'forgets' } }],
+  ['card-lies', { really: { bytes: 1_024 * MIB, beyond: 'wraps' } }],
+  ['card-lies', { really: { bytes: 1_234_567_168, beyond: 'wraps' } }],
+  ['card-differs', { flips: 150 * MIB + 77 }],
+  ['card-stalled', { stallsAfter: 12 * MIB }],
+];
+
+test('of sixteen cards at once the good ones are right to the bit, the bad ones say why', async (t) => {
+  const ledger = ledgerDouble();
+  const all = [...GOOD.map((faults) => ['', faults] as const), ...BAD];
+  const cards = all.map(([, faults]) => doubleCard(CARD_BYTES, faults));
+  const flashed = await Promise.all(
+    cards.map((card, n) => flashDouble(card, { works, ledger, name: `card ${n}`, stallMs: 3_000 })),
+  );
+  const good = flashed.slice(0, GOOD.length);
+
+  await t.test('each good one reads back what it should, and is done in the ledger', async () => {
+    for (const [n, { view, order }] of good.entries()) {
+      assert.equal(view.phase, 'done', JSON.stringify(view.reason));
+      await assertHolds(cards[n]!, order!);
+      const row = ledger.rows.find(({ device }) => device === `card ${n}`)!;
+      assert.equal(row.state, 'ended');
+      assert.equal(row.end?.result, 'done');
+      assert.match(row.end.sha256, /^[0-9a-f]{64}$/);
+    }
+  });
+
+  await t.test('no two have a serial, a key, a token or an encrypted sector in common', () => {
+    const different = (what: string, of: (one: Flashed) => string): void => {
+      assert.equal(new Set(good.map(of)).size, good.length, what);
+    };
+    different('serial', ({ view }) => view.serial!);
+    different('volume key', ({ order }) => order!.keys.volumeKey.toString('hex'));
+    different('transport key', ({ order }) => order!.keys.transportKey.toString('hex'));
+    for (const name of ['serial', 'recovery.key', 'registration.token']) {
+      different(name, ({ order }) => Buffer.from(order!.record[name]!).toString());
+    }
+    different('root image on the card', ({ view }) => {
+      const card = cards[Number(view.card.device.slice(5))]!;
+      return card.peek(150 * MIB, 4096).toString('hex');
+    });
+    for (const { order, view } of good) {
+      const row = ledger.rows.find(({ serial }) => serial === view.serial)!;
+      assert.equal(row.escrow, `sealed ${Buffer.from(order!.record['recovery.key']!).toString()}`);
+    }
+  });
+
+  for (const [index, [code, faults]] of BAD.entries()) {
+    await t.test(`${code}: ${JSON.stringify(faults)}`, () => {
+      const n = GOOD.length + index;
+      const { view } = flashed[n]!;
+      assert.equal(view.phase, 'bad');
+      assert.equal(view.reason?.code, code, view.reason?.text);
+      assert.ok(view.reason.hint.length > 10, 'it says what to do');
+      assert.ok(isBlank(cards[n]!), 'no board starts from it');
+      const row = ledger.rows.find(({ device }) => device === `card ${n}`)!;
+      assert.deepEqual([row.state, row.end?.result], ['ended', 'bad']);
+      assert.equal((row.end as Extract<FlashEnd, { result: 'bad' }>).code, code);
+    });
+  }
+});
+
+for (const step of ['begin', 'verified', 'end'] as const) {
+  test(`a ledger that is full at "${step}": the card is bad and starts from no board`, async () => {
+    let isFull = true;
+    const ledger = ledgerDouble((at) => at === step && isFull);
+    const card = doubleCard(CARD_BYTES);
+    const { view } = await flashDouble(card, { works, ledger });
+    assert.equal(view.phase, 'bad');
+    assert.equal(view.reason?.code, 'ledger-full');
+    assert.ok(isBlank(card));
+    if (step === 'begin') assert.equal(card.pages().length, 0, 'nothing was written');
+    isFull = false;
+    const other = await flashDouble(doubleCard(CARD_BYTES), { works, ledger });
+    assert.equal(other.view.phase, 'done', 'the next one is written');
+  });
+}
+
+test('Ctrl-C in the middle: the card is not finished, says so, and starts from no board', async () => {
+  const ledger = ledgerDouble();
+  const abort = new AbortController();
+  let bytes = 0;
+  const card = doubleCard(CARD_BYTES, {
+    onWrite: (_at, length) => {
+      bytes += length;
+      if (bytes > 10 * MIB) abort.abort();
+    },
+  });
+  const { view } = await flashDouble(card, { works, ledger, signal: abort.signal });
+  assert.equal(view.reason?.code, 'stopped');
+  assert.ok(isBlank(card));
+  assert.equal(ledger.rows[0]?.end?.result, 'bad');
+});
+
+test('a card that was changed for a smaller one is not written', async () => {
+  const card = doubleCard(CARD_BYTES);
+  const swapped = { ...card, bytes: CARD_BYTES - 4096 };
+  const { view } = await flashDouble(card, {
+    works,
+    ledger: ledgerDouble(),
+    needs: {
+      write: (_card, order, hooks) => writeOpened(swapped, order, hooks),
+    },
+  });
+  assert.equal(view.reason?.code, 'card-pulled');
+  assert.equal(card.pages().length, 0);
+});
+
+test('views tell phase, share and rate; the last one is the end', async () => {
+  const { views, view } = await flashDouble(doubleCard(CARD_BYTES, { slowMs: 2 }), {
+    works,
+    ledger: ledgerDouble(),
+  });
+  const phases = [...new Set(views.map(({ phase }) => phase))];
+  assert.deepEqual(phases, ['preparing', 'writing', 'reading', 'finishing', 'done']);
+  assert.deepEqual(views.at(-1), view);
+  for (const { done, bytesPerSecond } of views) {
+    assert.ok(done >= 0 && done <= 1);
+    assert.ok(bytesPerSecond >= 0);
+  }
+});

@@ -1,0 +1,95 @@
+// The operator's loop and what it shows, with cards that are put in and taken out.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { FoundCard } from '../../../image/card/judge.ts';
+import type { CardView } from '../../../image/card/ports.ts';
+import { cardScreen } from '../../../image/card/screen.ts';
+import { runStation } from '../../../image/card/station.ts';
+
+const card = (device: string): FoundCard => ({
+  ...{ device, bytes: 32e9, model: 'Reader', number: undefined },
+});
+const view = (of: FoundCard, more: Partial<CardView> = {}): CardView => ({
+  ...{ card: of, phase: 'done', done: 1, bytesPerSecond: 0, serial: 'a1' },
+  ...more,
+});
+
+/** Plays `looks`, one each time the station looks; ends after the last. */
+async function play(
+  looks: readonly (readonly string[])[],
+  of: { ours?: readonly string[]; flash?: (of: FoundCard) => Promise<CardView> } = {},
+): Promise<{ flashed: readonly string[]; said: readonly string[] }> {
+  const abort = new AbortController();
+  const flashed: string[] = [];
+  const said: string[] = [];
+  let look = 0;
+  await runStation({
+    find: () => {
+      const now = looks[look] ?? [];
+      look += 1;
+      if (look > looks.length) abort.abort();
+      return Promise.resolve(now.map(card));
+    },
+    isOurs: (device) => Promise.resolve(of.ours?.includes(device) ?? false),
+    flash: (found) => {
+      flashed.push(found.device);
+      return of.flash?.(found) ?? Promise.resolve(view(found));
+    },
+    say: (text) => void said.push(text),
+    ...{ signal: abort.signal, lookMs: 1 },
+  });
+  return { flashed, said };
+}
+
+test('each card that is put in is written once, and its place waits for the next', async () => {
+  const { flashed } = await play([['a'], ['a', 'b'], ['a', 'b'], ['b'], ['b', 'a'], ['a']]);
+  assert.deepEqual(flashed, ['a', 'b', 'a']);
+});
+
+test('a finished card of ours is left alone, and the operator is told', async () => {
+  const { flashed, said } = await play([['a', 'b']], { ours: ['a'] });
+  assert.deepEqual(flashed, ['b']);
+  assert.match(said.join('\n'), /a is finished already: take it out/);
+});
+
+test('the day ends when the order is finished', async () => {
+  const looks = Array.from({ length: 200 }, () => ['a']);
+  const reason = { code: 'order-finished', text: 'All have a card', hint: '' };
+  const { flashed } = await play([...looks.slice(0, 5), [], ...looks, ['b'], []], {
+    flash: (found) => Promise.resolve(view(found, { phase: 'bad', reason })),
+  });
+  assert.deepEqual(flashed, ['a']);
+});
+
+test('on a terminal every card has a line that moves, and rings when it is finished', () => {
+  const written: string[] = [];
+  const screen = { isTTY: true, columns: 80, write: (text: string) => written.push(text) };
+  const shown = cardScreen(screen, { nowMs: () => 0, env: { NO_COLOR: '1' } });
+  const moving = { phase: 'writing', done: 0.5, bytesPerSecond: 41e6, secondsLeft: 9 } as const;
+  shown.show(view(card('/dev/sdb'), moving));
+  shown.show(view(card('/dev/sdc'), { ...moving, phase: 'reading' }));
+  const both = written.at(-1)!;
+  assert.match(both, /\/dev\/sdb .*writing.* 50 %.* 41\.0 MB\/s.* 9\.0 s left\n/);
+  assert.match(both, /\/dev\/sdc .*reading/);
+  for (const line of both.split('\n')) assert.ok(line.length < 100, line);
+  shown.show(view(card('/dev/sdb')));
+  assert.ok(written.at(-1)!.includes('\u0007✓ /dev/sdb  is unit a1'));
+  shown.close();
+});
+
+test('without a terminal there is a line for each phase, and a bad card says what to do', () => {
+  const written: string[] = [];
+  const shown = cardScreen(
+    { write: (text: string) => written.push(text) },
+    { nowMs: () => 0, env: {} },
+  );
+  shown.show(view(card('/dev/sdb'), { phase: 'writing' }));
+  shown.show(view(card('/dev/sdb'), { phase: 'writing', done: 0.7 }));
+  const reason = { code: 'card-failing', text: 'The card fails', hint: 'Throw it away' };
+  shown.show(view(card('/dev/sdb'), { phase: 'bad', reason }));
+  shown.close();
+  assert.equal(
+    written.join(''),
+    '· /dev/sdb  writing\n✗ /dev/sdb  BAD: The card fails  (0.0 s)\n  → Throw it away\n',
+  );
+});
