@@ -1,6 +1,6 @@
 // One thing after the other on a fiscal printer, and pauses that end when its service stops.
 
-interface Turns {
+export interface Turns {
   /** After all that was given before, however it ended. */
   readonly inTurn: <T>(run: () => Promise<T>) => Promise<T>;
   /** Those that wait and the one under way. */

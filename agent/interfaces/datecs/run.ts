@@ -1,5 +1,5 @@
 // One fiscal printer as a service: takes receipts and reports, one after the other.
-import { WAITING_MAX } from '../../core/fiscal/limits.ts';
+import { fiscalOrders } from '../../core/fiscal/orders.ts';
 import { createTurns, pause } from '../../core/fiscal/turns.ts';
 import type {
   Interface,
@@ -8,7 +8,7 @@ import type {
   ServiceHost,
   TestStep,
 } from '../../core/interface.ts';
-import type { Order, OrderOutcome } from '../../core/vocabulary.ts';
+import type { OrderOutcome } from '../../core/vocabulary.ts';
 import { parse } from './config.ts';
 import type { Settings } from './config.ts';
 import { counterpart } from './counterpart.ts';
@@ -36,7 +36,7 @@ export function startDatecs(
 ): RunningInterface {
   const { dialect } = settings;
   const stop = new AbortController();
-  const { inTurn, waiting, idle } = createTurns();
+  const turns = createTurns();
   let isSettling = false;
   const printer = openPrinter(settings, {
     host,
@@ -49,7 +49,7 @@ export function startDatecs(
       // A line that comes and goes does not fill the queue.
       if (isSettling) return;
       isSettling = true;
-      void inTurn(async () => {
+      void turns.inTurn(async () => {
         isSettling = false;
         if (!stop.signal.aborted) await receipts.settle();
       });
@@ -60,64 +60,61 @@ export function startDatecs(
     { host, printer, dialect },
     { sleep, stopped: stop.signal, absentMs: times.absentMs },
   );
-
-  const report = async (kind: 'x' | 'z'): Promise<OrderOutcome> => {
-    await printer.whenUp(times.absentMs);
-    if (!(await receipts.settle()) || !printer.isUp)
-      return { ok: false, why: 'offline', text: 'the printer does not answer' };
-    const problem = await notReady(settings, printer);
-    if (problem !== undefined) return problem;
-    const answer = await printer.ask(reportCommand(kind, dialect), { isAction: true });
-    if (!answer.ok && answer.why === 'naks')
-      return { ok: false, why: 'refused', text: 'the printer did not take the command' };
-    if (!answer.ok)
-      return {
-        ok: false,
-        why: 'unknown',
-        text: `the ${kind.toUpperCase()} report may be printed: look at the printer`,
-      };
-    if (answer.status.refused !== undefined)
-      return { ok: false, why: 'refused', text: answer.status.refused };
-    host.count('reports');
-    return { ok: true, body: { report: kind } };
-  };
-
   return {
-    handle: async (order: Order, signal: AbortSignal) => {
-      if (order.kind !== 'fiscal.receipt' && order.kind !== 'fiscal.report')
-        return { ok: false, why: 'unsupported' };
-      if (waiting() >= WAITING_MAX)
-        return { ok: false, why: 'busy', text: 'too many receipts wait' };
-      if (order.kind === 'fiscal.report')
-        return inTurn(async () => (signal.aborted ? EXPIRED : report(order.report)));
-      const planned = planOf(order, settings);
-      if (!planned.ok) return planned;
-      return inTurn(async () => receipts.print(planned.plan, signal));
-    },
+    handle: fiscalOrders({
+      turns,
+      plan: (order) => planOf(order, settings),
+      print: async (plan, signal) => receipts.print(plan, signal),
+      report: async (kind) => {
+        await printer.whenUp(times.absentMs);
+        const isThere = (await receipts.settle()) && printer.isUp;
+        return isThere ? report(kind, { settings, printer, host }) : OFFLINE;
+      },
+    }),
     close: async () => {
-      await Promise.race([idle(), pause(times.closeMs, stop.signal)]);
+      await Promise.race([turns.idle(), pause(times.closeMs, stop.signal)]);
       stop.abort();
       await printer.close();
-      await idle();
+      await turns.idle();
     },
   };
 }
 
-const EXPIRED: OrderOutcome = { ok: false, why: 'expired', text: 'too late, nothing was printed' };
+const OFFLINE: OrderOutcome = { ok: false, why: 'offline', text: 'the printer does not answer' };
+const refused = (text: string): OrderOutcome => ({ ok: false, why: 'refused', text });
+
+interface Printed {
+  readonly settings: Settings;
+  readonly printer: Printer;
+  readonly host: ServiceHost;
+}
+
+async function report(
+  kind: 'x' | 'z',
+  { settings, printer, host }: Printed,
+): Promise<OrderOutcome> {
+  const problem = await notReady(settings, printer);
+  if (problem !== undefined) return problem;
+  const answer = await printer.ask(reportCommand(kind, settings.dialect), { isAction: true });
+  if (!answer.ok && answer.why === 'naks') return refused('the printer did not take the command');
+  if (!answer.ok) {
+    const text = `the ${kind.toUpperCase()} report may be printed: look at the printer`;
+    return { ok: false, why: 'unknown', text };
+  }
+  if (answer.status.refused !== undefined) return refused(answer.status.refused);
+  host.count('reports');
+  return { ok: true, body: { report: kind } };
+}
 
 async function notReady(
   { dialect }: Settings,
   printer: Printer,
 ): Promise<OrderOutcome | undefined> {
   const answer = await printer.ask(stateCommand(dialect), { isAction: false });
-  if (!answer.ok) return { ok: false, why: 'offline', text: 'the printer does not answer' };
+  if (!answer.ok) return OFFLINE;
   const seen = transactionOf(answer.reply.data, dialect);
   if (seen === undefined || answer.status.refused !== undefined)
-    return {
-      ok: false,
-      why: 'refused',
-      text: answer.status.refused ?? 'its answer cannot be read',
-    };
+    return refused(answer.status.refused ?? 'its answer cannot be read');
   const shown = shownOf(
     { ...seen, document: seen.document ?? 0 },
     { before: 0, status: answer.status },

@@ -1,5 +1,5 @@
 // One Epson RT printer as a service: takes receipts and reports, one after the other, over its web service FPmate.
-import { WAITING_MAX } from '../../core/fiscal/limits.ts';
+import { fiscalOrders } from '../../core/fiscal/orders.ts';
 import { createTurns, pause } from '../../core/fiscal/turns.ts';
 import type {
   Interface,
@@ -8,12 +8,11 @@ import type {
   ServiceHost,
   TestStep,
 } from '../../core/interface.ts';
-import type { Order, OrderOutcome } from '../../core/vocabulary.ts';
+import type { OrderOutcome } from '../../core/vocabulary.ts';
 import { parse } from './config.ts';
 import type { Settings } from './config.ts';
 import { counterpart } from './counterpart.ts';
 import {
-  ANSWER_BYTES_MAX,
   ANSWER_SLACK_MS,
   CLOSE_MS_MAX,
   LOOK_AGAIN_MS,
@@ -23,27 +22,15 @@ import {
   WATCH_MS,
 } from './limits.ts';
 import { planOf } from './plan.ts';
+import { postTo } from './post.ts';
+import type { Posting } from './post.ts';
 import { createReceipts } from './receipts.ts';
 import type { Posted } from './receipts.ts';
 import { texts } from './texts.ts';
-import {
-  addressOf,
-  answerOf,
-  conditionOf,
-  envelope,
-  reportDocument,
-  statusDocument,
-} from './wire.ts';
+import { createWatch } from './watch.ts';
+import type { Times } from './watch.ts';
+import { conditionOf, reportDocument, statusDocument } from './wire.ts';
 
-/** Shorter in tests. */
-export interface Times {
-  readonly slackMs: number;
-  readonly statusMs: number;
-  readonly watchMs: number;
-  readonly watchDownMs: number;
-  readonly lookAgainMs: number;
-  readonly closeMs: number;
-}
 const TIMES: Times = {
   slackMs: ANSWER_SLACK_MS,
   statusMs: STATUS_MS_MAX,
@@ -55,47 +42,6 @@ const TIMES: Times = {
 
 const OFFLINE: OrderOutcome = { ok: false, why: 'offline', text: 'the printer does not answer' };
 
-interface Posting {
-  readonly document: string;
-  /** What the printer is given; ours is longer. */
-  readonly timeoutMs: number;
-  readonly msMax: number;
-  /** For the trace. */
-  readonly what: string;
-}
-
-async function postTo(
-  { settings, host }: { readonly settings: Settings; readonly host: ServiceHost },
-  { document, timeoutMs, msMax, what }: Posting,
-  signal: AbortSignal,
-): Promise<Posted> {
-  host.trace('out', what);
-  const reply = await host.http(
-    {
-      url: addressOf(settings, timeoutMs),
-      method: 'POST',
-      headers: { 'Content-Type': 'text/xml; charset=utf-8' },
-      body: envelope(document),
-      msMax,
-      bytesMax: ANSWER_BYTES_MAX,
-    },
-    signal,
-  );
-  if (!reply.ok) {
-    host.trace('in', `${what}: ${reply.code}`);
-    return { ok: false, isSent: reply.sent };
-  }
-  const answer = reply.status === 200 ? answerOf(reply.body) : undefined;
-  const said =
-    answer === undefined
-      ? `HTTP ${reply.status}, not an answer`
-      : answer.success
-        ? 'done'
-        : answer.code;
-  host.trace('in', `${what}: ${said}`);
-  return answer === undefined ? { ok: false, isSent: true } : { ok: true, answer };
-}
-
 /** `times`: shorter in tests. */
 export function startFpmate(
   settings: Settings,
@@ -103,106 +49,71 @@ export function startFpmate(
   times: Times = TIMES,
 ): RunningInterface {
   const stop = new AbortController();
-  const { host: name } = new URL(settings.url);
   const timeoutMs = settings.timeoutSeconds * 1_000;
-  const { inTurn, waiting, idle } = createTurns();
-  let isUp = false;
-  let problems = '';
-  let nap = new AbortController();
+  const turns = createTurns();
   const send = (posting: Posting): Promise<Posted> =>
     postTo({ settings, host }, posting, stop.signal);
-  const tellProblems = (words: readonly string[]): void => {
-    if (words.join('\n') === problems) return;
-    problems = words.join('\n');
-    // Where it cannot be told now, the next change tells it.
-    host
-      .emit({ kind: 'device.status', device: host.service, problems: words })
-      .catch(() => undefined);
-  };
-  const askStatus = async (): Promise<Posted> => {
-    const posted = await send({
-      ...{ document: statusDocument(settings), timeoutMs, msMax: times.statusMs, what: 'status' },
-    });
-    if (stop.signal.aborted) return posted;
-    if (posted.ok !== isUp)
-      host.talk(posted.ok ? { at: 'up', with: name } : { at: 'down', why: 'no answer' });
-    if (posted.ok) tellProblems(conditionOf(posted.answer.status).words);
-    // The watch goes on at the pace of a printer that is gone.
-    if (isUp && !posted.ok) nap.abort();
-    isUp = posted.ok;
-    return posted;
-  };
+  const watch = createWatch({ settings, host, times, send, stopped: stop.signal });
   const receipts = createReceipts({
     host,
-    askStatus,
+    askStatus: watch.ask,
     post: (document) =>
       send({ document, timeoutMs, msMax: timeoutMs + times.slackMs, what: 'receipt' }),
     sleep: (ms) => pause(Math.min(ms, times.lookAgainMs), stop.signal),
     stopped: stop.signal,
   });
-  const report = async (kind: 'x' | 'z'): Promise<OrderOutcome> => {
-    if (!(await receipts.settle())) return OFFLINE;
-    const status = await askStatus();
-    if (!status.ok) return OFFLINE;
-    const { isUsable, isOpen, words } = conditionOf(status.answer.status);
-    if (isOpen || !isUsable) return { ok: false, why: 'refused', text: words.join(', ') };
-    const form = kind === 'z' ? settings.zReport : kind;
-    const document = reportDocument(form, {
-      operator: settings.operator,
-      timeoutMs: REPORT_MS_MAX,
-    });
-    const what = `${form} report`;
-    const posted = await send({
-      document,
-      timeoutMs: REPORT_MS_MAX,
-      msMax: REPORT_MS_MAX + times.slackMs,
-      what,
-    });
-    if (!posted.ok && !posted.isSent) return OFFLINE;
-    if (!posted.ok)
-      return { ok: false, why: 'unknown', text: `the ${what} may be printed: look at the printer` };
-    const { success, code, zReport } = posted.answer;
-    if (!success) return { ok: false, why: 'refused', text: `the printer refused it: ${code}` };
-    host.count('reports');
-    return { ok: true, body: { report: kind, zReport } };
-  };
-  const watch = async (): Promise<void> => {
-    host.talk({ at: 'joining', with: name });
-    while (!stop.signal.aborted) {
-      await inTurn(async () => {
-        if (stop.signal.aborted) return;
-        const posted = await askStatus();
-        if (posted.ok) await receipts.settle();
-        else if (!isUp && !stop.signal.aborted) host.talk({ at: 'down', why: 'no answer' });
-      });
-      nap = new AbortController();
-      const ended = AbortSignal.any([stop.signal, nap.signal]);
-      await pause(isUp ? times.watchMs : times.watchDownMs, ended);
-    }
-  };
-  const watching = watch();
-
+  const watching = watch.look(turns, async () => receipts.settle());
   return {
-    handle: async (order: Order, signal: AbortSignal) => {
-      if (order.kind !== 'fiscal.receipt' && order.kind !== 'fiscal.report')
-        return { ok: false, why: 'unsupported' };
-      if (waiting() >= WAITING_MAX)
-        return { ok: false, why: 'busy', text: 'too many receipts wait' };
-      if (order.kind === 'fiscal.report') {
-        const expired: OrderOutcome = { ok: false, why: 'expired' };
-        return inTurn(async () => (signal.aborted ? expired : report(order.report)));
-      }
-      const planned = planOf(order, settings);
-      if (!planned.ok) return planned;
-      return inTurn(async () => receipts.print(planned.plan, signal));
-    },
+    handle: fiscalOrders({
+      turns,
+      plan: (order) => planOf(order, settings),
+      print: async (plan, signal) => receipts.print(plan, signal),
+      report: async (kind) =>
+        (await receipts.settle())
+          ? report(kind, { settings, host, times, send, askStatus: watch.ask })
+          : OFFLINE,
+    }),
     close: async () => {
-      await Promise.race([idle(), pause(times.closeMs, stop.signal)]);
+      await Promise.race([turns.idle(), pause(times.closeMs, stop.signal)]);
       stop.abort();
-      await idle();
+      await turns.idle();
       await watching;
     },
   };
+}
+
+interface Reporting {
+  readonly settings: Settings;
+  readonly host: ServiceHost;
+  readonly times: Times;
+  readonly send: (posting: Posting) => Promise<Posted>;
+  readonly askStatus: () => Promise<Posted>;
+}
+
+async function report(
+  kind: 'x' | 'z',
+  { settings, host, times, send, askStatus }: Reporting,
+): Promise<OrderOutcome> {
+  const status = await askStatus();
+  if (!status.ok) return OFFLINE;
+  const { isUsable, isOpen, words } = conditionOf(status.answer.status);
+  if (isOpen || !isUsable) return { ok: false, why: 'refused', text: words.join(', ') };
+  const form = kind === 'z' ? settings.zReport : kind;
+  const { operator } = settings;
+  const what = `${form} report`;
+  const posted = await send({
+    document: reportDocument(form, { operator, timeoutMs: REPORT_MS_MAX }),
+    ...{ timeoutMs: REPORT_MS_MAX, msMax: REPORT_MS_MAX + times.slackMs, what },
+  });
+  if (!posted.ok && !posted.isSent) return OFFLINE;
+  if (!posted.ok) {
+    const text = `the ${what} may be printed: look at the printer`;
+    return { ok: false, why: 'unknown', text };
+  }
+  const { success, code, zReport } = posted.answer;
+  if (!success) return { ok: false, why: 'refused', text: `the printer refused it: ${code}` };
+  host.count('reports');
+  return { ok: true, body: { report: kind, zReport } };
 }
 
 /** Asks for the status; prints nothing. */

@@ -9,7 +9,7 @@ import type {
   RtReceipt,
 } from '../../../../agent/interfaces/fpmate/counterpart.ts';
 import { startFpmate } from '../../../../agent/interfaces/fpmate/run.ts';
-import type { Times } from '../../../../agent/interfaces/fpmate/run.ts';
+import type { Times } from '../../../../agent/interfaces/fpmate/watch.ts';
 import type { RunningInterface, ServiceHost } from '../../../../agent/core/interface.ts';
 import type { LanHttp } from '../../../../agent/core/line/ports.ts';
 import type { OrderOf, OrderOutcome } from '../../../../agent/core/vocabulary.ts';
