@@ -84,6 +84,18 @@ export interface PairingView {
   readonly recordProblem: string | undefined;
 }
 
+/** Why a call to the PMS has no value (pms/ports.ts says what each means). */
+export type PmsWhy =
+  | 'rejected'
+  | 'right'
+  | 'key'
+  | 'banned'
+  | 'busy'
+  | 'unreachable'
+  | 'unknown'
+  | 'malformed'
+  | 'closed';
+
 export interface PmsAccountView {
   readonly kind: 'pms' | 'pos';
   readonly accountId: number;
@@ -100,16 +112,7 @@ export interface PmsAccountView {
   /** Of the last try; undefined: it went well, or there was none yet. */
   readonly problem:
     | {
-        readonly why:
-          | 'rejected'
-          | 'right'
-          | 'key'
-          | 'banned'
-          | 'busy'
-          | 'unreachable'
-          | 'unknown'
-          | 'malformed'
-          | 'closed';
+        readonly why: PmsWhy;
         /** The PMS's own words, or a code; '' where there are none. */
         readonly text: string;
         readonly msAgo: number;

@@ -1,5 +1,6 @@
 // What the hotel's side needs from outside: Clock's API as far as it is used here (pms/ satisfies it), the services,
 // records, time. Types only.
+import type { PmsWhy } from '../core/cloud.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Log } from '../core/log.ts';
 import type { MakeMessage } from '../core/messages.ts';
@@ -9,16 +10,7 @@ import type { Services } from '../core/services.ts';
 /** Why a call has no value, as the client of the API says it (pms/ports.ts). */
 export interface Refusal {
   readonly ok: false;
-  readonly why:
-    | 'rejected'
-    | 'right'
-    | 'key'
-    | 'banned'
-    | 'busy'
-    | 'unreachable'
-    | 'unknown'
-    | 'malformed'
-    | 'closed';
+  readonly why: PmsWhy;
   readonly text?: string;
   /** Of what was rejected: as HTTP numbers it. */
   readonly status?: number;

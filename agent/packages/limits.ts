@@ -29,8 +29,6 @@ export const DOWNLOAD_MS_MAX = 600_000;
 export const DOWNLOAD_IDLE_MS_MAX = 30_000;
 /** Tries of one download: with the back-off some three hours of a bad line. */
 export const DOWNLOAD_TRIES_MAX = 100;
-/** The link's back-off; a download is in no hurry. */
-export const BACK_OFF_MS_MAX = 120_000;
 /** Versions of one name whose outcome is still told: the one that runs, and what was tried since. */
 export const PAST_MAX = 5;
 /** Who has not said yes within a month has said no; it may be offered anew. */

@@ -2,14 +2,9 @@
 // proved itself. Pure. `saved` is what is on the card; a power cut anywhere leads back to it, and every step
 // may be done twice.
 import type { Permission } from '../core/packages.ts';
-import { nextDelayMs } from '../core/retry.ts';
-import {
-  BACK_OFF_MS_MAX,
-  CRASHES_MAX,
-  DOWNLOAD_TRIES_MAX,
-  REFUSED_MAX,
-  SERVICES_MAX,
-} from './limits.ts';
+import { afterFailure, again, later, linkCame } from '../core/download.ts';
+import type { Download, DownloadEffect, NotFetched } from '../core/download.ts';
+import { CRASHES_MAX, DOWNLOAD_TRIES_MAX, REFUSED_MAX, SERVICES_MAX } from './limits.ts';
 import type { ServiceHealth } from './ports.ts';
 import { isAgentBefore, reason } from './wire.ts';
 import type { PackageManifest, Saved, Work } from './wire.ts';
@@ -23,13 +18,8 @@ type Watched = Saved & { readonly work: Trial };
 /** By service. */
 export type Looks = Readonly<Record<string, ServiceHealth>>;
 
-interface Fetching {
+interface Fetching extends Download<Saved, Order> {
   readonly at: 'fetching' | 'asking' | 'waiting' | 'installing';
-  readonly saved: Saved;
-  readonly order: Order;
-  readonly url: string | undefined;
-  /** A bound on all of it, whatever came in between. */
-  readonly tries: number;
 }
 interface Watching {
   readonly at: 'watching';
@@ -57,11 +47,7 @@ export type Event =
   | { readonly on: 'removed'; readonly saved: Saved }
   | { readonly on: 'fetched'; readonly before: Looks }
   | { readonly on: 'cancelled' }
-  | (Chance & {
-      readonly on: 'not-fetched';
-      readonly kind: 'expired' | 'other' | 'way';
-      readonly why: string;
-    })
+  | (NotFetched & { readonly on: 'not-fetched' })
   | (Chance & { readonly on: 'link'; readonly url: string | undefined })
   | { readonly on: 'due' }
   | { readonly on: 'installed'; readonly saved: Watched }
@@ -81,9 +67,7 @@ export type Event =
   | { readonly on: 'not-decided' };
 
 export type Effect =
-  | { readonly do: 'fetch'; readonly url: string; readonly order: Order }
-  | { readonly do: 'ask-link' }
-  | { readonly do: 'wait'; readonly delayMs: number }
+  | DownloadEffect<Order>
   /** Onto the card; it matters little if that fails. */
   | { readonly do: 'note'; readonly saved: Saved }
   | { readonly do: 'drop-download' }
@@ -190,40 +174,10 @@ function offered(saved: Saved, { order, url }: Extract<Event, { on: 'offered' }>
   return again({ saved: { ...saved, work }, order, url, tries: 0 });
 }
 
-type Download = Pick<Fetching, 'saved' | 'order' | 'url' | 'tries'>;
-
-function again({ saved, order, url, tries }: Download): Step {
-  const known = { saved, order, url, tries };
-  return url === undefined
-    ? { state: { ...known, at: 'asking' }, effects: [{ do: 'ask-link' }] }
-    : { state: { ...known, at: 'fetching' }, effects: [{ do: 'fetch', url, order }] };
-}
-
-function linkCame(state: Download, event: Extract<Event, { on: 'link' }>): Step {
-  const { url, random } = event;
-  return url === undefined ? later(state, { random }) : again({ ...state, url });
-}
-
-function later(state: Download, { random }: Chance): Step {
-  const { saved, order, url } = state;
-  const tries = state.tries + 1;
-  const delayMs = nextDelayMs({ failures: tries, random, capMs: BACK_OFF_MS_MAX });
-  return {
-    state: { saved, order, url, tries, at: 'waiting' },
-    effects: [{ do: 'wait', delayMs }],
-  };
-}
-
-function notFetched(state: Download, event: Extract<Event, { on: 'not-fetched' }>): Step {
-  const { kind, why } = event;
+function notFetched(state: Fetching, event: NotFetched): Step {
   const { saved, order } = state;
-  if (kind === 'other' || state.tries + 1 >= DOWNLOAD_TRIES_MAX) {
-    return fail(saved, order.manifest, why);
-  }
-  // A link that has expired does not get better; a new one may be had at once, but not in a circle.
-  const without = { ...state, url: undefined };
-  if (kind === 'expired' && state.tries === 0) return again({ ...without, tries: 1 });
-  return later(kind === 'expired' ? without : state, event);
+  const step = afterFailure<Saved, Order>(state, event, { triesMax: DOWNLOAD_TRIES_MAX });
+  return step ?? fail(saved, order.manifest, event.why);
 }
 
 function fail(
@@ -238,7 +192,7 @@ function fail(
   };
 }
 
-function install(state: Download, looks: Looks): Step {
+function install(state: Fetching, looks: Looks): Step {
   const { saved, order, url, tries } = state;
   const { version, counter, sha256 } = order.manifest;
   const talks = Object.entries(looks).map(
@@ -253,7 +207,7 @@ function install(state: Download, looks: Looks): Step {
   };
 }
 
-function unfit({ saved, order }: Download, why: string): Step {
+function unfit({ saved, order }: Fetching, why: string): Step {
   const { sha256 } = order.manifest;
   return fail({ ...saved, refused: refusing(saved, sha256) }, order.manifest, why);
 }

@@ -30,7 +30,5 @@ export const DOWNLOAD_MS_MAX = 1_800_000;
 export const DOWNLOAD_IDLE_MS_MAX = 30_000;
 /** Tries of one download: with the back-off some six hours of a bad line. */
 export const DOWNLOAD_TRIES_MAX = 200;
-/** The link's back-off; a download is in no hurry. */
-export const BACK_OFF_MS_MAX = 120_000;
 /** systemd starts the service again whatever it ends with (Restart=always); this says: on purpose. */
 export const EXIT_RESTART = 75;

@@ -1,10 +1,11 @@
 // Replacing the agent's bundle as a state machine: which offer is taken on, what is fetched, when a
 // new bundle has proved itself. Pure. `saved` is what is on the card; a power cut anywhere leads back
 // to it, and every step may be done twice.
-import { nextDelayMs } from '../core/retry.ts';
+import { afterFailure, again, later, linkCame } from '../core/download.ts';
+import type { Download, DownloadEffect, NotFetched } from '../core/download.ts';
 import { left, unfitFor } from './choice.ts';
 import type { BuiltIn } from './choice.ts';
-import { BACK_OFF_MS_MAX, DOWNLOAD_TRIES_MAX, STABLE_MS } from './limits.ts';
+import { DOWNLOAD_TRIES_MAX, STABLE_MS } from './limits.ts';
 import { reason } from './wire.ts';
 import type { BundleManifest, Copy, Saved, Work } from './wire.ts';
 
@@ -13,13 +14,8 @@ export interface Order {
   readonly jws: string;
 }
 
-interface Fetching {
+interface Fetching extends Download<Saved, Order> {
   readonly at: 'fetching' | 'asking' | 'waiting';
-  readonly saved: Saved;
-  readonly order: Order;
-  readonly url: string | undefined;
-  /** A bound on all of it, whatever came in between. */
-  readonly tries: number;
 }
 
 export type Update =
@@ -50,11 +46,7 @@ export type Event =
   | { readonly on: 'offered'; readonly order: Order; readonly url: string }
   | { readonly on: 'fetched' }
   | { readonly on: 'cancelled' }
-  | (Chance & {
-      readonly on: 'not-fetched';
-      readonly kind: 'expired' | 'other' | 'way';
-      readonly why: string;
-    })
+  | (NotFetched & { readonly on: 'not-fetched' })
   | (Chance & { readonly on: 'link'; readonly url: string | undefined })
   | { readonly on: 'due' }
   | { readonly on: 'installed'; readonly saved: Saved }
@@ -69,9 +61,7 @@ export type Event =
   | { readonly on: 'confirmed'; readonly saved: Saved };
 
 export type Effect =
-  | { readonly do: 'fetch'; readonly url: string; readonly order: Order }
-  | { readonly do: 'ask-link' }
-  | { readonly do: 'wait'; readonly delayMs: number }
+  | DownloadEffect<Order>
   /** Onto the card; it matters little if that fails. */
   | { readonly do: 'note'; readonly saved: Saved }
   | { readonly do: 'drop-download' }
@@ -147,40 +137,10 @@ function offered(saved: Saved, { order, url }: Extract<Event, { on: 'offered' }>
   return again({ saved: { ...saved, work }, order, url, tries: 0 });
 }
 
-type Download = Pick<Fetching, 'saved' | 'order' | 'url' | 'tries'>;
-
-function again({ saved, order, url, tries }: Download): Step {
-  const known = { saved, order, url, tries };
-  return url === undefined
-    ? { state: { ...known, at: 'asking' }, effects: [{ do: 'ask-link' }] }
-    : { state: { ...known, at: 'fetching' }, effects: [{ do: 'fetch', url, order }] };
-}
-
-function linkCame(state: Download, event: Extract<Event, { on: 'link' }>): Step {
-  const { url, random } = event;
-  return url === undefined ? later(state, { random }) : again({ ...state, url });
-}
-
-function later(state: Download, { random }: Chance): Step {
-  const { saved, order, url } = state;
-  const tries = state.tries + 1;
-  const delayMs = nextDelayMs({ failures: tries, random, capMs: BACK_OFF_MS_MAX });
-  return {
-    state: { saved, order, url, tries, at: 'waiting' },
-    effects: [{ do: 'wait', delayMs }],
-  };
-}
-
-function notFetched(state: Download, event: Extract<Event, { on: 'not-fetched' }>): Step {
-  const { kind, why } = event;
+function notFetched(state: Fetching, event: NotFetched): Step {
   const { saved, order } = state;
-  if (kind === 'other' || state.tries + 1 >= DOWNLOAD_TRIES_MAX) {
-    return fail(saved, order.manifest, why);
-  }
-  // A link that has expired does not get better; a new one may be had at once, but not in a circle.
-  const without = { ...state, url: undefined };
-  if (kind === 'expired' && state.tries === 0) return again({ ...without, tries: 1 });
-  return later(kind === 'expired' ? without : state, event);
+  const step = afterFailure<Saved, Order>(state, event, { triesMax: DOWNLOAD_TRIES_MAX });
+  return step ?? fail(saved, order.manifest, event.why);
 }
 
 function fail(
