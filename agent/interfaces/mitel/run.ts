@@ -2,6 +2,7 @@
 // What is said when is state.ts, what it means orders.ts; core/exchange performs.
 import { drive, tryExchange } from '../../core/exchange/drive.ts';
 import type { Exchange } from '../../core/exchange/drive.ts';
+import { resyncRooms, told } from '../../core/exchange/house.ts';
 import type { Machine } from '../../core/exchange/ports.ts';
 import { createRoomMap } from '../../core/extensions/config.ts';
 import type { Interface, RunningInterface, ServiceHost } from '../../core/interface.ts';
@@ -98,10 +99,7 @@ async function taken(body: Buffer, { ways, host }: Needs): Promise<boolean> {
     host.trace('note', `Taken, nothing done: ${heard.why}`);
     return true;
   }
-  const verdict = await host.emit(heard.event);
-  host.count('events');
-  // What the hotel never takes is not asked for again either.
-  return verdict.ok || verdict.why !== 'later';
+  return told(heard.event, host);
 }
 
 /** Names stay out of traces: of a record that is no message only its length is told. */
@@ -110,29 +108,15 @@ const textOf = (body: Buffer): string =>
 const shown = (frame: Buffer): string => textOf(frame.subarray(1, -1));
 
 /** Every room as the house has it: checked in (with its name, where names are on) or checked out. */
-async function resync({
-  ways,
-  host,
-  exchange,
-  signal,
-}: Needs & { readonly exchange: Exchange; readonly signal: AbortSignal }): Promise<OrderOutcome> {
-  const { rooms } = await host.house();
-  let [done, refused] = [0, 0];
-  for (const { room, guests } of rooms) {
-    const [guest] = guests;
-    const made =
+async function resync(
+  needs: Needs & { readonly exchange: Exchange; readonly signal: AbortSignal },
+): Promise<OrderOutcome> {
+  const { rooms } = await needs.host.house();
+  return resyncRooms(rooms, {
+    ...needs,
+    framesOf: ({ room, guests: [guest] }) =>
       guest === undefined
-        ? vacate(room, ways)
-        : framesOf({ kind: 'room.checked-in', room, guest, isShared: false }, ways);
-    // A room without a telephone stops nobody else's.
-    const outcome = made.ok ? await exchange.submit(made.frames, signal) : made.outcome;
-    if (outcome.ok) done += 1;
-    else if (outcome.why === 'wrong' || outcome.why === 'refused') {
-      refused += 1;
-      host.trace('note', `Room ${room}: ${outcome.text ?? outcome.why}`);
-    } else {
-      return { ...outcome, text: `${outcome.text ?? ''} (${done} of ${rooms.length} rooms done)` };
-    }
-  }
-  return { ok: true, body: { rooms: done, refused } };
+        ? vacate(room, needs.ways)
+        : framesOf({ kind: 'room.checked-in', room, guest, isShared: false }, needs.ways),
+  });
 }

@@ -2,6 +2,7 @@
 // core/exchange performs. Here is what is known of rooms between two messages.
 import { drive, tryExchange } from '../../core/exchange/drive.ts';
 import type { Exchange } from '../../core/exchange/drive.ts';
+import { resyncRooms, told } from '../../core/exchange/house.ts';
 import type { Machine } from '../../core/exchange/ports.ts';
 import { createRoomMap } from '../../core/extensions/config.ts';
 import type { Interface, RunningInterface, ServiceHost } from '../../core/interface.ts';
@@ -155,13 +156,11 @@ async function taken(body: Buffer, { ways, host, restrictions }: Needs): Promise
       );
       return true;
     case 'event': {
-      const verdict = await host.emit(heard.event);
-      host.count('events');
+      const isTold = await told(heard.event, host);
       if (heard.restriction !== undefined && heard.event.kind === 'room.privacy') {
         restrictions.set(heard.event.room, heard.restriction);
       }
-      // What the hotel never takes is not asked for again either.
-      return verdict.ok || verdict.why !== 'later';
+      return isTold;
     }
   }
 }
@@ -179,23 +178,13 @@ function shown(frame: Buffer): string {
 
 /** Every room as the house has it: checked in or checked out. */
 async function resync(needs: WithLine): Promise<OrderOutcome> {
-  const { host, exchange, signal, restrictions } = needs;
+  const { ways, host, restrictions } = needs;
   const { rooms } = await host.house();
   const free = { isCutOff: false, isUndisturbed: false };
-  const known: Known = { ...needs.ways, now: now(host), restriction: free, isOccupied: true };
+  const known: Known = { ...ways, now: now(host), restriction: free, isOccupied: true };
   restrictions.clear();
-  let [done, refused] = [0, 0];
-  for (const { room, guests } of rooms) {
-    const made = asItIs(room, guests[0], known);
-    // A room without a telephone stops nobody else's.
-    const outcome = made.ok ? await exchange.submit(made.frames, signal) : made.outcome;
-    if (outcome.ok) done += 1;
-    else if (outcome.why === 'wrong' || outcome.why === 'refused') {
-      refused += 1;
-      host.trace('note', `Room ${room}: ${outcome.text ?? outcome.why}`);
-    } else {
-      return { ...outcome, text: `${outcome.text ?? ''} (${done} of ${rooms.length} rooms done)` };
-    }
-  }
-  return { ok: true, body: { rooms: done, refused } };
+  return resyncRooms(rooms, {
+    ...needs,
+    framesOf: ({ room, guests }) => asItIs(room, guests[0], known),
+  });
 }

@@ -9,6 +9,7 @@ import type { Mishap, PrinterOptions } from '../../../../agent/interfaces/datecs
 import type { FiscalDocument } from '../../../../agent/interfaces/datecs/device.ts';
 import type { OrderOutcome } from '../../../../agent/core/vocabulary.ts';
 import { randomFrom, testSeed } from '../../random.ts';
+import { checkOnce, isUp } from '../fiscal-once.ts';
 import { isWhole, receipt, unit } from './bench.ts';
 import type { Unit } from './bench.ts';
 
@@ -17,8 +18,6 @@ const isLong = process.env['CLOCK_TEST_LONG'] === '1';
 const COMMANDS_MAX = 24;
 const HABITS: readonly PrinterOptions[] = [{}, { dropsUnpaid: true }, { countsAtOpen: true }];
 
-const isUp = (one: Unit): Promise<void> =>
-  one.stand.until('the printer answers', () => one.stand.talks.at(-1)?.at === 'up');
 const sales = (one: Unit) => one.printer.device.memory.filter(({ kind }) => kind === 'sale');
 const folioOf = ({ lines }: FiscalDocument): number =>
   Number(/\d+/.exec(lines[0]?.name ?? '')?.[0]);
@@ -29,11 +28,7 @@ function check(
   { folio, outcome, label }: { folio: number; outcome: OrderOutcome; label: string },
 ): void {
   const mine = sales(one).filter((sale) => folioOf(sale) === folio);
-  const said = `${label}: ${JSON.stringify(outcome)}`;
-  assert.ok(mine.length <= 1, `${said}: printed ${mine.length} times`);
-  assert.ok(mine.every(isWhole), `${said}: not what was ordered`);
-  if (outcome.ok) assert.equal(mine.length, 1, said);
-  else if (outcome.why !== 'unknown') assert.equal(mine.length, 0, said);
+  checkOnce(mine, { isWhole, outcome, label });
 }
 
 interface Case {

@@ -6,22 +6,16 @@ import { RT_MISHAPS } from '../../../../agent/interfaces/fpmate/counterpart.ts';
 import type { RtMishap } from '../../../../agent/interfaces/fpmate/counterpart.ts';
 import type { OrderOutcome } from '../../../../agent/core/vocabulary.ts';
 import { randomFrom, testSeed } from '../../random.ts';
+import { checkOnce, isUp } from '../fiscal-once.ts';
 import { isWhole, receipt, unit } from './bench.ts';
 import type { Unit } from './bench.ts';
-
-const isUp = (one: Unit): Promise<void> =>
-  one.stand.until('up', () => one.stand.talks.at(-1)?.at === 'up');
 
 function check(
   one: Unit,
   { folio, outcome, label }: { folio: number; outcome: OrderOutcome; label: string },
 ): void {
   const mine = one.rt.receipts.filter(({ items }) => items[0]?.name === `Camera "B&B" ${folio}`);
-  const said = `${label}: ${JSON.stringify(outcome)}`;
-  assert.ok(mine.length <= 1, `${said}: printed ${mine.length} times`);
-  assert.ok(mine.every(isWhole), `${said}: not what was ordered`);
-  if (outcome.ok) assert.equal(mine.length, 1, said);
-  else if (outcome.why !== 'unknown') assert.equal(mine.length, 0, said);
+  checkOnce(mine, { isWhole, outcome, label });
 }
 
 /** What must come of one mishap, where the printer tells its last receipt and where it does not. */
