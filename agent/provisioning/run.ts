@@ -15,6 +15,7 @@ import {
   STATE,
   THING_TOPIC,
   answersOf,
+  parseRegistration,
   parseRejection,
   parseSaved,
   renderSaved,
@@ -23,6 +24,8 @@ import type { KeyFile, Saved } from './wire.ts';
 
 const KEY = 'unit.key';
 const CLAIM = { certificate: 'claim.crt', key: 'claim.key' } as const;
+/** The right to register this serial: a second card of a unit has another than the first. */
+const REGISTRATION = 'registration.token';
 
 interface Needs {
   readonly dial: Dial;
@@ -147,7 +150,7 @@ export async function certificateFromMs({
 }
 
 const removeClaim = async (folder: StateFolder): Promise<void> =>
-  folder.remove([CLAIM.key, CLAIM.certificate]);
+  folder.remove([CLAIM.key, CLAIM.certificate, REGISTRATION]);
 
 interface Deed {
   readonly action: Action;
@@ -215,13 +218,17 @@ async function askCertificate(needs: Needs, deed: Deed): Promise<Outcome> {
 }
 
 async function register(needs: Needs, deed: Deed): Promise<Outcome> {
-  const { serial, thing } = needs;
+  const { folder, serial, thing } = needs;
   const claim = await readClaim(needs);
   if ('is' in claim) return claim;
   if (deed.saved.at !== 'certified') return failure('rejected', 'no token');
+  const registration = parseRegistration(await folder.read(REGISTRATION));
   const body = {
     certificateOwnershipToken: deed.saved.token,
-    parameters: { SerialNumber: serial },
+    parameters: {
+      SerialNumber: serial,
+      ...(registration === undefined ? {} : { RegistrationToken: registration }),
+    },
   };
   const answer = await ask(needs, { ...deed, claim, topic: THING_TOPIC, body });
   if ('is' in answer) return answer;

@@ -67,6 +67,10 @@ const Saved = v.variant('at', [
 ]);
 export type Saved = { readonly at: 'new' } | Readonly<v.InferOutput<typeof Saved>>;
 
+/** `registration.token` of a factory's record; undefined: none, and a cloud that wants one says no. */
+export const parseRegistration = (text: string | undefined): string | undefined =>
+  /^([0-9a-f]{64})\s*$/.exec(text ?? '')?.[1];
+
 /** Throws with a short reason: what we wrote ourselves is damaged. */
 export function parseSaved(text: string): Saved {
   return v.parse(Saved, JSON.parse(text));

@@ -1,4 +1,5 @@
 // What a test or a person gets from openCloud() in cloud.ts. Types only.
+import type { Announcement } from '../../../image/ledger/registration.ts';
 import type { CertificateStatus } from './certificates/registry.ts';
 import type { Fault, Injected } from './faults.ts';
 import type { Job, JobExecution } from './jobs/wire.ts';
@@ -66,6 +67,8 @@ export interface Cloud extends AsyncDisposable {
 
   /** Another fleet claim: may ask for a certificate and register, nothing else. */
   makeClaim(): Credentials;
+  /** What the factory's ledger exports: which cards may register with a claim (image/ledger/registration.ts). */
+  announce(all: readonly Announcement[]): void;
   /** A thing with an active certificate, as after provisioning. */
   addThing(name: string): Credentials;
   /** Changes a certificate; what is not ACTIVE is cut off at once and never let in again. */

@@ -106,6 +106,10 @@ export async function openCloud(options: CloudOptions = {}): Promise<Cloud> {
     rootsPem: certificates.rootsPem,
     template,
     ...credentialCalls({ registry, broker, policies, time, kept }),
+    announce: (all) => {
+      provisioning.announce(all);
+      kept.commit();
+    },
     publish: (topic, payload, { qos = 1, retain = false } = {}) => {
       broker.route({
         topic,

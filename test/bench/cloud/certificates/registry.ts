@@ -1,5 +1,6 @@
 // Which certificates and things there are, and which policies a certificate carries. No I/O; time is
 // a parameter.
+import { X509Certificate } from 'node:crypto';
 import type { Limits } from '../limits.ts';
 import type { PolicyDocument } from '../mqtt/policy.ts';
 import { certificateIdOf, commonNameIn, issueForDevice } from './issue.ts';
@@ -31,6 +32,9 @@ export interface Thing {
 
 /** AWS's own certificates are valid until 2049-12-31 (page device-certs-create). */
 const DEVICE_CERTIFICATE_TO_MS = Date.UTC(2049, 11, 31, 23, 59, 59);
+
+const publicKeyOf = (pem: string): Buffer =>
+  new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' });
 
 interface Saved {
   readonly certificates: readonly Certificate[];
@@ -110,6 +114,14 @@ export class Registry {
       const isOlder = certificate.thing === thing && certificate.status === 'ACTIVE';
       if (isOlder && !certificate.isClaim) certificate.status = 'INACTIVE';
     }
+  }
+
+  /** Was this thing registered with the same key before? */
+  hasKeyOf({ pem }: Certificate, thing: string): boolean {
+    const key = publicKeyOf(pem);
+    return [...this.certificates.values()].some(
+      (one) => one.thing === thing && publicKeyOf(one.pem).equals(key),
+    );
   }
 
   deleteThing(name: string): void {

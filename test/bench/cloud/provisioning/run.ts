@@ -1,5 +1,7 @@
 // Fleet provisioning by claim: a certificate for a request, then a thing for its ownership token.
 // Pages provision-wo-cert, fleet-provision-api, pre-provisioning-hook. No I/O.
+import { mayRegister } from '../../../../image/ledger/registration.ts';
+import type { Announcement } from '../../../../image/ledger/registration.ts';
 import { readCsr } from '../certificates/issue.ts';
 import type { Certificate, Registry } from '../certificates/registry.ts';
 import type { ServiceError } from '../faults.ts';
@@ -27,11 +29,14 @@ interface Token {
   readonly issuedMs: number;
 }
 
-type Saved = readonly {
-  readonly token: string;
-  readonly certificateId: string;
-  readonly issuedMs: number;
-}[];
+interface Saved {
+  readonly tokens: readonly {
+    readonly token: string;
+    readonly certificateId: string;
+    readonly issuedMs: number;
+  }[];
+  readonly announced: readonly Announcement[];
+}
 
 /** SerialNumber as the template wants it; its thing is named after it. */
 const SERIAL = /^[0-9a-f]{32}$/;
@@ -39,9 +44,15 @@ const SERIAL = /^[0-9a-f]{32}$/;
 export class Provisioning implements Service {
   readonly #options: ProvisioningOptions;
   readonly #tokens = new Map<string, Token>();
+  readonly #announced = new Map<string, Announcement>();
 
   constructor(options: ProvisioningOptions) {
     this.#options = options;
+  }
+
+  /** What the ledger exports: of each serial the newest card's registration. */
+  announce(all: readonly Announcement[]): void {
+    for (const one of all) this.#announced.set(one.serial, one);
   }
 
   serves(topic: string): boolean {
@@ -102,10 +113,8 @@ export class Provisioning implements Service {
       return this.#refuse(request, 400, 'InvalidParameters', 'SerialNumber must be 32 hex digits');
     }
     const thing = `clockrpi-${serial}`;
-    // Our hook at AWS: who is registered already may renew for itself only.
-    const isItself = by.certificate.isClaim || by.certificate.thing === thing;
     const isAllowed =
-      isItself &&
+      this.#mayRegister(by.certificate, { certificate, thing, serial, parameters }) &&
       hook({
         claimCertificateId: by.certificate.id,
         certificateId: certificate.id,
@@ -121,6 +130,26 @@ export class Provisioning implements Service {
     return [{ topic: `${topic}/accepted`, body: answer, to: 'requester' }];
   }
 
+  /** Our hook at AWS: who is registered already may renew for itself only; with the claim, see there. */
+  #mayRegister(
+    by: Certificate,
+    asked: {
+      readonly certificate: Certificate;
+      readonly thing: string;
+      readonly serial: string;
+      readonly parameters: Readonly<Record<string, string>>;
+    },
+  ): boolean {
+    if (!by.isClaim) return by.thing === asked.thing;
+    const { registry } = this.#options;
+    return mayRegister({
+      token: asked.parameters['RegistrationToken'],
+      announced: this.#announced.get(asked.serial),
+      isKnown: registry.things.has(asked.thing),
+      isSameKey: registry.hasKeyOf(asked.certificate, asked.thing),
+    }).allowed;
+  }
+
   #refuse(
     request: Request,
     statusCode: number,
@@ -132,15 +161,17 @@ export class Provisioning implements Service {
 
   /** Tokens with the ids of their certificates. */
   save(): Saved {
-    return [...this.#tokens].map(([token, { certificate, issuedMs }]) => ({
+    const tokens = [...this.#tokens].map(([token, { certificate, issuedMs }]) => ({
       token,
       certificateId: certificate.id,
       issuedMs,
     }));
+    return { tokens, announced: [...this.#announced.values()] };
   }
 
-  load(saved: Saved): void {
-    for (const { token, certificateId, issuedMs } of saved) {
+  load({ tokens, announced }: Saved): void {
+    this.announce(announced);
+    for (const { token, certificateId, issuedMs } of tokens) {
       const certificate = this.#options.registry.certificates.get(certificateId);
       if (certificate !== undefined) this.#tokens.set(token, { certificate, issuedMs });
     }
