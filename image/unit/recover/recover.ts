@@ -1,0 +1,227 @@
+// `./build.sh recover`: what a unit's card still knows that nobody was told, out of its state partition by the
+// recovery key. Never writes to the card. What comes out is one file for the unit's next card, and a report.
+import { chmod, copyFile, link, open, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { OperatorError } from '../../core/errors.ts';
+import type { Progress } from '../../core/progress.ts';
+import { MIB } from '../layout.ts';
+import { decrypted, unlock } from '../read/keyslot.ts';
+import { readLuks } from '../read/luks.ts';
+import type { LuksHeader } from '../read/luks.ts';
+import { Damaged, section } from '../read/source.ts';
+import type { Source } from '../read/source.ts';
+import { readTable } from '../read/table.ts';
+import { copyState } from './copy.ts';
+import { StateFiles } from './files.ts';
+import { forgiving } from './forgiving.ts';
+import { prepare, salvage } from './queue.ts';
+import type { QueueCounts } from './queue.ts';
+
+const STATE_LABEL = 'clock-state';
+/** Where the first boot puts it (stage-clock/04-boot, card.sh), when the table cannot be read. */
+const STATE_AT = (132 + 1024) * MIB;
+const SERIAL = /^[0-9a-f]{32}$/;
+const QUEUE = '/agent/outbox.db';
+
+export interface RecoverOptions {
+  readonly card: Source;
+  /** Passphrases that may open it, for the serial that the card says, if it says one. */
+  readonly keysOf: (serial: string | undefined) => Promise<readonly Buffer[]>;
+  /** As a person read it off the label: for a card that does not say it. */
+  readonly serial?: string | undefined;
+  /** The file to make; must not exist. */
+  readonly out: (serial: string) => string;
+  readonly nowMs: number;
+  readonly progress: Progress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Recovery {
+  readonly serial: string;
+  /** undefined: there was no queue to be read; `lost` says why. */
+  readonly file: string | undefined;
+  readonly queue: QueueCounts | undefined;
+  readonly badBlocks: readonly number[];
+  /** It was not shut down in order, and its journal was replayed. */
+  readonly repaired: boolean;
+  /** What it shows may be older than what it once knew. */
+  readonly isDoubted: boolean;
+  /** One sentence each. */
+  readonly lost: readonly string[];
+}
+
+/** Throws OperatorError when nothing can be recovered, saying why. */
+export async function recover(options: RecoverOptions): Promise<Recovery> {
+  const { card, progress, signal } = options;
+  const { state, header } = await findState(card);
+  const serial = SERIAL.test(header.subsystem) ? header.subsystem : options.serial;
+  const keys = await options.keysOf(serial);
+  const volumeKey = await progress.step('open', async () => openWith(state, header, keys));
+  const plain = forgiving(decrypted(state, header, volumeKey), signal);
+  const copy = await progress
+    .step('copy', async (step) =>
+      copyState(plain, {
+        signal,
+        onDone: (done) => {
+          step.fraction(done);
+          if (plain.bad.size > 0) step.note(`${plain.bad.size} blocks cannot be read`);
+        },
+      }),
+    )
+    .catch(unreadable);
+  try {
+    const files = new StateFiles(copy, { bad: plain.bad, signal });
+    const told = (await files.text('/serial'))?.trim();
+    const whose = serial ?? (SERIAL.test(told ?? '') ? told : undefined);
+    if (whose === undefined) throw noSerial();
+    const isDoubted = plain.bad.size > 0 || copy.isDamaged;
+    const of = { ...options, files, folder: copy.folder, serial: whose };
+    const came = await progress.step('queue', async () => bringOut(of, isDoubted));
+    const damage = copy.isDamaged ? ['Parts of its file system were beyond repair'] : [];
+    return {
+      ...{ serial: whose, badBlocks: [...plain.bad], repaired: copy.repaired },
+      ...came,
+      lost: [...damage, ...came.lost],
+    };
+  } finally {
+    await copy.close();
+  }
+}
+
+async function findState(card: Source): Promise<{ state: Source; header: LuksHeader }> {
+  const first = await card.read(0, 512).catch(() => Buffer.alloc(512));
+  const entry = readTable(first).partitions.find(({ number }) => number === 3);
+  const places = [
+    ...(entry === undefined ? [] : [section(card, entry.start, entry.bytes)]),
+    section(card, STATE_AT, card.bytes),
+  ];
+  let reason = 'there is none: this card has never started, so nothing was queued on it';
+  for (const state of places) {
+    const { header, first: copy } = await readLuks(state);
+    if (header?.label === STATE_LABEL) return { state, header };
+    if (entry !== undefined && !copy.ok) reason = `its header is unreadable (${copy.why})`;
+  }
+  throw new OperatorError('no-state', `Nothing to recover from the state partition: ${reason}`, {
+    hint: 'Nothing was written. Another card reader may read more; else: ./build.sh reflash without --from',
+  });
+}
+
+async function openWith(
+  state: Source,
+  header: LuksHeader,
+  keys: readonly Buffer[],
+): Promise<Buffer> {
+  for (const key of keys) {
+    const found = await unlock(state, header, key).catch(unreadable);
+    if (found !== undefined) return found.volumeKey;
+  }
+  const message =
+    keys.length === 0
+      ? 'There is no key for this card'
+      : 'The recovery key does not open this card';
+  throw new OperatorError('key-refused', message, {
+    hint: 'Is it the ledger that wrote this card, and support’s identity of that time? Or give --key FILE',
+  });
+}
+
+function unreadable(error: unknown): never {
+  if (!(error instanceof Damaged)) throw error;
+  throw new OperatorError('card-not-readable', `The state partition: ${error.message}`, {
+    hint: 'Another card reader may read more; else what was queued is lost: ./build.sh reflash without --from',
+    cause: error,
+  });
+}
+
+const noSerial = (): OperatorError =>
+  new OperatorError('no-serial', 'The card does not say whose it is', {
+    hint: 'Its serial could not be read. It stands on the unit’s label: give it with --serial',
+  });
+
+type Came = Pick<Recovery, 'file' | 'queue' | 'isDoubted' | 'lost'>;
+
+async function bringOut(
+  of: RecoverOptions & {
+    readonly files: StateFiles;
+    readonly folder: string;
+    readonly serial: string;
+  },
+  isDoubted: boolean,
+): Promise<Came> {
+  const { files, folder, serial } = of;
+  const lost: string[] = [];
+  const names = await files.list('/agent');
+  if (names.has('outbox.db.damaged')) {
+    lost.push('An older queue lies there that the unit itself found damaged and set aside');
+  }
+  const at = join(folder, 'outbox.db');
+  const queue = await files.take(QUEUE, at);
+  if (queue === undefined) {
+    const why = names.size === 0 ? 'its agent has never run' : 'its file is not there';
+    return { file: undefined, queue: undefined, isDoubted, lost: [...lost, `No queue: ${why}`] };
+  }
+  const logs = [
+    await files.take(`${QUEUE}-wal`, `${at}-wal`),
+    await files.take(`${QUEUE}.log`, `${at}.log`),
+  ];
+  const bad = [queue, ...logs].reduce((sum, taken) => sum + (taken?.badBlocks ?? 0), 0);
+  if (bad > 0) lost.push(`${bad} blocks of the queue itself could not be read`);
+  const made = join(folder, 'recovered.db');
+  const salvaged = await salvage(at, made).catch(() => undefined);
+  if (salvaged === undefined) {
+    return {
+      file: undefined,
+      queue: undefined,
+      isDoubted,
+      lost: [...lost, 'The queue is unreadable'],
+    };
+  }
+  lost.push(...salvaged.torn.map((table) => `Of the table "${table}" only parts could be read`));
+  const isTorn = isDoubted || salvaged.torn.length > 0;
+  const counts = prepare(made, { isDoubted: isTorn });
+  mark(made, { v: 1, serial, atMs: of.nowMs, isDoubted: isTorn });
+  const out = of.out(serial);
+  await publish(made, out);
+  return { file: out, queue: counts, isDoubted: isTorn, lost };
+}
+
+interface Mark {
+  readonly v: 1;
+  readonly serial: string;
+  readonly atMs: number;
+  readonly isDoubted: boolean;
+}
+
+/** Whose it is, and later that it went with a card. */
+function mark(file: string, about: Mark): void {
+  const db = new DatabaseSync(file);
+  try {
+    db.exec('CREATE TABLE recovered (about TEXT NOT NULL, wentWith TEXT)');
+    db.prepare('INSERT INTO recovered (about) VALUES (?)').run(JSON.stringify(about));
+  } finally {
+    db.close();
+  }
+}
+
+/** Whole under its name, or not there; never over another one. */
+async function publish(from: string, to: string): Promise<void> {
+  const part = `${to}.part`;
+  await rm(part, { force: true });
+  await copyFile(from, part);
+  await chmod(part, 0o600);
+  for (const path of [part, dirname(to)]) {
+    const handle = await open(path, 'r');
+    await handle.sync();
+    await handle.close();
+  }
+  await link(part, to).catch(async (cause: NodeJS.ErrnoException) => {
+    await unlink(part);
+    if (cause.code !== 'EEXIST') throw cause;
+    const bytes = (await stat(to)).size;
+    throw new OperatorError('file-there', `${to} is there already (${bytes} bytes)`, {
+      hint: 'Give another name with --out',
+      cause,
+    });
+  });
+  await unlink(part);
+}
