@@ -16,15 +16,30 @@ const SYSTEM_AT = (ALIGN_MIB + BOOT_MIB) * MIB;
 
 /** All cards in this machine's readers. */
 export async function findCards(signal?: AbortSignal): Promise<readonly FoundCard[]> {
+  const looks = await lookAtReaders(signal);
+  return looks.flatMap(({ verdict }) => (verdict.ok ? [verdict.card] : []));
+}
+
+/** A disk that is a card, or might be taken for one. */
+export interface Look {
+  readonly device: BlockDevice;
+  readonly verdict: Verdict;
+}
+
+/** What nobody takes for a card, or is none. */
+const NOT_SHOWN = new Set(['card-system', 'card-fixed', 'card-none']);
+
+/** All cards in this machine's readers, also those that may not be written, with the reason. */
+export async function lookAtReaders(signal?: AbortSignal): Promise<readonly Look[]> {
   const devices = await listDevices(signal);
-  const cards: FoundCard[] = [];
-  for (const { path, type } of devices) {
+  const looks: Look[] = [];
+  for (const device of devices) {
     // A loop device is somebody's own business until he names it.
-    if (type !== 'disk') continue;
-    const verdict = judge(devices, path, { sysfs: await readSysfs(path) });
-    if (verdict.ok) cards.push(verdict.card);
+    if (device.type !== 'disk') continue;
+    const verdict = judge(devices, device.path, { sysfs: await readSysfs(device.path) });
+    if (verdict.ok || !NOT_SHOWN.has(verdict.error.code)) looks.push({ device, verdict });
   }
-  return cards;
+  return looks;
 }
 
 /** The card in a device, or the file in a card's place. Throws OperatorError when it may not be written. */

@@ -1,45 +1,26 @@
 // `./build.sh flash` from the first word to the last: release, cards, the question, the work, the sum.
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { OperatorError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Progress } from '../core/progress.ts';
 import { openLedger } from '../ledger/ledger.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import type { Actor } from '../ledger/ports.ts';
-import { seal } from '../ledger/seal.ts';
-import { readClaim } from '../release/build.ts';
-import { developmentKeyFile } from '../release/sign.ts';
-import { signersOf } from '../unit/inspect/release.ts';
-import { makeKeys } from '../unit/keys.ts';
 import { cardAt, findCards, isOurs } from './find.ts';
-import { flashCard } from './flash.ts';
 import type { FoundCard } from './judge.ts';
 import { CARDS_MAX } from './limits.ts';
 import type { CardView } from './ports.ts';
-import { recordSizes } from './record.ts';
-import type { FleetFiles } from './record.ts';
-import { newestRelease, openRelease, templateOf } from './release.ts';
+import { prepareFlasher } from './prepare.ts';
+import type { FleetRequest, Flasher } from './prepare.ts';
 import { cardScreen } from './screen.ts';
 import { runStation } from './station.ts';
-import { writeInProcess } from './writer.ts';
 
-export interface FlashRequest {
+export interface FlashRequest extends FleetRequest {
   readonly devices: readonly string[];
   readonly allNew: boolean;
   readonly station: boolean;
   readonly yes: boolean;
   readonly order: string | undefined;
-  readonly claim: string | undefined;
-  readonly endpoints: string | undefined;
-  readonly release: string | undefined;
-  /** Where releases lie. */
-  readonly releases: string;
-  readonly signer: string | undefined;
   /** The ledger's. */
   readonly file: string;
-  readonly by: Actor;
 }
 
 interface Around {
@@ -58,9 +39,9 @@ export async function runFlash(request: FlashRequest, around: Around): Promise<n
   const cards = request.station ? [] : await chosen(request, signal);
   const ledger = openLedger(request.file);
   try {
-    const flash = await prepared(request, { ...around, ledger });
+    const flasher = await prepareFlasher(request, { ...around, ledger });
     await confirm(request, cards, around);
-    const views = await flash(cards);
+    const views = await written(request, cards, { flasher, signal });
     print(summary(views));
     signal.throwIfAborted();
     return views.some(({ phase }) => phase === 'bad') ? 1 : 0;
@@ -92,67 +73,27 @@ async function chosen(request: FlashRequest, signal: AbortSignal): Promise<reado
   });
 }
 
-/** Everything that all cards share is checked and made; what is returned writes cards. */
-async function prepared(
-  request: FlashRequest,
-  { progress, signal, ledger }: Around & { readonly ledger: Ledger },
-): Promise<(cards: readonly FoundCard[]) => Promise<readonly CardView[]>> {
-  const fleet = await fleetFiles(request);
-  const folder = resolve(request.release ?? (await newestRelease(request.releases)));
-  const signing = process.env['CLOCK_SIGNING_KEY'];
-  const own = [...(signing === undefined ? [] : [signing]), developmentKeyFile()];
-  const release = await progress.step('release', async () =>
-    openRelease(folder, await signersOf(request.signer, own)),
-  );
-  const { version, signedBy } = release.manifest;
-  if (signedBy.development) {
-    progress.say('! signed with a development key: good for trying out, not for a customer');
-  }
-  const template = await templateOf(release, recordSizes(fleet), { progress, signal });
-  const { recipient } = ledger;
+async function written(
+  { station, order }: FlashRequest,
+  cards: readonly FoundCard[],
+  { flasher, signal }: { readonly flasher: Flasher; readonly signal: AbortSignal },
+): Promise<readonly CardView[]> {
   const screen = cardScreen(process.stderr);
-  const write = writeInProcess();
-  const one = (card: FoundCard): Promise<CardView> =>
-    flashCard(card, {
-      ...{ ledger, release: version, template, fleet, by: request.by, order: request.order },
-      ...{ makeKeys, write, show: screen.show, signal, nowMs: () => performance.now() },
-      escrow: async (text) => (recipient === undefined ? undefined : seal(text, recipient)),
-    });
-  return async (cards) => {
-    try {
-      if (!request.station) return await Promise.all(cards.map(one));
-      const find = (): Promise<readonly FoundCard[]> => findCards(signal).catch(noted);
-      return await runStation({ find, isOurs, flash: one, say: screen.say, signal });
-    } finally {
-      screen.close();
-    }
-  };
+  const flash = (card: FoundCard): Promise<CardView> =>
+    flasher.flash(card, { order, show: screen.show });
+  try {
+    if (!station) return await Promise.all(cards.map(flash));
+    const find = (): Promise<readonly FoundCard[]> => findCards(signal).catch(noted);
+    return await runStation({ find, isOurs, flash, say: screen.say, signal });
+  } finally {
+    screen.close();
+  }
 }
 
 /** A look that fails now and then (a reader that is just being unplugged) must not end an operator's day. */
 function noted(error: unknown): readonly FoundCard[] {
   log(`# looking for cards failed: ${String(error)}`);
   return [];
-}
-
-async function fleetFiles({ claim, endpoints }: FlashRequest): Promise<FleetFiles> {
-  return {
-    ...(claim === undefined ? {} : await readClaim(resolve(claim))),
-    ...(endpoints === undefined ? {} : { 'endpoints.json': await readJson(endpoints) }),
-  };
-}
-
-async function readJson(file: string): Promise<string> {
-  const text = await readFile(file, 'utf8');
-  try {
-    JSON.parse(text);
-    return text;
-  } catch (cause) {
-    throw new OperatorError('endpoints', `${file} is no JSON: ${(cause as Error).message}`, {
-      hint: 'See agent/README.md for what belongs into it',
-      cause,
-    });
-  }
 }
 
 async function confirm(

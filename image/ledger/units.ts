@@ -267,3 +267,24 @@ export async function unsealWaiting(
   });
   return opened.length;
 }
+
+/** An order as it stands: units that were ordered (without those retired), and those finished. */
+export interface OrderTotal {
+  readonly name: string;
+  readonly wanted: number;
+  readonly done: number;
+}
+
+/** Orders with units left first, of each kind the newest first. */
+export function listOrders({ store }: Ledger): readonly OrderTotal[] {
+  const rows = store.sql.all(
+    `SELECT "order" AS name, count(*) AS wanted, sum(state = 'done') AS done FROM unit
+     WHERE "order" IS NOT NULL AND state <> 'retired' GROUP BY "order"
+     ORDER BY done >= wanted, max(rowid) DESC`,
+  );
+  return rows.map((row) => ({
+    name: String(row['name']),
+    wanted: Number(row['wanted']),
+    done: Number(row['done']),
+  }));
+}
