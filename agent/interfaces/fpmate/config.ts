@@ -37,6 +37,8 @@ const TAX_GROUPS = { '1': '0.22', '2': '0.1', '11': '0.0', default: '1' } as con
 
 const Settings = v.strictObject({
   url: Url,
+  /** The printer's own certificate, or its authority's: with https. */
+  trustPem: v.optional(v.pipe(v.string(), v.maxLength(16_384, 'too long'))),
   deviceId: v.optional(
     v.pipe(v.string(), v.regex(/^\w{1,32}$/, 'letters and digits')),
     'local_printer',

@@ -27,6 +27,7 @@ export async function postTo(
       method: 'POST',
       headers: { 'Content-Type': 'text/xml; charset=utf-8' },
       body: envelope(document),
+      trustPem: settings.trustPem,
       msMax,
       bytesMax: ANSWER_BYTES_MAX,
     },

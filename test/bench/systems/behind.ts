@@ -1,10 +1,12 @@
 // Puts an interface's counterpart (the third party, pure) behind a real TCP server, a TCP client, a serial port or
-// a web server on this machine, and can cut it off.
+// a web server on this machine, in the clear or over TLS, and can cut it off.
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readlink, rm } from 'node:fs/promises';
 import { createServer as createHttp } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
+import { createServer as createHttps } from 'node:https';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,14 +19,20 @@ export type Place =
   | { readonly at: 'tcp-server'; readonly port?: number }
   | { readonly at: 'tcp-client'; readonly port: number; readonly host?: string }
   | { readonly at: 'pty' }
-  | { readonly at: 'http'; readonly port?: number };
+  | { readonly at: 'http'; readonly port?: number }
+  | {
+      readonly at: 'https';
+      readonly port?: number;
+      readonly keyPem: string;
+      readonly certPem: string;
+    };
 
 export interface Behind extends AsyncDisposable {
   /** Loopback. */
   readonly host: string;
   /** 0 for a pty. */
   readonly port: number;
-  /** "http://127.0.0.1:port"; empty but for http. */
+  /** "http://127.0.0.1:port" or "https://…"; empty but for a web server. */
   readonly url: string;
   /** The serial port of a pty, a link that comes and goes with it; else empty. */
   readonly device: string;
@@ -48,7 +56,16 @@ export async function behind(counterpart: Counterpart, place: Place): Promise<Be
     case 'pty':
       return pty(counterpart);
     case 'http':
-      return webServer(counterpart, place.port ?? 0);
+      return webServer(counterpart, {
+        scheme: 'http',
+        wanted: place.port ?? 0,
+        listener: createHttp,
+      });
+    case 'https': {
+      const { keyPem: key, certPem: cert } = place;
+      const listener = (answer: RequestListener): Server => createHttps({ key, cert }, answer);
+      return webServer(counterpart, { scheme: 'https', wanted: place.port ?? 0, listener });
+    }
   }
 }
 
@@ -198,11 +215,20 @@ async function isThere(link: string, socat: ChildProcess): Promise<void> {
   await Promise.race([failed, looked()]);
 }
 
-async function webServer(counterpart: Counterpart, wanted: number): Promise<Behind> {
+interface Web {
+  readonly scheme: 'http' | 'https';
+  readonly wanted: number;
+  readonly listener: (answer: RequestListener) => Server;
+}
+
+async function webServer(
+  counterpart: Counterpart,
+  { scheme, wanted, listener }: Web,
+): Promise<Behind> {
   const { serve } = counterpart;
   if (serve === undefined) throw new Error('This counterpart is no web server');
   let connections = 0;
-  const server = createHttp((request, response) => {
+  const server = listener((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -231,7 +257,7 @@ async function webServer(counterpart: Counterpart, wanted: number): Promise<Behi
     await once(server, 'close');
   };
   return {
-    ...{ host: HOST, port, url: `http://${HOST}:${port}`, device: '', unplug },
+    ...{ host: HOST, port, url: `${scheme}://${HOST}:${port}`, device: '', unplug },
     get connections() {
       return connections;
     },

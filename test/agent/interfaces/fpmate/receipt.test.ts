@@ -7,6 +7,7 @@ import { journalOf, textOf } from '../../../../agent/core/fiscal/journal.ts';
 import { jobOf } from '../../../../agent/interfaces/fpmate/receipts.ts';
 import { fpmate } from '../../../../agent/interfaces/fpmate/run.ts';
 import { answerOf, conditionOf } from '../../../../agent/interfaces/fpmate/wire.ts';
+import { issue } from '../../io/certificates.ts';
 import { behind } from '../../../bench/systems/behind.ts';
 import { standIn } from '../../../bench/systems/stand-in.ts';
 import { isWhole, receipt, settingsOf, unit } from './bench.ts';
@@ -45,6 +46,29 @@ test('a receipt, its repeat, a reversal and reports go over HTTP', async () => {
     ['2', '1'],
   );
   await service.close();
+});
+
+test('over HTTPS a printer is known by its own certificate, and another is told nothing', async () => {
+  const own = issue({ name: 'Printer' });
+  const rt = createRt(settingsOf());
+  await using system = await behind(rt, { at: 'https', ...own });
+  const url = `${system.url}/cgi-bin/fpmate.cgi`;
+  for (const { trustPem, isTrusted } of [
+    { trustPem: own.certPem, isTrusted: true },
+    { trustPem: issue({ name: 'Printer' }).certPem, isTrusted: false },
+    { trustPem: undefined, isTrusted: false },
+  ]) {
+    const stand = standIn();
+    const service = fpmate.start(settingsOf({ url, trustPem }), stand.host);
+    await stand.until('it is known how it is', () =>
+      stand.talks.some(({ at }) => at === (isTrusted ? 'up' : 'down')),
+    );
+    const outcome = await service.handle(receipt(7), signal);
+    assert.equal(outcome.ok, isTrusted, JSON.stringify(outcome));
+    if (!outcome.ok) assert.equal(outcome.why, 'offline');
+    await service.close();
+  }
+  assert.equal(rt.receipts.length, 1);
 });
 
 test('a printer that is gone in the middle of a receipt is not asked to print it again', async () => {

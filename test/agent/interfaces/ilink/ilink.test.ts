@@ -11,6 +11,7 @@ import type { IlinkSettings } from '../../../../agent/interfaces/ilink/config.ts
 import { createCdrSender, createExchange } from '../../../../agent/interfaces/ilink/counterpart.ts';
 import type { Post } from '../../../../agent/interfaces/ilink/counterpart.ts';
 import { ilink } from '../../../../agent/interfaces/ilink/run.ts';
+import { issue } from '../../io/certificates.ts';
 import { behind } from '../../../bench/systems/behind.ts';
 import { SMALL_HOUSE, standIn } from '../../../bench/systems/stand-in.ts';
 import type { StandIn } from '../../../bench/systems/stand-in.ts';
@@ -43,6 +44,22 @@ const rehearsed = (settings: IlinkSettings, exchange = createExchange(settings))
   begun(settings, standIn({ host: { http: rehearse(exchange).http } }));
 
 const LIST = [{ room: '101', extensions: ['4100', '4101'] }];
+
+test('over HTTPS an exchange is known by its own certificate, and another is told nothing', async () => {
+  const own = issue({ name: 'Exchange' });
+  const also = { siteId: 'hotel-1', user: 'unit', password: 'secret', rooms: { list: LIST } };
+  const exchange = createExchange(parsed(also));
+  await using system = await behind(exchange, { at: 'https', ...own });
+  const lamp: Order = { kind: 'message.light', room: '101', isOn: true };
+  const outcomes: boolean[] = [];
+  for (const trustPem of [issue({ name: 'Exchange' }).certPem, undefined, own.certPem]) {
+    const settings = { ...also, url: system.url, ...(trustPem !== undefined && { trustPem }) };
+    await using service = begun(parsed(settings));
+    outcomes.push((await service.order(lamp)).ok);
+    assert.equal(exchange.extension('4100')?.lamp === true, outcomes.at(-1));
+  }
+  assert.deepEqual(outcomes, [false, false, true]);
+});
 
 test('rooms over a real web server: guests, lamps, wake-ups, barring, privacy', async () => {
   const also = { siteId: 'hotel-1', user: 'unit', password: 'secret', rooms: { list: LIST } };
