@@ -67,17 +67,22 @@ export function createChecks(needs: Needs): Checks {
     done.promise.catch(() => {});
     const fail = (why: string): void => done.reject(new OperatorError('check', why));
     check = { prepared, done };
-    const late = setTimeout(() => fail('does not answer'), CHECK_MS_MAX);
-    const look = setInterval(() => {
-      const tell = ({ at, why }: Awaited<ReturnType<Runner['status']>>): void => {
-        if (at !== 'running') fail(`ends without a word${why === undefined ? '' : ` (${why})`}`);
-      };
-      runner.status(REHEARSAL).then(tell, () => {});
-    }, CHECK_LOOK_MS);
-    look.unref();
+    let late: NodeJS.Timeout | undefined;
+    let look: NodeJS.Timeout | undefined;
     try {
       await needs.prepare();
-      await runner.start(REHEARSAL);
+      // Its answer may be here, and its process gone, before systemd says that it runs.
+      await Promise.race([runner.start(REHEARSAL), done.promise]);
+      // Not before: a sandbox takes root seconds, in which no process runs.
+      late = setTimeout(() => fail('does not answer'), CHECK_MS_MAX);
+      look = setInterval(() => {
+        const tell = ({ at, why }: Awaited<ReturnType<Runner['status']>>): void => {
+          if (at !== 'running')
+            fail(`ends without a word${why === undefined ? '' : ` (${why})`}`);
+        };
+        runner.status(REHEARSAL).then(tell, () => {});
+      }, CHECK_LOOK_MS);
+      look.unref();
       return await done.promise;
     } finally {
       clearTimeout(late);

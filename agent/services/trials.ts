@@ -77,7 +77,8 @@ export function createTrials(needs: Needs): Trials {
     try {
       if (isTest) await needs.stop(entry);
       await needs.prepare();
-      await runner.start(one.name);
+      // It may have answered, and be gone, before systemd says that it runs.
+      await Promise.race([runner.start(one.name), one.done.promise]);
       return await one.done.promise;
     } finally {
       clearTimeout(timer);
