@@ -6,6 +6,8 @@
 #   ./build.sh boot           boot it on an emulated board and print the address of its page
 #   ./build.sh inspect FILE   say what an image is and whether it is whole
 #   ./build.sh flash DEVICE   write cards, each for a unit of its own
+#   ./build.sh unit           keep the ledger of units and their cards
+#   ./build.sh label SERIAL   print its label
 #   ./build.sh test           run all tests
 #   ./build.sh check          say what this machine lacks
 #   ./build.sh clean          remove what was built
@@ -42,6 +44,7 @@ groups_for() {
     image | -*) echo build ;;
     boot) echo boot ;;
     flash) echo flash ;;
+    label) echo label ;;
     test) echo build boot test ;;
   esac
 }

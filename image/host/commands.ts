@@ -9,6 +9,7 @@ import { clean } from './commands/clean.ts';
 import { flash } from './commands/flash.ts';
 import { image } from './commands/image.ts';
 import { inspect } from './commands/inspect.ts';
+import { label } from './commands/label.ts';
 import { packageInterface } from './commands/package-interface.ts';
 import { test } from './commands/test.ts';
 import { unit } from './commands/unit.ts';
@@ -29,7 +30,7 @@ const help = command('help', {
 /** In the order in which the overview lists them. */
 const commands: Readonly<Record<string, Command>> = {
   ...{ image, boot, inspect, bundle, 'package-interface': packageInterface },
-  ...{ unit, flash },
+  ...{ unit, flash, label },
   ...{ test, check, clean, help },
 };
 

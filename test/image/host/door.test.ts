@@ -62,6 +62,7 @@ const names = (group: string): string[] =>
 for (const [command, groups] of Object.entries({
   image: ['build'],
   boot: ['boot'],
+  label: ['label'],
   test: ['build', 'boot', 'test'],
 })) {
   test(`"${command}" without root names exactly the packages it needs and stops`, async () => {

@@ -1,0 +1,91 @@
+// `./build.sh label`: prints units' labels into a file, and notes in the ledger that it did.
+import { writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { OperatorError } from '../../core/errors.ts';
+import type { LabelFormat } from '../../label/print.ts';
+import { command, usageError } from '../command.ts';
+import { LEDGER_OPTIONS, ledgerOptions } from './factory.ts';
+import { wholeNumber, writable } from './places.ts';
+
+export const label = command('label', {
+  summary: "print a unit's label, or a sheet of them for an order",
+  about: `Serial, host name, address as a QR code, name, account, and MAC if the ledger has it. A label is
+70 × 37 mm; the labels of an order come as sheets of A4 with three by eight (e.g. Avery 3474: print
+at 100 %, without margins). PNG has 600 dots an inch, a sheet 300; ZPL is for label printers with
+203. Each is noted in the ledger.
+For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc PRINTER 9100`,
+  options: {
+    order: { value: 'ID', help: 'all units of this order that are not retired' },
+    format: { value: 'NAME', choices: ['pdf', 'png', 'zpl'], help: 'of the file', default: 'pdf' },
+    out: { value: 'FILE', help: 'where it goes (=- for the standard output) [label-….pdf]' },
+    first: {
+      value: 'N',
+      accepts: wholeNumber(1, 24),
+      help: 'place of the first label on a sheet that was used',
+      default: '1',
+    },
+    ...LEDGER_OPTIONS,
+  },
+  operands: ['[SERIAL]'],
+  examples: [
+    './build.sh label 3f9a',
+    './build.sh label --order A-17 --out a-17.pdf',
+    './build.sh label 3f9a --format zpl',
+  ],
+  logged: false,
+  run: async ({ values, operands: [serial] }, { print }) => {
+    const { order, out } = values;
+    const format = values.format as LabelFormat;
+    if ((serial === undefined) === (order === undefined)) {
+      throw usageError('Whose label?', 'Give a SERIAL, or --order ID');
+    }
+    const { openLedger } = await import('../../ledger/ledger.ts');
+    const { listUnits, noteLabel } = await import('../../ledger/units.ts');
+    const { printLabels } = await import('../../label/print.ts');
+    const { printable } = await import('../../label/label.ts');
+    const { file, by } = ledgerOptions(values);
+    const ledger = openLedger(file);
+    try {
+      const units =
+        serial === undefined
+          ? listUnits(ledger, { order }).filter(({ state }) => state !== 'retired')
+          : [ledger.unit(serial)];
+      if (units.length === 0) throw noUnits(order!);
+      const form = order === undefined ? 'one' : 'sheet';
+      const pages = await printLabels(units, { format, form, first: Number(values.first) });
+      const usual = `label-${order ?? units[0]!.serial.slice(0, 8)}.${format}`;
+      const names = await write(pages, out ?? usual);
+      for (const unit of units) noteLabel(ledger, unit.serial, { by, format });
+      if (out === '-') return 0;
+      print(`${units.length === 1 ? '1 label' : `${units.length} labels`}: ${names.join(', ')}`);
+      for (const name of new Set(units.map(({ name = '' }) => name))) {
+        const shown = printable(name);
+        if (shown.includes('?') && !name.includes('?'))
+          print(`! "${name}" is printed as "${shown}"`);
+      }
+      return 0;
+    } finally {
+      ledger.close();
+    }
+  },
+});
+
+const noUnits = (order: string): OperatorError =>
+  new OperatorError('order-unknown', `There is no unit of order ${order}`, {
+    hint: 'See "./build.sh unit list"',
+  });
+
+/** One file, or one for each page with its number before the ending. Returns their names. */
+async function write(pages: readonly Buffer[], out: string): Promise<readonly string[]> {
+  if (out === '-') {
+    if (pages.length > 1) throw usageError('Several pages go into files', 'Give --out FILE');
+    process.stdout.write(pages[0]!);
+    return [];
+  }
+  await writable(dirname(resolve(out)));
+  const names = pages.map((_page, index) =>
+    pages.length === 1 ? out : out.replace(/(\.\w+)?$/, `-${index + 1}$1`),
+  );
+  for (const [index, name] of names.entries()) await writeFile(name, pages[index]!);
+  return names;
+}
