@@ -26,6 +26,10 @@ export function heardOf(message: Message, { settings, rooms }: Ways, now: LocalT
     case '13-3':
     case '13-4':
       return event({ kind: 'message.light', room, isOn: code === '13-3' });
+    // Model 90: by a telephone at the front desk.
+    case '53-2':
+    case '53-3':
+      return event({ kind: 'message.light', room, isOn: code === '53-2' });
     case '15-2':
       return restriction(room, data);
     case '19-1':

@@ -56,6 +56,8 @@ test('what holds nothing for the hotel is taken and left', () => {
   }
   assert.equal(eventOf('96-1'), 'returned');
   assert.deepEqual(eventOf('13-4'), { kind: 'message.light', room, isOn: false });
+  assert.deepEqual(eventOf('53-2'), { kind: 'message.light', room, isOn: true });
+  assert.deepEqual(eventOf('53-3'), { kind: 'message.light', room, isOn: false });
   assert.deepEqual(eventOf('15-2', '6  '), { kind: 'room.privacy', room, wish: 'undisturbed' });
   assert.deepEqual(eventOf('15-2', '1  '), { kind: 'room.privacy', room, wish: 'none' });
 });
