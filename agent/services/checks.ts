@@ -77,8 +77,7 @@ export function createChecks(needs: Needs): Checks {
       late = setTimeout(() => fail('does not answer'), CHECK_MS_MAX);
       look = setInterval(() => {
         const tell = ({ at, why }: Awaited<ReturnType<Runner['status']>>): void => {
-          if (at !== 'running')
-            fail(`ends without a word${why === undefined ? '' : ` (${why})`}`);
+          if (at !== 'running') fail(`ends without a word${why === undefined ? '' : ` (${why})`}`);
         };
         runner.status(REHEARSAL).then(tell, () => {});
       }, CHECK_LOOK_MS);
