@@ -23,6 +23,13 @@ export interface FlashNeeds {
   readonly by: Actor;
   readonly order?: string | undefined;
   readonly serial?: string | undefined;
+  /** For another card of a unit: what belongs on it, as support opened it, and files that go with it. */
+  readonly again?:
+    | {
+        readonly record: Flash['record'] | undefined;
+        readonly files: Readonly<Record<string, Uint8Array>>;
+      }
+    | undefined;
   readonly makeKeys: (signal?: AbortSignal) => Promise<CardKeys>;
   /** Encrypts a recovery key to support; undefined for a ledger that keeps none. */
   readonly escrow: (recoveryKey: string) => Promise<string | undefined>;
@@ -52,7 +59,7 @@ export async function flashCard(card: CardIdentity, needs: FlashNeeds): Promise<
     });
     const begun = flash;
     pace.of(begun.unit.serial);
-    const record = recordOf(begun, needs.fleet, secrets);
+    const record = { ...recordOf(begun, needs.fleet, secrets), ...needs.again?.files };
     const order = { template: needs.template, keys, record, cardBytes: card.bytes };
     await needs.write(card, order, {
       signal: needs.signal,
@@ -81,10 +88,11 @@ function begin(
   needs: FlashNeeds,
   kept: { readonly escrow?: string; readonly registration: string },
 ): Flash {
-  const { ledger, order, serial, release, by } = needs;
+  const { ledger, order, serial, again, release, by } = needs;
   return ledger.begin({
     ...(order === undefined ? {} : { order }),
     ...(serial === undefined ? {} : { serial }),
+    ...(again?.record === undefined ? {} : { record: again.record }),
     ...{ card, release, by },
     ...kept,
   });

@@ -12,6 +12,7 @@ import { developmentKeyFile } from '../release/sign.ts';
 import { signersOf } from '../unit/inspect/release.ts';
 import { makeKeys } from '../unit/keys.ts';
 import { flashCard } from './flash.ts';
+import type { FlashNeeds } from './flash.ts';
 import type { CardView } from './ports.ts';
 import { recordSizes } from './record.ts';
 import type { FleetFiles } from './record.ts';
@@ -26,6 +27,8 @@ export interface FleetRequest {
   readonly releases: string;
   readonly signer: string | undefined;
   readonly by: Actor;
+  /** Another card of this unit, and what goes with it. */
+  readonly again?: (FlashNeeds['again'] & { readonly serial: string }) | undefined;
 }
 
 /** Ready to write cards. */
@@ -57,7 +60,9 @@ export async function prepareFlasher(
   if (signedBy.development) {
     progress.say('! signed with a development key: good for trying out, not for a customer');
   }
-  const template = await templateOf(release, recordSizes(fleet), { progress, signal });
+  const { again } = request;
+  const sizes = { ...recordSizes(fleet), ...sizesOf(again?.files ?? {}) };
+  const template = await templateOf(release, sizes, { progress, signal });
   const { recipient } = ledger;
   const write = writeInProcess();
   return {
@@ -66,11 +71,15 @@ export async function prepareFlasher(
     flash: (card, { order, show }) =>
       flashCard(card, {
         ...{ ledger, release: version, template, fleet, by: request.by, order },
+        ...{ serial: again?.serial, again },
         ...{ makeKeys, write, show, signal, nowMs: () => performance.now() },
         escrow: async (text) => (recipient === undefined ? undefined : seal(text, recipient)),
       }),
   };
 }
+
+const sizesOf = (files: Readonly<Record<string, Uint8Array>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, bytes.length]));
 
 async function fleetFiles({ claim, endpoints }: FleetRequest): Promise<FleetFiles> {
   return {

@@ -23,7 +23,7 @@ export interface FlashRequest extends FleetRequest {
   readonly file: string;
 }
 
-interface Around {
+export interface Around {
   readonly progress: Progress;
   readonly print: (text: string) => void;
   readonly signal: AbortSignal;
@@ -96,8 +96,8 @@ function noted(error: unknown): readonly FoundCard[] {
   return [];
 }
 
-async function confirm(
-  { yes, station }: FlashRequest,
+export async function confirm(
+  { yes, station }: Pick<FlashRequest, 'yes' | 'station'>,
   cards: readonly FoundCard[],
   { progress, signal }: Around,
 ): Promise<void> {

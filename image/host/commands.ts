@@ -11,6 +11,8 @@ import { image } from './commands/image.ts';
 import { inspect } from './commands/inspect.ts';
 import { label } from './commands/label.ts';
 import { packageInterface } from './commands/package-interface.ts';
+import { recover } from './commands/recover.ts';
+import { reflash } from './commands/reflash.ts';
 import { test } from './commands/test.ts';
 import { unit } from './commands/unit.ts';
 
@@ -30,7 +32,7 @@ const help = command('help', {
 /** In the order in which the overview lists them. */
 const commands: Readonly<Record<string, Command>> = {
   ...{ image, boot, inspect, bundle, 'package-interface': packageInterface },
-  ...{ unit, flash, label },
+  ...{ unit, flash, label, recover, reflash },
   ...{ test, check, clean, help },
 };
 

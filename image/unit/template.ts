@@ -30,8 +30,8 @@ export const KEY_BYTES = 32;
 const KEPT = 0x0a;
 /** Room beside root.erofs: ext4's own tables, the journal of 4 MiB, the lists, a unit's record. */
 const EXT4_EXTRA_MIB = 16;
-/** A record is a few files of a few kilobytes: far below what EXT4_EXTRA_MIB leaves. */
-const RECORD_BYTES_MAX = MIB;
+/** A file of a record: a few kilobytes; the queue of a reflash is larger. EXT4_EXTRA_MIB leaves some 11 MiB. */
+export const RECORD_BYTES_MAX = 8 * MIB;
 
 const whole = v.pipe(v.number(), v.integer(), v.minValue(0));
 const layout = v.object({

@@ -1,0 +1,140 @@
+// `./build.sh reflash`: another card for a unit that had one. Same serial and pairing, keys of its own; what the
+// last card had not told goes with it. The cloud lets it in by its registration token, and shuts the last one out.
+import { readFile } from 'node:fs/promises';
+import { DatabaseSync } from 'node:sqlite';
+import { gzipSync } from 'node:zlib';
+import { OperatorError } from '../core/errors.ts';
+import { openLedger } from '../ledger/ledger.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { readIdentities } from '../ledger/seal.ts';
+import { openRecord } from '../ledger/units.ts';
+import { RECORD_BYTES_MAX } from '../unit/template.ts';
+import { cardAt } from './find.ts';
+import { prepareFlasher } from './prepare.ts';
+import { confirm } from './run.ts';
+import type { Around, FlashRequest } from './run.ts';
+import { cardScreen } from './screen.ts';
+
+export interface ReflashRequest extends Pick<
+  FlashRequest,
+  'yes' | 'claim' | 'endpoints' | 'release' | 'releases' | 'signer' | 'file' | 'by'
+> {
+  readonly serial: string;
+  readonly device: string;
+  /** What `recover` made of the last card. */
+  readonly from: string | undefined;
+  /** Support's identity file: opens what belongs on the unit's cards. */
+  readonly identity: string | undefined;
+}
+
+/** The room on a card is as large as a multiple of this: templates can be used again. */
+const CARRIED_STEP_BYTES = 64 * 1024;
+
+/** Returns the exit code. Throws OperatorError. */
+export async function runReflash(request: ReflashRequest, around: Around): Promise<number> {
+  const { print, signal } = around;
+  const ledger = openLedger(request.file);
+  try {
+    const { serial } = ledger.unit(request.serial);
+    const carried =
+      request.from === undefined ? undefined : await carriedFrom(request.from, serial);
+    const record = await recordOf(ledger, serial, request.identity);
+    const card = await cardAt(request.device, signal);
+    const files = carried === undefined ? {} : { 'carried.db.gz': carried };
+    const again = { serial, record, files };
+    const flasher = await prepareFlasher({ ...request, again }, { ...around, ledger });
+    await confirm({ yes: request.yes, station: false }, [card], around);
+    const screen = cardScreen(process.stderr);
+    const view = await flasher
+      .flash(card, { order: undefined, show: screen.show })
+      .finally(() => screen.close());
+    if (view.phase !== 'done') {
+      print(
+        `The card is bad: ${view.reason?.text ?? 'unknown'}. Nothing has changed: take another card.`,
+      );
+      return 1;
+    }
+    if (request.from !== undefined)
+      noteCarried(request.from, `${card.device}, ${request.by.operator}`);
+    print(after(serial, request.from));
+    return 0;
+  } finally {
+    ledger.close();
+  }
+}
+
+function after(serial: string, from: string | undefined): string {
+  return [
+    `Card for ${serial} is finished.`,
+    from === undefined
+      ? 'LOST: whatever the last card had not told yet (no --from was given).'
+      : `With it goes what waited on the last card. Delete ${from}: it holds the keys of the hotel’s account.`,
+    'Next: tell the cloud with "./build.sh unit export", before the unit is switched on; else it is refused until then.',
+    'The last card is shut out of the cloud when this one connects. Destroy it: never put it into a unit again.',
+  ].join('\n');
+}
+
+/** Without an identity the ledger has it only for a first card that was not finished. */
+async function recordOf(
+  ledger: Ledger,
+  serial: string,
+  identity: string | undefined,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  if (identity === undefined) return undefined;
+  return openRecord(ledger, serial, await readIdentities(identity));
+}
+
+/** The queue as the first boot unpacks it. Throws OperatorError when it is another unit's, or went already. */
+async function carriedFrom(file: string, serial: string): Promise<Uint8Array> {
+  const { about, wentWith } = readMark(file);
+  if (about.serial !== serial) {
+    throw new OperatorError('other-unit', `${file} is of unit ${about.serial}`, {
+      hint: `Recover the card of ${serial}`,
+    });
+  }
+  if (wentWith !== undefined) {
+    throw new OperatorError('carried-already', `${file} went with a card already: ${wentWith}`, {
+      hint: 'That card knows more by now: recover it, or reflash without --from',
+    });
+  }
+  const packed = gzipSync(await readFile(file), { level: 9 });
+  const bytes = Math.ceil(packed.length / CARRIED_STEP_BYTES) * CARRIED_STEP_BYTES;
+  if (bytes <= RECORD_BYTES_MAX)
+    return Buffer.concat([packed, Buffer.alloc(bytes - packed.length)]);
+  throw new OperatorError('too-much', `${file} is too large for a card's record (${bytes} bytes)`, {
+    hint: 'Keep the file; reflash without --from, and have what it holds resolved by hand',
+  });
+}
+
+interface Mark {
+  readonly about: { readonly serial: string };
+  readonly wentWith: string | undefined;
+}
+
+function readMark(file: string): Mark {
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(file, { readOnly: true });
+    const row = db.prepare('SELECT about, wentWith FROM recovered').get();
+    const about = JSON.parse(String(row?.['about'])) as Mark['about'];
+    const wentWith = row?.['wentWith'];
+    return { about, wentWith: typeof wentWith === 'string' ? wentWith : undefined };
+  } catch (cause) {
+    throw new OperatorError('not-recovered', `${file} is nothing that recover made`, {
+      hint: 'Give the file that ./build.sh recover named',
+      cause,
+    });
+  } finally {
+    db?.close();
+  }
+}
+
+/** A cut before it is no harm: told twice, its ids are known, and charges are looked for first. */
+function noteCarried(file: string, card: string): void {
+  const db = new DatabaseSync(file);
+  try {
+    db.prepare('UPDATE recovered SET wentWith = ?').run(card);
+  } finally {
+    db.close();
+  }
+}
