@@ -17,6 +17,16 @@ interface Plug {
   readonly tap: string;
 }
 
+/**
+ * A USB adapter for RS-232 (FTDI's chip, as QEMU has it). `socket` is where QEMU waits for the device at its other end:
+ * whoever connects plugs the adapter in, whoever hangs up pulls it out.
+ */
+export interface SerialAdapter {
+  /** Its serial number: the guest's /dev/serial/by-id/usb-QEMU_QEMU_USB_SERIAL_NUMBER-if00-port0. */
+  readonly number: string;
+  readonly socket: string;
+}
+
 /** Where the board's Ethernet cable goes. */
 export type Cable = Loopback | { readonly plug: Plug };
 
@@ -30,6 +40,8 @@ interface BoardFacts {
   readonly added: string;
   readonly card: (file: string) => readonly string[];
   readonly ethernet: string;
+  /** What adapters are plugged into; undefined: nothing was tried there. */
+  readonly usb: readonly string[] | undefined;
   readonly serialPorts: readonly string[];
 }
 
@@ -45,6 +57,7 @@ export const FACTS: Readonly<Record<Board, BoardFacts>> = {
       ...['-device', 'sdhci-pci', '-device', 'sd-card,drive=card'],
     ],
     ethernet: 'virtio-net-pci,romfile=',
+    usb: ['-device', 'qemu-xhci'],
     serialPorts: ['-serial', 'stdio'],
   },
   // The real board's processor, SD controller and device tree. Its network is on USB, as there.
@@ -56,6 +69,7 @@ export const FACTS: Readonly<Record<Board, BoardFacts>> = {
     added: 'systemd.watchdog_sec=0 console=ttyS1,115200',
     card: (file) => ['-drive', `if=sd,format=raw,file=${escaped(file)}`],
     ethernet: 'usb-net',
+    usb: undefined,
     serialPorts: ['-serial', 'null', '-serial', 'stdio'],
   },
 };
@@ -70,6 +84,7 @@ export interface BoardStart {
   readonly commandLine: string;
   readonly serialNumber: string;
   readonly cable: Cable;
+  readonly adapters?: readonly SerialAdapter[] | undefined;
   /** Behind it, and behind what the emulator needs: what a person with the card in his hand could put there. */
   readonly addedToCommandLine?: string | undefined;
   /** What its clock chip says at power-on (UTC), where the board has one; default: the host's time. */
@@ -84,6 +99,7 @@ export const CONTROL_FD = 3;
  *
  * The emulator's console is put behind the card's command line: the last `console=` becomes
  * /dev/console, and the card's own (HDMI, the Pi's UART) does not exist on every emulated board.
+ * Throws OperatorError `no-adapters`.
  */
 export function qemuCommand(board: Board, start: BoardStart): string[] {
   const facts = FACTS[board];
@@ -102,6 +118,7 @@ export function qemuCommand(board: Board, start: BoardStart): string[] {
       [start.commandLine, facts.added, start.addedToCommandLine ?? ''].join(' ').trim(),
     ],
     ...facts.serialPorts,
+    ...adapters(board, start.adapters ?? []),
     ...['-chardev', `socket,id=control,fd=${CONTROL_FD}`, '-mon', 'chardev=control,mode=control'],
     ...(start.clock === undefined ? [] : ['-rtc', `base=${start.clock}`]),
     '-S', // waits until qemu.ts listens
@@ -121,6 +138,21 @@ function netdev(cable: Cable): string {
     return `tap,id=lan,ifname=${cable.plug.tap},script=no,downscript=no`;
   }
   return `user,id=lan,restrict=on,hostfwd=tcp:127.0.0.1:${cable.httpPort}-:80`;
+}
+
+function adapters(board: Board, all: readonly SerialAdapter[]): string[] {
+  const { usb } = FACTS[board];
+  if (all.length === 0) return [];
+  if (usb === undefined) {
+    throw new OperatorError('no-adapters', `The emulated ${board} takes no serial adapters`, {
+      hint: 'Plug them into the board "virt"',
+    });
+  }
+  const devices = all.flatMap(({ number, socket }) => [
+    ...['-chardev', `socket,id=rs232-${number},path=${escaped(socket)},server=on,wait=off`],
+    ...['-device', `usb-serial,chardev=rs232-${number},serial=${number}`],
+  ]);
+  return [...usb, ...devices];
 }
 
 /** As on a Pi 3: the maker's prefix and the low 24 bits of the serial number. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
 import { run } from '../core/run.ts';
 import { checkSerialNumber, qemuCommand } from './boards.ts';
-import type { Board, Cable } from './boards.ts';
+import type { Board, Cable, SerialAdapter } from './boards.ts';
 import { Console } from './console.ts';
 import type { ConsoleLine, WaitOptions } from './console.ts';
 import { runFirmware } from './firmware.ts';
@@ -33,6 +33,8 @@ export type MachineOptions = Cable & {
   readonly addedToCommandLine?: string | undefined;
   /** What its clock chip says at power-on: '1970-01-01' stands for a board without one. */
   readonly clock?: string | undefined;
+  /** Out at power-on; see there how each is plugged in. */
+  readonly adapters?: readonly SerialAdapter[] | undefined;
   readonly onConsole?: ((line: string) => void) | undefined;
   /** Pulls the plug. */
   readonly signal?: AbortSignal | undefined;
@@ -146,13 +148,15 @@ export class Machine {
       boardSerial: serialNumber,
       work,
       clock,
+      adapters,
       addedToCommandLine,
     } = this.#options;
     const folder = join(work, 'boot');
     const files = await runFirmware({ card, board, serialNumber, folder });
     if (this.#closing !== undefined) return;
     const argv = qemuCommand(board, {
-      ...{ ...files, card, serialNumber, cable: this.#options, clock, addedToCommandLine },
+      ...{ ...files, card, serialNumber, cable: this.#options, clock, adapters },
+      addedToCommandLine,
     });
     this.#starts += 1;
     this.#console.say(`emulator: power on (${this.#starts}), command line: ${files.commandLine}`);

@@ -90,3 +90,15 @@ test('parseBoard() names the boards there are', () => {
   assert.equal(parseBoard('raspi3b'), 'raspi3b');
   assert.throws(() => parseBoard('pi9'), { code: 'no-board', hint: /virt, raspi3b/ });
 });
+
+test('a serial adapter is out until somebody connects to its socket, and only "virt" takes one', () => {
+  const start = { card: '/c', kernel: '/k', initramfs: '/i', deviceTree: '/t', commandLine: '' };
+  const adapters = [{ number: 'desk', socket: '/tmp/a,b' }];
+  const rest = { serialNumber: '00000000c10c0001', cable: { httpPort: 8080 }, adapters };
+  const argv = qemuCommand('virt', { ...start, ...rest });
+  assert.ok(values(argv, '-device').includes('usb-serial,chardev=rs232-desk,serial=desk'));
+  assert.ok(
+    values(argv, '-chardev').includes('socket,id=rs232-desk,path=/tmp/a,,b,server=on,wait=off'),
+  );
+  assert.throws(() => qemuCommand('raspi3b', { ...start, ...rest }), /takes no serial adapters/);
+});
