@@ -6,6 +6,15 @@ export interface Status {
   readonly hostName: string;
   readonly running: boolean;
   readonly results: readonly CheckStatus[];
+  readonly agent?: { readonly copy: string; readonly version: string } | null;
+  readonly services?: readonly ServiceStatus[] | null;
+}
+
+export interface ServiceStatus {
+  readonly id: string;
+  readonly version: string;
+  readonly talk: { readonly at: string };
+  readonly counters: Readonly<Record<string, number>>;
 }
 
 export interface CheckStatus {

@@ -32,6 +32,8 @@ export interface PackageFault {
 const PIECES = 20;
 
 export interface Packages extends AsyncDisposable {
+  /** On loopback. */
+  readonly port: number;
   readonly rootsPem: string;
   put(name: string, bytes: Buffer): void;
   /** A link to it, good from now on. */
@@ -41,10 +43,14 @@ export interface Packages extends AsyncDisposable {
   readonly answers: readonly { readonly status: number; readonly range: string | undefined }[];
 }
 
-export async function openPackages(): Promise<Packages> {
+/** `host`: the name in its links and its certificate, which something leads to `port` from that host's 443. */
+export async function openPackages({ host }: { readonly host?: string } = {}): Promise<Packages> {
   const validity = { fromMs: Date.now() - HOUR_MS, toMs: Date.now() + 24 * HOUR_MS };
   const authority = makeAuthority('Bench Root CA of the packages', validity);
-  const { certPem, keyPem } = issueForServer(authority, { hosts: ['localhost'], validity });
+  const { certPem, keyPem } = issueForServer(authority, {
+    hosts: [host ?? 'localhost'],
+    validity,
+  });
   const files = new Map<string, Buffer>();
   const secret = randomBytes(32);
   const answers: { status: number; range: string | undefined }[] = [];
@@ -87,11 +93,12 @@ export async function openPackages(): Promise<Packages> {
   const server = createServer({ cert: certPem, key: keyPem }, answer);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
+  const origin = host === undefined ? `https://localhost:${port}/` : `https://${host}/`;
   return {
-    rootsPem: authority.certPem,
+    ...{ port, rootsPem: authority.certPem },
     put: (name, bytes) => void files.set(name, bytes),
     link: (name, { lifeMs = LIFE_MS } = {}) => {
-      const url = new URL(name, `https://localhost:${port}/`);
+      const url = new URL(name, origin);
       const expires = String(Date.now() + lifeMs);
       url.searchParams.set('X-Amz-Expires', expires);
       url.searchParams.set('X-Amz-Signature', signatureOf(name, expires).toString('hex'));

@@ -27,7 +27,16 @@ import {
   removeNamespace,
   removeNamespaceNow,
 } from './namespaces.ts';
-import { BRIDGE, HOSTS, INTERNET, LAN, TAP, TIME_ADDRESS, WAN, endpointsWith } from './places.ts';
+import {
+  BRIDGE,
+  HOSTS,
+  INTERNET,
+  LAN,
+  SERVER_ADDRESSES,
+  TAP,
+  WAN,
+  endpointsWith,
+} from './places.ts';
 import type { Blockable } from './places.ts';
 import { openRelay } from './relay.ts';
 import type { Doubles } from './relay.ts';
@@ -275,9 +284,8 @@ export class Hotel implements AsyncDisposable {
       `address add ${INTERNET.router}/${INTERNET.prefix} dev ${WAN}`,
       `link set ${WAN} up`,
     ]);
-    const addresses = [...Object.values(HOSTS).map(({ address }) => address), TIME_ADDRESS];
     await batch(net, [
-      ...addresses.map((address) => `address add ${address}/${INTERNET.prefix} dev hotel`),
+      ...SERVER_ADDRESSES.map((address) => `address add ${address}/${INTERNET.prefix} dev hotel`),
       'link set hotel up',
     ]);
     await this.exec(['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward']);

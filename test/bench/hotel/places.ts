@@ -37,7 +37,18 @@ export const HOSTS = {
 } as const;
 type HostKey = keyof typeof HOSTS;
 
+/** Where the cloud keeps what units download; only a hotel with a double of the cloud has it. */
+export const BUCKET = {
+  name: 'clock-packages.s3.eu-central-1.amazonaws.com',
+  address: '198.51.100.40',
+  port: 443,
+} as const;
 export const TIME_ADDRESS = '198.51.100.123';
+/** All that the internet's servers have. */
+export const SERVER_ADDRESSES: readonly string[] = [
+  ...[...Object.values(HOSTS), BUCKET].map(({ address }) => address),
+  TIME_ADDRESS,
+];
 /** Also those that systemd-timesyncd falls back to (timesyncd.conf.d/clock.conf). */
 export const TIME_NAMES = [
   ...new Set([

@@ -7,7 +7,13 @@ import type { ServiceName } from './places.ts';
 
 /** What openCloud() of ../cloud gives, as far as a hotel needs it. */
 export interface CloudPlace {
-  readonly ports: { readonly mqtt: number; readonly alpn: number; readonly https: number };
+  readonly ports: {
+    readonly mqtt: number;
+    readonly alpn: number;
+    readonly https: number;
+    /** Of openPackages(); else nobody answers there. */
+    readonly bucket?: number;
+  };
   readonly rootsPem: string;
 }
 
@@ -52,10 +58,11 @@ export function joinSockets(a: Socket, b: Socket): void {
 
 /** Names of sockets with the ports on loopback to which they lead. */
 function routesOf({ cloud, pms, systems = [] }: Doubles): readonly (readonly [string, number])[] {
-  const servers: [ServiceName, number][] = [];
+  const servers: [ServiceName | 'bucket', number][] = [];
   if (cloud !== undefined) {
-    const { mqtt, alpn, https } = cloud.ports;
+    const { mqtt, alpn, https, bucket } = cloud.ports;
     servers.push(['aws-8883', mqtt], ['aws-443', alpn], ['aws-8443', https]);
+    if (bucket !== undefined) servers.push(['bucket', bucket]);
   }
   if (pms !== undefined) servers.push(['clock-443', pms.port]);
   return [...servers, ...systems.map(({ name, loopbackPort }) => [name, loopbackPort] as const)];

@@ -1,6 +1,15 @@
 // Configuration texts of the hotel's real servers: dnsmasq (addresses and names), chronyd (time). Pure.
 import { join } from 'node:path';
-import { BRIDGE, DOMAIN, HOSTS, LAN, PORTAL_URL, TIME_ADDRESS, TIME_NAMES } from './places.ts';
+import {
+  BRIDGE,
+  BUCKET,
+  DOMAIN,
+  HOSTS,
+  LAN,
+  PORTAL_URL,
+  TIME_ADDRESS,
+  TIME_NAMES,
+} from './places.ts';
 
 /** Longer than a test; short enough that nobody takes it for for ever. */
 const LEASE_TIME = '1h';
@@ -12,6 +21,7 @@ const LEASE_TIME = '1h';
 export function dnsmasqConfig(folder: string): string {
   const names = [
     ...Object.values(HOSTS),
+    BUCKET,
     ...TIME_NAMES.map((name) => ({ name, address: TIME_ADDRESS })),
     { name: new URL(PORTAL_URL).hostname, address: LAN.router },
   ];

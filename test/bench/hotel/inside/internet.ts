@@ -7,7 +7,7 @@ import { connect, createServer as createTcp } from 'node:net';
 import type { Server } from 'node:net';
 import { createServer as createTls } from 'node:tls';
 import { filesOf } from '../authority.ts';
-import { HOSTS, SERVICES, SERVICE_NAMES } from '../places.ts';
+import { BUCKET, HOSTS, SERVICES, SERVICE_NAMES } from '../places.ts';
 import type { ServiceName } from '../places.ts';
 import { joinSockets, relaySocket } from '../relay.ts';
 
@@ -20,11 +20,13 @@ if (folder === undefined || relayFolder === undefined) {
   throw new Error('usage: node internet.ts AUTHORITY_FOLDER RELAY_FOLDER');
 }
 
+const relayed = (into: string): Server => createTcp((socket) => joinSockets(socket, connect(into)));
+
 function serverOf(name: ServiceName): Server {
   const service = SERVICES[name];
   const host = HOSTS[service.host].name;
-  const relayed = relaySocket(relayFolder!, name);
-  if (existsSync(relayed)) return createTcp((socket) => joinSockets(socket, connect(relayed)));
+  const into = relaySocket(relayFolder!, name);
+  if (existsSync(into)) return relayed(into);
   switch (service.speaks) {
     case 'tls': {
       const { key, certificate } = filesOf(folder!, host);
@@ -65,10 +67,15 @@ function serverOf(name: ServiceName): Server {
   }
 }
 
+async function open(server: Server, port: number, address: string): Promise<void> {
+  server.maxConnections = CONNECTIONS_MAX;
+  await new Promise<void>((resolve) => server.listen(port, address, resolve));
+}
+
 for (const name of SERVICE_NAMES) {
   const { host, port } = SERVICES[name];
-  const server = serverOf(name);
-  server.maxConnections = CONNECTIONS_MAX;
-  await new Promise<void>((resolve) => server.listen(port, HOSTS[host].address, resolve));
+  await open(serverOf(name), port, HOSTS[host].address);
 }
+const bucket = relaySocket(relayFolder, 'bucket');
+if (existsSync(bucket)) await open(relayed(bucket), BUCKET.port, BUCKET.address);
 console.log('ready');
