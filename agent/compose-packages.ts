@@ -21,7 +21,7 @@ type ServicesOfPackages = Pick<ServicesRunner, 'views' | 'renew' | 'tryOut'>;
 
 export function startPackages(options: {
   readonly root: string;
-  /** Of the release: services run the agent that is built into it, whatever runs this. */
+  /** Of the release: should an agent installed since be left again, services run the one that is built in. */
   readonly agentVersion: string;
   /** Authorities of whoever keeps the packages, PEM. */
   readonly roots: readonly string[];
