@@ -25,7 +25,7 @@ import { nextMidnightMs, play } from './play.ts';
 import type { Played } from './play.ts';
 import type { Report } from './report.ts';
 import { writeScript } from './script.ts';
-import { openSystems, until, untilServing } from './systems.ts';
+import { ARTICLES_COMMAND, openSystems, until, untilServing } from './systems.ts';
 import type { Systems } from './systems.ts';
 
 export interface DayOptions {
@@ -75,7 +75,11 @@ export async function playDay(options: DayOptions): Promise<Report> {
   say(`${rooms} rooms, ${plan.beds.length} guests: waiting until the exchange knows them`);
   const readyMs = READY_MS * place.slowness;
   await untilServing(systems, readyMs);
-  await until('the house is told', () => differencesOutside(systems).length === 0, readyMs);
+  const untold = (): readonly Difference[] => [
+    ...differencesOutside(systems),
+    ...commandDifferences(systems, [ARTICLES_COMMAND]),
+  ];
+  await until('the house is told', () => untold().length === 0, readyMs);
   say(`playing ${script.length} events in ${minutes} minutes`);
   const beganMs = performance.now();
   const stage = { ...systems, plan, furnished: furnished!, slowness: place.slowness };
@@ -106,7 +110,7 @@ export async function playDay(options: DayOptions): Promise<Report> {
     ...compareRooms('unit: housekeeping', housekeepingOfPms(pms), card.housekeeping),
     ...compareMoney({ ...money(systems, played), ...card }),
     ...keyDifferences(systems),
-    ...commandDifferences(systems, played),
+    ...commandDifferences(systems, [ARTICLES_COMMAND, ...played.wakeUps]),
     ...auditDifferences(systems, played),
     ...vendor.violations.map((what) => ({ where: 'FIAS', what })),
     ...(card.waiting === 0 ? [] : [{ where: 'unit', what: `${card.waiting} things wait` }]),
@@ -190,14 +194,14 @@ function toldOf({ cloud }: Systems, kind: string): readonly Item[] {
 }
 
 /** Each command has one end. */
-function commandDifferences({ cloud }: Systems, { wakeUps }: Played): readonly Difference[] {
+function commandDifferences({ cloud }: Systems, ids: readonly string[]): readonly Difference[] {
   const ends = new Map<string, Set<string>>();
   for (const { direction, body } of heard(cloud)) {
     const [command, state] = [String(body['command']), String(body['state'])];
     if (direction !== 'result' || !['processed', 'error', 'cancelled'].includes(state)) continue;
     ends.set(command, (ends.get(command) ?? new Set()).add(state));
   }
-  return wakeUps.flatMap((id) => {
+  return ids.flatMap((id) => {
     const states = [...(ends.get(id) ?? [])];
     return states.length === 1
       ? []
@@ -225,7 +229,7 @@ function outside(systems: Systems, played: Played): readonly Difference[] {
     ...differencesOutside(systems),
     ...compareMoney({ ...money(systems, played), unknown, rejected }),
     ...keyDifferences(systems),
-    ...commandDifferences(systems, played),
+    ...commandDifferences(systems, [ARTICLES_COMMAND, ...played.wakeUps]),
     ...auditDifferences(systems, played),
     ...(systems.printer.waiting === 0 ? [] : [{ where: 'calls', what: 'records wait' }]),
   ];

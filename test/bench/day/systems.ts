@@ -65,6 +65,9 @@ function parsed<S>(
   return result.settings;
 }
 
+/** Without it the unit knows no prices of the minibar. */
+export const ARTICLES_COMMAND = 'articles';
+
 /** `startMs`: of the hotel's clock, whatever the unit's says. `prepare` furnishes the hotel before the unit sees it, and names its articles. */
 export async function openSystems(how: {
   readonly startMs: number;
@@ -96,7 +99,13 @@ export async function openSystems(how: {
     ]),
   );
   cloud.shadow(unit.thing, 'services').desire({ services });
-  const command = { v: 1, id: 'articles', at: '', service: 'hotel', kind: 'minibar.articles' };
+  const command = {
+    v: 1,
+    id: ARTICLES_COMMAND,
+    at: '',
+    service: 'hotel',
+    kind: 'minibar.articles',
+  };
   cloud.publish(
     `clock/v1/${unit.thing}/command/hotel`,
     { ...command, body: { articles } },
