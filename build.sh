@@ -45,6 +45,7 @@ groups_for() {
     boot) echo boot ;;
     flash) echo flash ;;
     label) echo label ;;
+    station) echo flash label ;;
     test) echo build boot test ;;
   esac
 }

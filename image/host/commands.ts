@@ -13,6 +13,7 @@ import { label } from './commands/label.ts';
 import { packageInterface } from './commands/package-interface.ts';
 import { recover } from './commands/recover.ts';
 import { reflash } from './commands/reflash.ts';
+import { station } from './commands/station.ts';
 import { test } from './commands/test.ts';
 import { unit } from './commands/unit.ts';
 
@@ -32,7 +33,7 @@ const help = command('help', {
 /** In the order in which the overview lists them. */
 const commands: Readonly<Record<string, Command>> = {
   ...{ image, boot, inspect, bundle, 'package-interface': packageInterface },
-  ...{ unit, flash, label, recover, reflash },
+  ...{ unit, flash, station, label, recover, reflash },
   ...{ test, check, clean, help },
 };
 

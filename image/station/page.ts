@@ -10,7 +10,6 @@ import Koa from 'koa';
 import { languageOf } from '../../agent/page/language.ts';
 import { renderStation } from './html.ts';
 import { BODY_BYTES_MAX, CONNECTIONS_MAX, REQUEST_MS_MAX } from './limits.ts';
-import type { StationNeeds } from './ports.ts';
 import type { Station } from './station.ts';
 
 const HEADERS: Readonly<Record<string, string>> = {
@@ -34,7 +33,8 @@ export interface OpenStation extends AsyncDisposable {
 /** Serves the page on 127.0.0.1:`port` (0: a free one). `onError` hears of faults; the browser gets a 500. */
 export async function openStation(options: {
   readonly station: Station;
-  readonly needs: Pick<StationNeeds, 'labelPdf'>;
+  /** Throws OperatorError. */
+  readonly labelPdf: (serial: string) => Promise<Uint8Array>;
   readonly port: number;
   readonly onError: (error: unknown) => void;
 }): Promise<OpenStation> {
@@ -91,9 +91,9 @@ async function answer(
   context: Koa.Context,
   {
     station,
-    needs,
+    labelPdf,
     assets,
-  }: Pick<Parameters<typeof openStation>[0], 'station' | 'needs'> & { assets: Assets },
+  }: Pick<Parameters<typeof openStation>[0], 'station' | 'labelPdf'> & { assets: Assets },
 ): Promise<void> {
   const { method, path } = context;
   const form = method === 'POST' ? await readForm(context) : undefined;
@@ -111,7 +111,7 @@ async function answer(
       if (!SERIAL.test(serial)) return refuse(context, 404);
       context.attachment(`clockrpi-${serial}.pdf`);
       context.type = 'pdf';
-      context.body = Buffer.from(await needs.labelPdf(serial));
+      context.body = Buffer.from(await labelPdf(serial));
       return;
     }
     case 'POST /order':

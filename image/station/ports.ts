@@ -44,5 +44,4 @@ export interface StationNeeds {
   /** Begins to write this card for the order's next unit. */
   write(device: string, order: string | undefined): void;
   printLabel(serial: string): Promise<void>;
-  labelPdf(serial: string): Promise<Uint8Array>;
 }

@@ -7,7 +7,7 @@ import type { Browser, Page } from 'playwright-core';
 import { openStation } from '../../../image/station/page.ts';
 import type { OpenStation } from '../../../image/station/page.ts';
 import { Station } from '../../../image/station/station.ts';
-import { NeedsDouble, SERIAL } from './needs.ts';
+import { NeedsDouble, SERIAL, labelPdf } from './needs.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const FLAGS = [
@@ -30,7 +30,7 @@ before(async () => {
   browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
   needs = new NeedsDouble();
   station = new Station(needs);
-  open = await openStation({ station, needs, port: 0, onError: (error) => faults.push(error) });
+  open = await openStation({ station, labelPdf, port: 0, onError: (error) => faults.push(error) });
 });
 after(async () => {
   await browser.close();
@@ -127,7 +127,7 @@ test('without JavaScript buttons, orders and languages work by Tab and Enter', a
 });
 
 test('a station that is gone is said to be gone', async () => {
-  const own = await openStation({ station, needs, port: 0, onError: () => {} });
+  const own = await openStation({ station, labelPdf, port: 0, onError: () => {} });
   const context = await browser.newContext({ locale: 'fr-FR' });
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();

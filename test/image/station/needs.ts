@@ -15,6 +15,9 @@ export const cardAt = (device: string): CardIdentity => ({
   ...{ device, model: 'Generic <b>SD</b>', bytes: 31_914_983_424 },
 });
 
+export const labelPdf = (serial: string): Promise<Uint8Array> =>
+  Promise.resolve(Buffer.from(`%PDF ${serial}`));
+
 export class NeedsDouble implements StationNeeds {
   release = { version: '0.1.0+1a2b3c4d', development: false };
   hasPrinter = true;
@@ -47,9 +50,6 @@ export class NeedsDouble implements StationNeeds {
     if (this.refusal !== undefined) return Promise.reject(this.refusal);
     this.printed.push(serial);
     return Promise.resolve();
-  }
-  labelPdf(serial: string): Promise<Uint8Array> {
-    return Promise.resolve(Buffer.from(`%PDF ${serial}`));
   }
 
   insert(device: string, isOurs = false): void {

@@ -9,7 +9,7 @@ import { renderStation } from '../../../image/station/html.ts';
 import { openStation } from '../../../image/station/page.ts';
 import { Station } from '../../../image/station/station.ts';
 import { texts } from '../../../image/station/texts.ts';
-import { NeedsDouble, SERIAL } from './needs.ts';
+import { NeedsDouble, SERIAL, labelPdf } from './needs.ts';
 
 test('a card that was there before is written by its button only, one put in later by itself', () => {
   const needs = new NeedsDouble();
@@ -108,7 +108,12 @@ test('the page is for who has the token of this start, by its own name and from 
   const needs = new NeedsDouble();
   const station = new Station(needs);
   const faults: unknown[] = [];
-  await using open = await openStation({ station, needs, port: 0, onError: (e) => faults.push(e) });
+  await using open = await openStation({
+    station,
+    labelPdf,
+    port: 0,
+    onError: (e) => faults.push(e),
+  });
   const address = new URL(open.address);
   const at = (path: string): URL => new URL(path, address);
   assert.equal((await ask(at('/'))).status, 403);
