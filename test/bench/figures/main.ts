@@ -8,6 +8,7 @@
 //   npm run bench:build              building with only the agent changed
 //   npm run bench:boot               emulated boards, from power to page
 //   npm run bench:link               the cloud link beside mqtt.js and classic-level, a storm of units
+//   npm run bench:ledger             cards noted a second, beside bare SQLite
 //   npm run bench:services           a unit with ten services: postings, resync, memory
 //   … -- --long                      memory over ten minutes, as Greengrass publishes it
 //   … -- --out DIR                   the image and release that ./build.sh --out DIR made
@@ -25,13 +26,14 @@ import { buildFigures } from './build.ts';
 import { isGood, merged, renderText, withTable } from './figure.ts';
 import type { Figure, Kept } from './figure.ts';
 import { imageFigures } from './image.ts';
+import { ledgerFigures } from './ledger.ts';
 import { linkFigures } from './link.ts';
 import { serviceFigures } from './services.ts';
 
 const HOME = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 const STORE = join(HOME, 'build/figures.json');
 const README = join(HOME, 'README.md');
-const GROUPS = ['image', 'agent', 'build', 'cold', 'boot', 'link', 'services'];
+const GROUPS = ['image', 'agent', 'build', 'cold', 'boot', 'ledger', 'link', 'services'];
 /** What we measure ourselves loads every core once. */
 const BUSY = 1.5;
 const USUAL = ['image', 'agent', 'build'];
@@ -66,6 +68,8 @@ async function measure(group: string): Promise<Figure[]> {
       return buildFigures({ cold: group === 'cold', signal });
     case 'boot':
       return bootFigures(out, { progress, signal });
+    case 'ledger':
+      return ledgerFigures(progress);
     case 'link':
       return linkFigures(progress, { long: values.long });
     case 'services':

@@ -201,3 +201,19 @@ test('a ledger on a network file system is refused, on a disk beside it is not',
   refuseNetwork('/srv/share one too', mounts);
   refuseNetwork('/home', mounts);
 });
+
+test('a disk that is full takes no half step: it is said, and the flash goes on when there is room', () => {
+  using at = sample();
+  const { ledger } = at;
+  ledger.make([hotel], by);
+  const flash = ledger.begin(request);
+  const pages = Number(ledger.store.db.prepare('PRAGMA page_count').get()!['page_count']);
+  ledger.store.db.exec(`PRAGMA max_page_count = ${pages}`);
+  const wanted = { ...hotel, count: 500, order: 'B' };
+  assert.throws(() => ledger.make([wanted], by), { code: 'ledger-disk-full' });
+  assert.equal(listUnits(ledger).length, 1);
+  ledger.store.db.exec('PRAGMA max_page_count = 1000000');
+  ledger.verified(flash);
+  ledger.end(flash, done);
+  assert.deepEqual(verifyStore(ledger.store).problems, []);
+});

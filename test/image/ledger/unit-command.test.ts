@@ -1,0 +1,72 @@
+// `./build.sh unit` and `label` as people type them: from an empty folder to labels, and what they say when it
+// is wrong. One process for each, as in life.
+import assert from 'node:assert/strict';
+import { mkdtempDisposable, readFile, readdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { run } from '../../../image/core/run.ts';
+import { API_KEY } from './sample.ts';
+
+const MAIN = fileURLToPath(new URL('../../../image/main.ts', import.meta.url));
+const ORDERS = `order;count;name;pms_host;pms_subscription_id;pms_account_id;pms_api_user;pms_api_key
+A-17;2;Hotel Schöne Aussicht;sky-eu1.clock-software.com;7;4711;unit;${API_KEY}
+`;
+
+test('from an empty folder to labels: begin, import, look, print, verify; no key in anything that is said', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-unit-'));
+  const file = join(folder.path, 'ledger.db');
+  let said = '';
+  const build = async (words: string, code = 0): Promise<string> => {
+    const options = ['--ledger', file, '--operator', 'maria', '--station', 'bench-1'];
+    const { stdout, stderr } = await run(
+      [process.execPath, MAIN, ...words.split(' '), ...options],
+      {
+        cwd: folder.path,
+        accept: [code],
+      },
+    );
+    said += stdout + stderr;
+    return stdout + stderr;
+  };
+  const recipient = await identityToRecipient(await generateIdentity());
+  await writeFile(join(folder.path, 'orders.csv'), ORDERS);
+  await writeFile(join(folder.path, 'wrong.csv'), ORDERS.replace(';4711;', ';x;'));
+
+  assert.match(await build('unit list', 1), /There is no ledger/);
+  assert.match(await build('unit init', 2), /--recipient age1… .* or --no-escrow/);
+  await build(`unit init --recipient ${recipient}`);
+  assert.match(
+    await build('unit import wrong.csv', 1),
+    /^wrong\.csv:2: pms_account_id: not a whole/m,
+  );
+  assert.match(await build('unit import orders.csv --dry-run'), /would make 2 units for A-17/);
+  await build('unit import orders.csv');
+
+  const [first] = JSON.parse(await build('unit list --json')) as [{ serial: string }];
+  const short = first.serial.slice(0, 12);
+  assert.match(await build(`unit show clockrpi-${first.serial}`), /label +not printed/);
+  await build(`label ${short} --format zpl`);
+  await build('label --order A-17');
+  const printed = (await readdir(folder.path)).filter((name) => name.startsWith('label'));
+  const expected = ['label-A-17.pdf', `label-${short.slice(0, 8)}.zpl`];
+  assert.deepEqual(printed.sort(), expected.sort());
+  assert.match(await build('unit history'), /unit\.labelled +maria@bench-1/);
+  assert.match(await build(`unit retire ${short} --why stolen`), /is retired/);
+  assert.match(
+    await build('unit export'),
+    new RegExp(`"serial": "${first.serial}",\\s+"registration": "none"`),
+  );
+  assert.match(await build('unit backup copies/'), /head [0-9a-f]{64}/);
+  assert.match(await build('unit verify'), /^Whole: \d+ events, 2 units/m);
+  assert.match(await build('unit verify --head abcd', 1), /No event has the hash abcd/);
+  assert.ok(!said.includes(API_KEY));
+  for (const name of [
+    'ledger.db',
+    join('copies', (await readdir(join(folder.path, 'copies')))[0]!),
+  ]) {
+    assert.ok(!(await readFile(join(folder.path, name))).includes(API_KEY), name);
+  }
+});
