@@ -19,7 +19,7 @@ export interface AssembleOptions {
   readonly work: string;
   readonly epochSeconds: number;
   /** Files of one unit's record (name → content), put into the encrypted partition. */
-  readonly record?: Readonly<Record<string, string>>;
+  readonly record?: Readonly<Record<string, string | Buffer>>;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -14,7 +14,7 @@ import type { Hotel } from './hotel/hotel.ts';
 export async function makeUnitCard(
   hotel: Hotel,
   image: string,
-  record: Readonly<Record<string, string>> = {},
+  record: Readonly<Record<string, string | Buffer>> = {},
 ): Promise<string> {
   const version = basename(image, '.img').replace(/^clock-iot-unit-|-claim-[0-9a-f]{8}$/g, '');
   const release = join(dirname(image), 'release', version);

@@ -3,11 +3,18 @@
 // it registers, and does it all again after a reflash with the same serial.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { copyFile, mkdir } from 'node:fs/promises';
+import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { Machine } from '../../image/emulator/machine.ts';
+import { TOKEN_BYTES, registrationOf, tokenText } from '../../image/ledger/registration.ts';
+import { openSource } from '../../image/unit/read/source.ts';
+import { recover } from '../../image/unit/recover/recover.ts';
+import type { Recovery } from '../../image/unit/recover/recover.ts';
+import { recoveryKeyText, recoveryPassphrase } from '../../image/unit/recovery-key.ts';
 import type { Cloud } from '../bench/cloud/api.ts';
 import { openCloud } from '../bench/cloud/cloud.ts';
 import { openHotel } from '../bench/hotel/hotel.ts';
@@ -18,6 +25,7 @@ import type { Status } from '../bench/status.ts';
 import { makeUnitCard } from '../bench/unit-card.ts';
 import { unitPage } from '../bench/unit-page.ts';
 import type { UnitPage } from '../bench/unit-page.ts';
+import { recordingProgress } from '../image/core/progress.fake.ts';
 import { IMAGE, LONG, seeded } from './units.ts';
 
 const ARTEFACTS = join(dirname(dirname(import.meta.dirname)), 'build/artefacts');
@@ -61,12 +69,42 @@ const ACCOUNT = {
   ...{ apiUser: 'clock-iot', apiKey: 'k-of-the-bench' },
 };
 
-/** Writes a card as the factory would: serial and account the same each time, and a claim that is new. */
-async function flash(): Promise<string> {
+/** Of the card in use. */
+let recoveryKey = '';
+
+/**
+ * Writes a card as the factory would: serial and account the same each time, claim and keys new, and the ledger
+ * announces it. `carried`: what was recovered from the card before.
+ */
+async function flash(carried?: Buffer): Promise<string> {
   const { certPem, keyPem } = cloud.makeClaim();
-  const claim = { 'claim.crt': certPem, 'claim.key': keyPem };
-  const account = { 'unit.json': JSON.stringify({ v: 1, accounts: [ACCOUNT] }) };
-  return makeUnitCard(hotel, IMAGE, { serial: `${SERIAL}\n`, ...claim, ...account });
+  const token = tokenText(randomBytes(TOKEN_BYTES));
+  recoveryKey = recoveryKeyText(randomBytes(32));
+  cloud.announce([{ serial: SERIAL, registration: registrationOf(token) }]);
+  return makeUnitCard(hotel, IMAGE, {
+    ...{ serial: `${SERIAL}\n`, 'claim.crt': certPem, 'claim.key': keyPem },
+    ...{ 'registration.token': token, 'recovery.key': recoveryKey },
+    'unit.json': JSON.stringify({ v: 1, accounts: [ACCOUNT] }),
+    ...(carried === undefined ? {} : { 'carried.db.gz': carried }),
+  });
+}
+
+/** Opens the card by its recovery key, as support does, and packs what waited on it. */
+async function recoverQueue(): Promise<{ recovery: Recovery; packed: Buffer }> {
+  const source = await openSource(card);
+  try {
+    const recovery = await recover({
+      ...{ card: source, nowMs: Date.now(), progress: recordingProgress() },
+      keysOf: async (serial) => {
+        assert.equal(serial, SERIAL, 'the card says whose it is');
+        return [recoveryPassphrase(Buffer.from(recoveryKey))!];
+      },
+      out: () => join(hotel.folder, 'recovered.db'),
+    });
+    return { recovery, packed: gzipSync(await readFile(recovery.file!)) };
+  } finally {
+    await source.close();
+  }
 }
 
 async function powerOn(card: string): Promise<void> {
@@ -121,6 +159,11 @@ const inUse = (): readonly string[] =>
     .view()
     .certificates.filter(({ thing, status }) => thing === THING && status === 'ACTIVE')
     .map(({ certificateId }) => certificateId);
+/** How often the cloud heard a message; its id stays the same. */
+const timesTold = (id: string): number =>
+  cloud
+    .messages(`clock/v1/${THING}/#`)
+    .filter(({ payload }) => payload.toString().includes(`"id":"${id}"`)).length;
 const connected = (): string | undefined =>
   cloud.view().connections.find(({ clientId }) => clientId === THING)?.certificateId;
 
@@ -221,11 +264,26 @@ if (LONG) {
   });
 }
 
-test('reflashed with the same serial it provisions anew, and its old certificate is retired', async (t) => {
+test('reflashed with the same serial it provisions anew, tells what waited, and its old certificate is retired', async (t) => {
+  // The next command is heard, and its result is never acknowledged: it waits on the card.
+  const deaf = cloud.inject({ at: 'send', packet: 'puback', do: 'swallow', clientId: THING });
+  const flow = startFlow(cloud, THING, FLOW_PER_SECOND);
+  await until('something waits', () => deaf.hits > 0, CLOUD_MS_MAX);
+  flow.stop();
   await machine!.kill();
   await cloud.connected(THING, { is: false, withinMs: CLOUD_MS_MAX });
+  deaf.undo();
+  const { recovery, packed } = await recoverQueue();
+  assert.deepEqual([recovery.lost, recovery.badBlocks], [[], []]);
+  const waited = recovery.queue!.waiting.reduce((sum, { count }) => sum + count, 0);
+  assert.ok(waited > 0, 'something waited');
+  assert.deepEqual(recovery.queue!.accounts, ['pms']);
+  const db = new DatabaseSync(recovery.file!, { readOnly: true });
+  const one = String(db.prepare('SELECT id FROM waiting').get()!['id']);
+  db.close();
+  const before = timesTold(one);
   const [old] = inUse();
-  card = await flash();
+  card = await flash(packed);
   const began = performance.now();
   await powerOn(card);
   await cloud.connected(THING, { withinMs: BOOT_MS_MAX });
@@ -235,5 +293,7 @@ test('reflashed with the same serial it provisions anew, and its old certificate
   assert.deepEqual(inUse(), [connected()]);
   const retired = cloud.view().certificates.find(({ certificateId }) => certificateId === old);
   assert.equal(retired?.status, 'INACTIVE');
-  await nextStart();
+  await until('the new card tells what waited', () => timesTold(one) > before, CLOUD_MS_MAX);
+  await ended(flow);
+  t.diagnostic(`${waited} messages waited on the old card`);
 });
