@@ -1,11 +1,12 @@
 // The cloud for people: `npm run bench:cloud [-- --ports MQTT,ALPN,HTTPS] [--folder DIR] [--keep]`.
 // Prints where it listens and everything it sees; takes commands. Writes a claim and the roots into the
 // folder.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { OperatorError } from '../../../image/core/errors.ts';
+import type { Announcement } from '../../../image/ledger/registration.ts';
 import type { Cloud } from './api.ts';
 import { openCloud } from './cloud.ts';
 
@@ -20,6 +21,7 @@ job THING ID JSON        a job for the thing
 fault JSON               trouble, as in faults.ts: {"at":"connect","do":"refuse","code":3,"times":2}
 calm                     no more trouble
 drop CLIENT              close a client's connection
+announce FILE            which cards may register: what "./build.sh unit export --out FILE" wrote
 revoke CERTIFICATE       its id, as "view" shows it
 advance SECONDS          move the cloud's clock
 help                     print this
@@ -69,6 +71,11 @@ async function obey({ cloud, folder, undo }: Bench, line: string): Promise<strin
     case 'drop':
       cloud.disconnect(first);
       return '';
+    case 'announce': {
+      const { units } = JSON.parse(await readFile(first, 'utf8')) as { units: Announcement[] };
+      cloud.announce(units);
+      return `${units.length} serials\n`;
+    }
     case 'revoke':
       cloud.setCertificate(first, 'REVOKED');
       return '';
