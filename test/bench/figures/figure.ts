@@ -1,6 +1,6 @@
 // What a figure is: measured, against a target, and how a table of them looks. Pure.
 
-export type Unit = 'bytes' | 'ms' | 'percent' | 'times' | 'rate';
+export type Unit = 'bytes' | 'ms' | 'percent' | 'times' | 'rate' | 'hourly';
 
 /** One line of a table. */
 export interface Figure {
@@ -50,6 +50,8 @@ export function formatted(value: number, unit: Unit): string {
       return `${value.toFixed(1)} ×`;
     case 'rate':
       return `${value.toFixed(0)}/s`;
+    case 'hourly':
+      return `${value.toFixed(0)}/h`;
   }
 }
 

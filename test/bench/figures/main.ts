@@ -10,6 +10,7 @@
 //   npm run bench:link               the cloud link beside mqtt.js and classic-level, a storm of units
 //   npm run bench:ledger             cards noted a second, beside bare SQLite
 //   npm run bench:services           a unit with ten services: postings, resync, memory
+//   npm run bench:factory            writing cards beside dd, bmaptool and etcher-sdk, 1 to 16 at once
 //   … -- --long                      memory over ten minutes, as Greengrass publishes it
 //   … -- --out DIR                   the image and release that ./build.sh --out DIR made
 //   … -- --write                     also writes all kept figures into README.md
@@ -23,6 +24,7 @@ import { terminalProgress } from '../../../image/core/terminal.ts';
 import { agentFigures } from './agent.ts';
 import { bootFigures } from './boot.ts';
 import { buildFigures } from './build.ts';
+import { factoryFigures } from './factory.ts';
 import { isGood, merged, renderText, withTable } from './figure.ts';
 import type { Figure, Kept } from './figure.ts';
 import { imageFigures } from './image.ts';
@@ -33,7 +35,7 @@ import { serviceFigures } from './services.ts';
 const HOME = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 const STORE = join(HOME, 'build/figures.json');
 const README = join(HOME, 'README.md');
-const GROUPS = ['image', 'agent', 'build', 'cold', 'boot', 'ledger', 'link', 'services'];
+const GROUPS = ['image', 'agent', 'build', 'cold', 'boot', 'ledger', 'link', 'services', 'factory'];
 /** What we measure ourselves loads every core once. */
 const BUSY = 1.5;
 const USUAL = ['image', 'agent', 'build'];
@@ -74,6 +76,8 @@ async function measure(group: string): Promise<Figure[]> {
       return linkFigures(progress, { long: values.long });
     case 'services':
       return serviceFigures(progress, { long: values.long });
+    case 'factory':
+      return factoryFigures(out, progress);
     default:
       throw new OperatorError('usage', `There is no figure group "${group}"`, {
         hint: `Use one of: ${GROUPS.join(', ')}`,
