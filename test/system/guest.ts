@@ -3,6 +3,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { transform } from 'esbuild';
 import { run } from '../../image/core/run.ts';
 import { ALIGN_MIB, MIB } from '../../image/unit/layout.ts';
@@ -26,7 +27,7 @@ cp /mnt/try/*.mjs /usr/lib/try/
 cp /mnt/try/door.service /etc/systemd/system/
 mkdir -p /etc/systemd/system/multi-user.target.wants
 ln -sf /etc/systemd/system/door.service /etc/systemd/system/multi-user.target.wants/
-for id in probe eater; do
+for id in probe eater ports; do
   mkdir -p "/etc/systemd/system/clock-service@$id.service.d"
   cp /mnt/try/stub.conf "/etc/systemd/system/clock-service@$id.service.d/10-stub.conf"
 done
@@ -55,6 +56,48 @@ export async function openDoor(card: string): Promise<void> {
     });
   } finally {
     await rm(folder, { recursive: true });
+  }
+}
+
+/** On an emulated board Node takes ten seconds to start, and a busy machine five times as long. */
+const START_MS_MAX = 10 * 60_000;
+
+/** A unit with the door, at its address. */
+export class Guest {
+  readonly #hotel: Hotel;
+  readonly address: string;
+
+  constructor(hotel: Hotel, address: string) {
+    this.#hotel = hotel;
+    this.address = address;
+  }
+
+  /** As root in the unit; resolves with what the script printed. */
+  async root(script: string): Promise<string> {
+    return (await inUnit(this.#hotel, this.address, script)).stdout.trim();
+  }
+
+  /** Of a unit of systemd. */
+  async property(unit: string, name: string): Promise<string> {
+    return this.root(`systemctl show -P ${name} ${unit}`);
+  }
+
+  /** Looks until it finds something; a unit that does not answer has nothing. Rejects with its last log lines. */
+  async until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+    const untilMs = performance.now() + START_MS_MAX;
+    let problem = '';
+    for (;;) {
+      const found = await look().catch((error: unknown) => {
+        problem = String(error);
+        return undefined;
+      });
+      if (found !== undefined) return found;
+      if (performance.now() > untilMs) {
+        const log = await this.root('journalctl --no-pager -o cat -n 60').catch(String);
+        throw new Error(`${what} did not happen: ${problem}\n${log}`);
+      }
+      await sleep(1_000);
+    }
   }
 }
 

@@ -4,24 +4,22 @@ import assert from 'node:assert/strict';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Machine } from '../../image/emulator/machine.ts';
 import { openHotel } from '../bench/hotel/hotel.ts';
-import type { HotelLease } from '../bench/hotel/leases.ts';
 import { BRIDGE, LAN } from '../bench/hotel/places.ts';
 import { makeUnitCard } from '../bench/unit-card.ts';
-import { THROUGH_DOOR, inUnit, openDoor } from './guest.ts';
+import { unitPage } from '../bench/unit-page.ts';
+import { Cable, deviceOf } from './adapter.ts';
+import { Guest, THROUGH_DOOR, openDoor } from './guest.ts';
 import { IMAGE } from './units.ts';
 
 const ARTEFACTS = join(dirname(dirname(import.meta.dirname)), 'build/artefacts');
 const BOARD_SERIAL = '00000000c10c0e02';
 const BOOT_MS_MAX = 15 * 60_000;
-/** On an emulated board Node takes ten seconds to start, and a busy machine five times as long. */
-const START_MS_MAX = 10 * 60_000;
 /** A second address of the router: a peer that no settings name. */
 const STRANGER = '172.17.0.9';
 
-/** What the cloud's shadow would say. `hand` is the real interface, the others run guest.ts's probe. */
+/** What the cloud's shadow would say. `hand` and `wire` are the real interface, the others run guest.ts's probe. */
 const DESIRED = {
   services: {
     hand: {
@@ -35,6 +33,14 @@ const DESIRED = {
     eater: {
       interface: 'bytes',
       settings: { line: { kind: 'serial', device: '/dev/ttyUSB7' } },
+    },
+    wire: {
+      interface: 'bytes',
+      settings: { line: { kind: 'serial', device: deviceOf('wire') } },
+    },
+    ports: {
+      interface: 'bytes',
+      settings: { line: { kind: 'serial', device: deviceOf('ports') } },
     },
   },
 };
@@ -53,29 +59,17 @@ interface Probed {
 }
 
 const hotel = await openHotel();
+const cables = ['wire', 'ports'].map(
+  (number) => new Cable(number, join(hotel.folder, `rs232-${number}`)),
+);
+const [wire] = cables as [Cable, Cable];
 const ending = new AbortController();
 let machine: Machine | undefined;
-let lease: HotelLease;
+let guest: Guest;
 
-/** As root in the unit; resolves with what the script printed. */
-const root = async (script: string): Promise<string> =>
-  (await inUnit(hotel, lease.address, script)).stdout.trim();
-
-async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const untilMs = performance.now() + START_MS_MAX;
-  for (;;) {
-    const found = await look().catch(() => undefined);
-    if (found !== undefined) return found;
-    if (performance.now() > untilMs) {
-      const log = await root('journalctl --no-pager -o cat -n 60').catch(String);
-      throw new Error(`${what} did not happen:\n${log}`);
-    }
-    await sleep(1_000);
-  }
-}
-
-const property = async (unit: string, name: string): Promise<string> =>
-  root(`systemctl show -P ${name} ${unit}`);
+const root = async (script: string): Promise<string> => guest.root(script);
+const property = async (unit: string, name: string): Promise<string> => guest.property(unit, name);
+const until: Guest['until'] = async (what, look) => guest.until(what, look);
 
 before(async () => {
   await mkdir(ARTEFACTS, { recursive: true });
@@ -87,13 +81,15 @@ before(async () => {
   const work = join(hotel.folder, 'board');
   machine = await Machine.start({
     ...{ board: 'virt', card, boardSerial: BOARD_SERIAL, work, plug: hotel.plug },
-    addedToCommandLine: THROUGH_DOOR,
+    ...{ adapters: cables, addedToCommandLine: THROUGH_DOOR },
   });
+  for (const cable of cables) await cable.plug();
   const stopped = machine.waitFor(/clock: STOPPED/, BOOT_MS_MAX).then((line) => {
     throw new Error(line);
   });
   stopped.catch(() => {});
-  lease = await Promise.race([hotel.leaseOf(/^clockrpi-/, BOOT_MS_MAX), stopped]);
+  const lease = await Promise.race([hotel.leaseOf(/^clockrpi-/, BOOT_MS_MAX), stopped]);
+  guest = new Guest(hotel, lease.address);
   await until('the agent', async () =>
     (await property('clock-agent', 'ActiveState')) === 'active' ? true : undefined,
   );
@@ -126,7 +122,7 @@ test('the agent has its services made and started, and the real one greets it', 
 
 test('what a service may listen on is reached from its allowlist alone', async () => {
   const from = async (address: string): Promise<string> => {
-    const dial = `const s = require('net').connect({ host: '${lease.address}', port: 6001, localAddress: '${address}' });
+    const dial = `const s = require('net').connect({ host: '${guest.address}', port: 6001, localAddress: '${address}' });
       s.setTimeout(5000, () => { console.log('silence'); s.destroy(); });
       s.on('connect', () => { console.log('connected'); s.destroy(); });
       s.on('error', (error) => console.log(error.code));`;
@@ -167,6 +163,47 @@ test('from inside its sandbox a service reaches what its settings name, and noth
   }
 });
 
+/** As its page tells it. */
+async function wireIs(at: string): Promise<{ readonly bytesIn: number }> {
+  return until(`wire ${at}`, async () => {
+    const found = (await unitPage(hotel, guest.address).status()).services?.find(
+      ({ id }) => id === 'wire',
+    );
+    return found?.talk.at === at ? { bytesIn: found.counters['bytes in'] ?? 0 } : undefined;
+  });
+}
+
+test('of the serial ports a service opens its own, by the adapter’s stable name, and no other', async () => {
+  const said = await until('the ports', async () => {
+    const log = await root('journalctl --no-pager -o cat -u clock-service@ports.service');
+    return /^PORTS (.*)$/m.exec(log)?.[1];
+  });
+  const opens = JSON.parse(said) as Readonly<Record<string, string>>;
+  const own = (await root(`readlink -f ${deviceOf('ports')}`)).slice('/dev/'.length);
+  // Of the adapters' group it is: what refuses is DeviceAllow=, and that says EPERM.
+  const others = Object.entries(opens).filter(([name]) => name !== own);
+  assert.equal(opens[own], 'done', said);
+  assert.ok(others.some(([name]) => name.startsWith('ttyUSB')));
+  for (const [name, came] of others) assert.equal(came, 'EPERM', name);
+});
+
+test('a service hears an adapter, and again by itself when it was pulled out and plugged in', async () => {
+  const { bytesIn } = await wireIs('up');
+  const pid = await property('clock-service@wire', 'MainPID');
+  const hears = async (atLeast: number): Promise<void> => {
+    await until('bytes', async () => ((await wireIs('up')).bytesIn >= atLeast ? true : undefined));
+  };
+  wire.send('\x02one\x03');
+  await hears(bytesIn + 5);
+  wire.unplug();
+  await wireIs('down');
+  await wire.plug();
+  await wireIs('up');
+  wire.send('\x02again\x03');
+  await hears(bytesIn + 12);
+  assert.equal(await property('clock-service@wire', 'MainPID'), pid);
+});
+
 test('a service that takes too much memory is ended, and the agent goes on', async () => {
   const agent = await property('clock-agent', 'MainPID');
   await until('the end of the eater', async () => {
@@ -183,17 +220,19 @@ test('services go on while the agent starts anew', async () => {
   const pid = await property('clock-service@hand', 'MainPID');
   assert.notEqual(pid, '0');
   const agent = await property('clock-agent', 'MainPID');
+  const made = async (): Promise<number> => {
+    const log = await root('journalctl --no-pager -o cat -u clock-units.service');
+    return log.match(/sandboxes, /g)?.length ?? 0;
+  };
+  const before = await made();
   await root('systemctl restart clock-agent.service');
   assert.notEqual(await property('clock-agent', 'MainPID'), agent);
-  await until('the helper', async () => {
-    const log = await root('journalctl --no-pager -o cat -u clock-units.service');
-    return (log.match(/sandboxes, /g)?.length ?? 0) >= 2 ? true : undefined;
-  });
+  await until('the helper', async () => ((await made()) > before ? true : undefined));
   assert.equal(await property('clock-service@hand', 'MainPID'), pid);
 });
 
 test('the exposure of services is small by the image’s own measure', async () => {
-  for (const id of ['hand', 'probe', 'eater']) {
+  for (const id of ['hand', 'probe', 'eater', 'wire']) {
     const table = await root(`systemd-analyze security --no-pager clock-service@${id}.service`);
     const level = Number(/exposure level for .*: ([0-9.]+)/.exec(table)?.[1] ?? Number.NaN);
     assert.ok(level <= 1.5, `${id}: ${level}`);
@@ -242,7 +281,7 @@ test('what a service had is closed when it is gone, and only that', async () => 
   const rules = await root('nft list table inet clock');
   assert.doesNotMatch(rules, /service_probe|dport 9000/);
   assert.match(rules, /tcp dport 6001 socket cgroupv2 level 3 @service_hand accept/);
-  assert.equal(await root('ls /run/clock-units/services'), 'eater\nhand');
+  assert.equal(await root('ls /run/clock-units/services'), 'eater\nhand\nports\nwire');
   await until('the end of probe', async () =>
     ['inactive', 'failed'].includes(await property('clock-service@probe', 'ActiveState'))
       ? true

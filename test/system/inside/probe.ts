@@ -1,7 +1,8 @@
 // Runs in the sandbox of a service, in place of the interface: tries what its settings do not name, and says in one
-// line of JSON what came of it. As `eater` it takes memory until it is ended.
+// line of JSON what came of it. As `eater` it takes memory until it is ended, as `ports` it tries
+// all serial ports.
 import { lookup } from 'node:dns/promises';
-import { closeSync, openSync, readFileSync, readdirSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readdirSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 
@@ -111,7 +112,15 @@ async function probe(): Promise<object> {
   };
 }
 
-if (name === 'eater') {
+/** Opened as a serial port is: for reading and writing, without waiting for a carrier. */
+const PORT = constants.O_RDWR | constants.O_NOCTTY | constants.O_NONBLOCK;
+
+if (name === 'ports') {
+  const all = readdirSync('/dev').filter((one) => /^tty(USB|ACM|AMA|S)\d+$/.test(one));
+  const opens = all.map((one) => [one, trying(() => closeSync(openSync(`/dev/${one}`, PORT)))]);
+  console.log(`PORTS ${JSON.stringify(Object.fromEntries(opens))}`);
+  setInterval(() => {}, 1 << 30);
+} else if (name === 'eater') {
   const kept: Buffer[] = [];
   setInterval(() => kept.push(Buffer.alloc(8 << 20, 1)), 20);
 } else {
