@@ -31,7 +31,7 @@ import {
 } from './inputs.ts';
 import { writeBmap } from './bmap.ts';
 import { lockFolder, whenFree } from './lock.ts';
-import { fetchTools, makeBase, makeRoot } from './root.ts';
+import { makeBase, makeRoot } from './root.ts';
 import type { EngineContext } from './root.ts';
 import { fetchRuntime } from './runtime.ts';
 import { developmentKeyFile, publicKeyPem, signingKey } from './sign.ts';
@@ -122,6 +122,7 @@ async function buildInto(
     version: manifestVersion,
     inputs,
     base: base.tar,
+    tools: base.tools,
     epochSeconds,
     key,
   });
@@ -172,6 +173,7 @@ interface ReleaseOrder {
   readonly version: string;
   readonly inputs: string;
   readonly base: string;
+  readonly tools: string;
   readonly epochSeconds: number;
   readonly key: SigningKey;
 }
@@ -196,11 +198,10 @@ async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise
     await writeFile(join(given, 'release.pub'), publicKeyPem(order.key));
     return bundle;
   });
-  const { mkfsErofs } = await cached(context, () => fetchTools(context));
   await makeRoot(context, {
     baseTar: order.base,
     outDir: part,
-    mkfsErofs,
+    tools: order.tools,
     epochSeconds,
     env: {
       CLOCK_INPUTS: given,

@@ -9,6 +9,7 @@ import { run } from '../core/run.ts';
 import { ARCHITECTURE, COMPONENTS, SUITE, hashText, hashTree } from './inputs.ts';
 import type { InsideOrder } from './inside.ts';
 import { planStages } from './stages.ts';
+import { fetchTools, hasTools, toolIn, toolsFolder, twinsPath, useTools } from './tools.ts';
 
 export interface EngineContext {
   /** The repository. */
@@ -26,82 +27,42 @@ export interface EngineContext {
 const BASES_KEPT = 2;
 
 const asRoot = process.getuid?.() === 0;
-const mode = asRoot ? '--mode=root' : '--mode=unshare';
+/**
+ * Ordinary users get a namespace in which they are root. mmdebstrap's unshare mode would make one, but there
+ * the user is nobody, and a home that only its owner may enter is closed; in this one it makes no other.
+ */
+const asUser = asRoot ? [] : ['--user', '--map-auto', '--map-root-user'];
+/** In a mount namespace of its own: as root, mmdebstrap makes none, and what is killed unmounts nothing. */
+const mmdebstrap = [
+  ...['unshare', '--mount', '--propagation', 'private', ...asUser],
+  ...['mmdebstrap', asRoot ? '--mode=root' : '--mode=unshare'],
+];
 
 /** The stages of the embedded engine, in order. */
 function stageFolders(home: string): string[] {
   return [join(home, 'image/stage-debian'), join(home, 'stage-clock')];
 }
 
-/** The suite's amd64 packages that a build uses: mkfs.erofs, and the twins of twins.sh. */
-const TOOLS = [
-  ...['erofs-utils', 'bash', 'coreutils', 'dash', 'findutils', 'grep', 'gzip'],
-  ...['mawk', 'sed', 'tar', 'zstd', 'cpio', 'perl-base'],
-];
-
-function toolsFolder(cache: string): string {
-  return join(cache, `tools-${SUITE}-${hashText(...TOOLS).slice(0, 8)}`);
-}
-
-/**
- * The command that runs a program of the suite's own amd64 packages through their own loader: no
- * chroot, no root, and the same version on every workstation (Debian 12's mkfs.erofs has no zstd).
- * They are there once fetchTools() has run.
- */
-export function toolOfSuite(cache: string, name: 'mkfs.erofs' | 'fsck.erofs'): string[] {
-  const folder = toolsFolder(cache);
-  const libraries = join(folder, 'usr/lib/x86_64-linux-gnu');
-  return [join(folder, LOADER), '--library-path', libraries, join(folder, 'usr/bin', name)];
-}
-
-const LOADER = 'usr/lib64/ld-linux-x86-64.so.2';
-
-/** Brings the suite's tools into the cache, once. */
-export async function fetchTools(context: EngineContext): Promise<{ mkfsErofs: string[] }> {
-  const folder = toolsFolder(context.cache);
-  if (!existsSync(join(folder, LOADER))) {
-    await context.progress.step('tools of the suite', async () => {
-      const tar = `${folder}.tar`;
-      await mkdir(context.cache, { recursive: true });
-      await run(
-        [
-          'mmdebstrap',
-          mode,
-          '--variant=extract',
-          '--arch=amd64',
-          `--include=${TOOLS.join(',')}`,
-          SUITE,
-          tar,
-        ],
-        { signal: context.signal, hint: mirrorHint },
-      );
-      const part = `${folder}.part`;
-      await rm(part, { recursive: true, force: true });
-      await mkdir(part);
-      await run(['tar', '--extract', '--exclude=./dev/*', '--file', tar, '--directory', part]);
-      await rm(tar);
-      await rm(folder, { recursive: true, force: true });
-      await rename(part, folder);
-    });
-  }
-  return { mkfsErofs: toolOfSuite(context.cache, 'mkfs.erofs') };
-}
-
 const mirrorHint =
   'Check that this machine reaches its Debian mirror ("apt-get update"), run again';
 
 /** Makes or reuses the base root: all packages of all stages, no stage script run yet. */
-export async function makeBase(context: EngineContext): Promise<{ tar: string; key: string }> {
-  const { home, progress, signal } = context;
+export async function makeBase(
+  context: EngineContext,
+): Promise<{ tar: string; key: string; tools: string }> {
+  const { home, cache, progress, signal } = context;
   const steps = await planStages(stageFolders(home));
   const packages = steps.flatMap((step) => (step.do === 'packages' ? step.names : []));
+  const hook = (name: string): string =>
+    `--${name}-hook=bash '${join(home, 'image/release/base.sh')}' ${name} "$1"`;
   const prepare = join(home, 'image/stage-debian/00-prepare/00-run.sh');
   const argv = [
-    ...['mmdebstrap', mode, '--variant=minbase', `--arch=${ARCHITECTURE}`],
+    ...[...mmdebstrap, '--variant=minbase', `--arch=${ARCHITECTURE}`],
     ...[`--components=${COMPONENTS}`, `--include=${packages.join(',')}`],
-    ...['--dpkgopt=force-unsafe-io', `--essential-hook=ROOTFS_DIR="$1" bash -e ${prepare}`],
+    ...['--dpkgopt=force-unsafe-io', `--essential-hook=ROOTFS_DIR="$1" bash -e '${prepare}'`],
+    ...[hook('extract'), hook('customize')],
   ];
-  const { key, count } = await progress.step('package versions', async () => {
+  const { key, planned } = await progress.step('package versions', async () => {
     const plan = await run([...argv, '--simulate', '--verbose', SUITE, '-'], {
       signal,
       hint: mirrorHint,
@@ -112,21 +73,25 @@ export async function makeBase(context: EngineContext): Promise<{ tar: string; k
         hint: mirrorHint,
       });
     }
-    const stage = await hashTree(home, ['image/stage-debian']);
+    const stage = await hashTree(home, ['image/stage-debian', 'image/release/base.sh']);
     const key = hashText(stage, ...versions.sort()).slice(0, 16);
-    return { key, count: versions.length };
+    return { key, planned: versions };
   });
-  const tar = join(context.cache, `base-${key}.tar`);
+  const tools = await ensureTools(context, planned);
+  // Who asks for emulation gets it, and not what twins have made before.
+  const tar = join(cache, `base-${key}${context.twins ? '' : '-emulated'}.tar`);
   if (existsSync(tar) && !context.force) {
     progress.reused('base root', 'same packages');
-    return { tar, key };
+    return { tar, key, tools };
   }
   const part = tar.replace(/\.tar$/, '.part.tar');
-  await mkdir(context.cache, { recursive: true });
   await progress.step('base root', async (step) => {
     const seen = { done: 0 };
-    const total = count * 2; // unpacked and set up
+    const total = planned.length * 2; // unpacked and set up
     await run([...argv, '--verbose', SUITE, part], {
+      env: context.twins
+        ? { CLOCK_TWINS: tools, PATH: `${twinsPath}:${process.env['PATH'] ?? ''}` }
+        : {},
       signal,
       hint: mirrorHint,
       onLine: (line) => packageProgress(line, { step, seen, total }),
@@ -134,7 +99,22 @@ export async function makeBase(context: EngineContext): Promise<{ tar: string; k
     await rename(part, tar);
     await dropOld(context.cache);
   });
-  return { tar, key };
+  return { tar, key, tools };
+}
+
+/** The suite's amd64 programs of the versions that apt planned for the root. */
+async function ensureTools(
+  { cache, progress, signal }: EngineContext,
+  planned: readonly string[],
+): Promise<string> {
+  const folder = toolsFolder({ cache, planned });
+  if (!hasTools(folder)) {
+    await progress.step('tools of the suite', () =>
+      fetchTools(folder, { cache, mmdebstrap, signal, hint: mirrorHint }),
+    );
+  }
+  await useTools(cache, folder);
+  return folder;
 }
 
 function packageProgress(
@@ -160,17 +140,23 @@ async function dropOld(cache: string): Promise<void> {
 /** Runs the stages on the base and packs the root: see InsideOrder for what lies in `outDir` then. */
 export async function makeRoot(
   context: EngineContext,
-  order: Omit<InsideOrder, 'workDir' | 'contract' | 'stages'>,
+  {
+    tools,
+    ...order
+  }: Omit<InsideOrder, 'workDir' | 'contract' | 'stages' | 'mkfsErofs'> & {
+    readonly tools: string;
+  },
 ): Promise<void> {
   const { home, work, progress, signal } = context;
   await mkdir(work, { recursive: true });
   const full: InsideOrder = {
     ...order,
     workDir: work,
+    mkfsErofs: toolIn(tools, 'usr/bin/mkfs.erofs'),
     stages: stageFolders(home),
     env: {
       ...order.env,
-      CLOCK_TWINS: context.twins ? toolsFolder(context.cache) : '',
+      CLOCK_TWINS: context.twins ? tools : '',
       CLOCK_RELEASE_DIR: join(home, 'image/release'),
     },
     contract: join(home, 'image/release/contract.sh'),
@@ -181,7 +167,7 @@ export async function makeRoot(
     await run(
       [
         ...['unshare', '--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private'],
-        ...(asRoot ? [] : ['--user', '--map-auto', '--map-root-user']),
+        ...asUser,
         ...[process.execPath, join(home, 'image/release/inside.ts'), file],
       ],
       {

@@ -6,7 +6,7 @@ import { basename, dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { run } from '../../image/core/run.ts';
 import { cacheFolder } from '../../image/release/inputs.ts';
-import { toolOfSuite } from '../../image/release/root.ts';
+import { toolOfSuite } from '../../image/release/tools.ts';
 import { IMAGE } from './units.ts';
 
 /** systemd's scale: 0 is best, 10 worst. The agent needs D-Bus, the network and a JIT compiler. */
