@@ -9,12 +9,14 @@
 #
 # mmdebstrap unpacks and sets up in one call of dpkg. Programs can be bound only between the two, hence
 # here; its own call then finds the same versions installed and passes over them. PATH begins with
-# twinsPath (tools.ts): where there are twins, every "dpkg" in the root is the native one.
+# twinsPath (tools.ts), also where apt calls dpkg: where there are twins, every "dpkg" in the root is the
+# native one.
 set -euo pipefail
 # shellcheck source=image/release/twins.sh
 . "$(dirname "${BASH_SOURCE[0]}")/twins.sh"
 
 SKIP=etc/dpkg/dpkg.cfg.d/clock-same-version
+APT_PATH=etc/apt/apt.conf.d/clock-path
 
 in_root() {
   env --unset=APT_CONFIG --unset=TMPDIR --unset=CLOCK_TWINS chroot "$@"
@@ -27,6 +29,8 @@ extract() {
     mkdir "${root}/usr/lib/x86_64-linux-gnu" "${root}/usr/lib64"
     ln --symbolic usr/lib64 "${root}/lib64"
     bind_libraries "${root}" "${CLOCK_TWINS}"
+    # apt sets PATH anew for dpkg and all scripts: programs of later packages are native as well.
+    echo "DPkg::Path \"${PATH%%:*}:/usr/sbin:/usr/bin:/sbin:/bin\";" >"${root}/${APT_PATH}"
   fi
   # Dependencies are not in order yet: all of them come at once.
   in_root "${root}" dpkg --unpack --force-depends "${essential[@]}"
@@ -43,7 +47,7 @@ customize() {
   [ -n "${CLOCK_TWINS:-}" ] || return 0
   mapfile -t mounts < <(cut --delimiter ' ' --fields 2 /proc/self/mounts | grep "^${root}/usr/" | tac)
   umount "${mounts[@]}"
-  rm "${root}/lib64"
+  rm "${root}/lib64" "${root}/${APT_PATH}"
   rmdir "${root}/usr/lib64" "${root}/usr/lib/x86_64-linux-gnu"
 }
 

@@ -39,7 +39,13 @@ test('toolsFolder() is another one as soon as apt plans another version of a twi
 async function calls(twins: boolean): Promise<string[]> {
   await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-twins-'));
   const at = (...names: string[]): string => join(folder.path, ...names);
-  for (const name of ['bin', 'root/usr/bin', 'root/usr/lib', 'root/etc/dpkg/dpkg.cfg.d']) {
+  for (const name of [
+    'bin',
+    'root/usr/bin',
+    'root/usr/lib',
+    'root/etc/dpkg/dpkg.cfg.d',
+    'root/etc/apt/apt.conf.d',
+  ]) {
     await mkdir(at(name), { recursive: true });
   }
   await mkdir(at('root/var/lib/dpkg/info'), { recursive: true });
@@ -60,6 +66,9 @@ async function calls(twins: boolean): Promise<string[]> {
       MMDEBSTRAP_ESSENTIAL: '/a.deb /b.deb',
     },
   });
+  // apt reads it when it calls dpkg, for all packages but the essential ones.
+  const aptPath = await readFile(at('root/etc/apt/apt.conf.d/clock-path'), 'utf8').catch(() => '');
+  assert.equal(aptPath.startsWith(`DPkg::Path "${at('bin')}:/usr/sbin:`), twins);
   const lines = (await readFile(at('calls'), 'utf8')).trim().split('\n');
   return lines.map((line) => line.replaceAll(at('root'), 'ROOT').replaceAll(at('tools'), 'TOOLS'));
 }
