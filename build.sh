@@ -41,7 +41,12 @@ groups_for() {
     esac
   done
   case "${1:-image}" in
-    image | -*) echo build ;;
+    image | -*)
+      case " $* " in
+        *" pi-gen "* | *"=pi-gen "*) echo build pigen ;;
+        *) echo build ;;
+      esac
+      ;;
     boot) echo boot ;;
     flash) echo flash ;;
     label) echo label ;;

@@ -35,8 +35,9 @@ export interface RunResult {
   readonly stderr: string;
 }
 
-/** How this machine reaches its mirrors: proxies, certificate authorities, npm's settings. */
-const KEPT_NETWORK = /^(SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|npm_config_\w+|\w+_proxy)$/i;
+/** How this machine reaches its mirrors: proxies, certificate authorities, npm's and git's settings. */
+const KEPT_NETWORK =
+  /^(SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|npm_config_\w+|GIT_CONFIG_\w+|\w+_proxy)$/i;
 /** Where things lie on this machine, and what a build is told by its caller. */
 const KEPT_PLACES = /^(HOME|TMPDIR|XDG_CACHE_HOME|SOURCE_DATE_EPOCH|CLOCK_SIGNING_KEY)$/;
 

@@ -95,6 +95,7 @@ export function judge(machine: Machine): Finding[] {
     system(machine),
     packages(machine, ['build', 'an image is built']),
     packages(machine, ['boot', 'it is booted']),
+    optional(packages(machine, ['pigen', 'pi-gen builds it, and installed then'])),
     packages(machine, ['test', 'the tests run']),
     arm64(machine),
     rights(machine),
@@ -130,6 +131,11 @@ function packages({ wanted, installed }: Machine, [group, when]: [string, string
     found: `missing when ${when}: ${names}`,
     remedy: `sudo apt-get install --no-install-recommends ${names}`,
   };
+}
+
+/** Of what only some builds need, a lack is no failure. */
+function optional(finding: Finding): Finding {
+  return finding.state === 'failed' ? { ...finding, state: 'warning' } : finding;
 }
 
 function arm64({ handler, runsArm64 }: Machine): Finding {

@@ -27,6 +27,8 @@ export const GATE = ['check:format', 'check:lint', 'check:types', 'check:dead'] 
 /** Files that take part in the long set only, and why. */
 const LONG_ONLY: Readonly<Record<string, string>> = {
   'test/image/release/reproducible.test.ts': 'it builds the image three times more, once emulated',
+  'test/image/release/pigen/same.test.ts':
+    'it runs the real pi-gen, which takes many minutes and root',
   'test/system/packages.test.ts': 'it boots twice, and its trials take their real time',
 };
 const SYSTEM = 'test/system/';

@@ -17,9 +17,12 @@ import { fileURLToPath } from 'node:url';
 import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { assemble } from '../unit/assemble.ts';
+import type { Base } from '../unit/layout.ts';
 import { parseManifest } from '../unit/manifest.ts';
 import { addSerialDriver, bundleAgent } from './bundle.ts';
 import { describeRelease } from './describe.ts';
+import { prepareEngine } from './engine.ts';
+import type { EngineChoice, RootSource } from './engine.ts';
 import {
   SOURCES,
   SUITE,
@@ -31,7 +34,7 @@ import {
 } from './inputs.ts';
 import { writeBmap } from './bmap.ts';
 import { lockFolder, whenFree } from './lock.ts';
-import { makeBase, makeRoot } from './root.ts';
+import { makeRoot } from './root.ts';
 import type { EngineContext } from './root.ts';
 import { fetchRuntime } from './runtime.ts';
 import { developmentKeyFile, publicKeyPem, signingKey } from './sign.ts';
@@ -44,6 +47,8 @@ export interface BuildOptions {
   readonly force?: boolean;
   /** Run this machine's own programs in place of emulated ones (twins.sh); default true. */
   readonly twins?: boolean;
+  /** What runs the stages; default: the embedded engine. */
+  readonly engine?: EngineChoice;
   /** A folder with the fleet's claim (claim.crt, claim.key): every card of the image carries it. */
   readonly claim?: string | undefined;
 }
@@ -99,8 +104,10 @@ async function buildInto(
     force: options.force ?? false,
     twins: options.twins ?? true,
   };
-  const base = await cached(context, () => makeBase(context));
-  const inputs = hashText(await hashTree(HOME, SOURCES), base.key, SUITE);
+  const engine = await cached(context, () =>
+    prepareEngine(context, options.engine ?? { engine: 'embedded' }),
+  );
+  const inputs = hashText(await hashTree(HOME, SOURCES), engine.key, SUITE);
   const manifestVersion = (await packageVersion()) + `-${inputs.slice(0, 8)}`;
   const release = join(out, 'release', manifestVersion);
   const whose = record === undefined ? '' : `-claim-${hashText(record['claim.crt']).slice(0, 8)}`;
@@ -121,8 +128,8 @@ async function buildInto(
     release,
     version: manifestVersion,
     inputs,
-    base: base.tar,
-    tools: base.tools,
+    source: engine.source,
+    tools: engine.tools,
     epochSeconds,
     key,
   });
@@ -172,7 +179,7 @@ interface ReleaseOrder {
   readonly release: string;
   readonly version: string;
   readonly inputs: string;
-  readonly base: string;
+  readonly source: RootSource;
   readonly tools: string;
   readonly epochSeconds: number;
   readonly key: SigningKey;
@@ -199,7 +206,7 @@ async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise
     return bundle;
   });
   await makeRoot(context, {
-    baseTar: order.base,
+    source: order.source,
     outDir: part,
     tools: order.tools,
     epochSeconds,
@@ -212,10 +219,18 @@ async function makeRelease(context: EngineContext, order: ReleaseOrder): Promise
     },
   });
   await progress.step('manifest, SBOM, signature', () =>
-    describeRelease(part, { version, builtAt, inputs: order.inputs, key: order.key }),
+    describeRelease(part, {
+      ...{ version, builtAt, inputs: order.inputs, key: order.key },
+      ...describedEngine(order.source),
+    }),
   );
   await rm(order.release, { recursive: true, force: true });
   await rename(part, order.release);
+}
+
+function describedEngine(source: RootSource): { base?: Base; engine?: string } {
+  if (source.engine === 'embedded') return {};
+  return { base: source.base, engine: `pi-gen ${source.commit}` };
 }
 
 /** Builds in other folders share the cache: one at a time puts something into it. */

@@ -6,11 +6,9 @@ log() {
   printf '%s\n' "$*"
 }
 
-# on_chroot [COMMAND...]: runs it, or the script on standard input, inside the root.
+# on_chroot: runs the script on standard input inside the root; arguments are bash's, as in pi-gen.
 on_chroot() {
-  if [ $# -eq 0 ]; then
-    set -- bash -e
-  fi
+  set -- bash -e "$@"
   local twins=()
   if [ -n "${CLOCK_TWINS:-}" ]; then
     twins=(unshare --mount --propagation private "${CLOCK_RELEASE_DIR}/twins.sh" "${ROOTFS_DIR}" "${CLOCK_TWINS}")

@@ -2,9 +2,10 @@
 import { readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
-import { CONFIG_TXT, commandLine } from '../unit/layout.ts';
+import { CONFIG_TXTS, commandLine } from '../unit/layout.ts';
+import type { Base } from '../unit/layout.ts';
 import type { Manifest } from '../unit/manifest.ts';
-import { SUITE, hashBytes, hashFile } from './inputs.ts';
+import { SUITE, hashFile } from './inputs.ts';
 import { runtime } from './runtime.ts';
 import { parseDpkgStatus, spdxDocument } from './sbom.ts';
 import { signDetached } from './sign.ts';
@@ -16,13 +17,18 @@ export interface Description {
   /** Hash of everything the release is made from. */
   readonly inputs: string;
   readonly key: SigningKey;
+  /** Default: Debian, by the embedded engine. */
+  readonly base?: Base;
+  /** What ran the stages, if it was not the embedded engine. */
+  readonly engine?: string;
 }
 
 /** Completes a release folder that holds slot/, firmware/, root.erofs, dpkg-status, kernel-version. */
 export async function describeRelease(release: string, of: Description): Promise<void> {
-  const { version, builtAt, key } = of;
+  const { version, builtAt, key, base = 'debian' } = of;
   const slot = join(release, 'slot');
-  await writeFile(join(slot, 'cmdline.txt'), commandLine('a'));
+  await writeFile(join(slot, 'cmdline.txt'), commandLine('a', base));
+  await writeFile(join(release, 'config.txt'), CONFIG_TXTS[base]);
   const bootNames = (await readdir(slot)).sort();
   await writeFile(join(release, 'boot.sha256'), await checksumList(slot, bootNames, 'a/'));
   await writeFile(join(release, 'root.sha256'), await checksumList(release, ['root.erofs']));
@@ -40,6 +46,8 @@ export async function describeRelease(release: string, of: Description): Promise
       hash: of.inputs,
       suite: SUITE,
       kernel: (await readFile(join(release, 'kernel-version'), 'utf8')).trim(),
+      ...(base !== 'debian' && { base }),
+      ...(of.engine !== undefined && { engine: of.engine }),
     },
     signedBy: { keyId: key.keyId, development: key.development, publicKey: key.publicKey },
     files: await sizedFiles(release, bootNames),
@@ -61,9 +69,8 @@ async function sizedFiles(
   for (const name of (await readdir(join(release, 'firmware'))).sort()) {
     files[name] = await sized(join(release, 'firmware', name));
   }
-  // As assemble() writes it; the only file of the boot partition that no slot owns.
-  const config = Buffer.from(CONFIG_TXT);
-  files['config.txt'] = { bytes: config.length, sha256: hashBytes(config) };
+  // The only file of the boot partition that no slot owns.
+  files['config.txt'] = await sized(join(release, 'config.txt'));
   files['root.erofs'] = await sized(join(release, 'root.erofs'));
   return files;
 }

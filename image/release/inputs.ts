@@ -28,11 +28,6 @@ export function cacheFolder(): string {
   return join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'clock-iot-unit');
 }
 
-/** SHA-256 as hex. */
-export function hashBytes(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
 /** SHA-256 of a file as hex, streamed. */
 export async function hashFile(file: string): Promise<string> {
   const hash = createHash('sha256');

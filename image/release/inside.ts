@@ -1,40 +1,34 @@
-// Runs in its own mount and process namespace (and user namespace for ordinary users): unpacks the
-// base root, runs the stages on it, takes out what the release needs. All mounts vanish with the
+// Runs in its own mount and process namespace (and user namespace for ordinary users): gets the root from
+// the engine (engine.ts), takes out what the release needs. All mounts vanish with the
 // namespace, whatever happens. Prints "@note text" lines for the progress of its caller (root.ts).
 import { cp, mkdir, readFile, readdir, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { OperatorError } from '../core/errors.ts';
 import { run } from '../core/run.ts';
+import type { EmbeddedSource, RootSource } from './engine.ts';
+import { kernelsOf } from './kernels.ts';
+import { pigenRoot } from './pigen/inside.ts';
 import { planStages } from './stages.ts';
 import type { StageStep } from './stages.ts';
 
 /** Everything the namespace's work needs; all paths absolute. */
 export interface InsideOrder {
-  readonly baseTar: string;
+  readonly source: RootSource;
   readonly workDir: string;
-  readonly stages: readonly string[];
   /** Where kernel, initramfs, device trees, firmware, package status and root.erofs go. */
   readonly outDir: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly contract: string;
   readonly mkfsErofs: readonly string[];
   readonly epochSeconds: number;
 }
 
-const BOARDS = /^bcm(2837-rpi-(3-|cm3|zero-2)|2711-rpi-(4-|400|cm4)).*\.dtb$/;
+const FIRMWARE = /^(bootcode\.bin|(start|fixup)(4|4cd|_cd)?\.(elf|dat))$/;
 const note = (text: string): void => console.log(`@note ${text}`);
 
 async function main(): Promise<void> {
   const order = JSON.parse(await readFile(process.argv[2]!, 'utf8')) as InsideOrder;
-  const root = join(order.workDir, 'rootfs');
-  await rm(root, { recursive: true, force: true });
-  await mkdir(root, { recursive: true });
-  note('unpacking the base');
-  // Device nodes are the kernel's matter (devtmpfs), and an ordinary user cannot make any.
-  const which = ['--numeric-owner', '--exclude=./dev/*'];
-  await run(['tar', '--extract', ...which, '--file', order.baseTar, '--directory', root]);
-  await runStages(order, root);
+  const root = await rootOf(order);
   note('taking out kernel and firmware');
   await collect(order, root);
   note('packing the root');
@@ -42,8 +36,35 @@ async function main(): Promise<void> {
   await rm(root, { recursive: true, force: true });
 }
 
-async function runStages(order: InsideOrder, root: string): Promise<void> {
-  const steps = await planStages(order.stages);
+async function rootOf(order: InsideOrder): Promise<string> {
+  switch (order.source.engine) {
+    case 'embedded':
+      return embeddedRoot(order.source, order);
+    case 'pi-gen':
+      return pigenRoot(order.source, { env: order.env, note });
+  }
+}
+
+/** Unpacks the base and runs the stages on it. */
+async function embeddedRoot(source: EmbeddedSource, order: InsideOrder): Promise<string> {
+  const root = join(order.workDir, 'rootfs');
+  await rm(root, { recursive: true, force: true });
+  await mkdir(root, { recursive: true });
+  note('unpacking the base');
+  // Device nodes are the kernel's matter (devtmpfs), and an ordinary user cannot make any.
+  const which = ['--numeric-owner', '--exclude=./dev/*'];
+  await run(['tar', '--extract', ...which, '--file', source.baseTar, '--directory', root]);
+  await runStages(source, { env: order.env, root });
+  return root;
+}
+
+interface Chroot {
+  readonly root: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+async function runStages(source: EmbeddedSource, { env, root }: Chroot): Promise<void> {
+  const steps = await planStages(source.stages);
   const installed = new Set(
     packageNamesOf(await readFile(join(root, 'var/lib/dpkg/status'), 'utf8')),
   );
@@ -56,7 +77,7 @@ async function runStages(order: InsideOrder, root: string): Promise<void> {
   await symlink('usr/lib64', join(root, 'lib64'));
   for (const step of steps) {
     note(`${step.folder.split('/').slice(-2).join('/')}/${step.file}`);
-    await runStep(step, { order, root, installed });
+    await runStep(step, { contract: source.contract, env, root, installed });
   }
   // Lazily: what came with a bind of /sys or /dev can, in a user's namespace, only go together with it.
   const mounted = ['proc', 'sys', 'dev', 'run', 'tmp'].map((name) => join(root, name));
@@ -78,14 +99,13 @@ async function mountForChroot(root: string): Promise<void> {
 
 async function runStep(
   step: StageStep,
-  { order, root, installed }: { order: InsideOrder; root: string; installed: Set<string> },
+  { contract, env, root, installed }: Chroot & { contract: string; installed: Set<string> },
 ): Promise<void> {
-  const env = { ...order.env, ROOTFS_DIR: root };
   const bash = async (script: string, ...args: string[]): Promise<void> => {
     const line = `. "$1"; shift; ${script}`;
-    await run(['bash', '-ec', line, 'stage', order.contract, ...args], {
+    await run(['bash', '-ec', line, 'stage', contract, ...args], {
       cwd: step.folder,
-      env,
+      env: { ...env, ROOTFS_DIR: root },
       onLine: (text) => console.log(text),
     });
   };
@@ -95,7 +115,7 @@ async function runStep(
     case 'chroot-script':
       return bash('on_chroot <"$1"', step.file);
     case 'debconf':
-      return bash('on_chroot debconf-set-selections <"$1"', step.file);
+      return bash(`on_chroot -c 'exec debconf-set-selections' <"$1"`, step.file);
     case 'patches':
       return bash(
         'while read -r name _; do patch --directory "${ROOTFS_DIR}/.." -p1 --fuzz 0 <"$1/${name}"; ' +
@@ -108,7 +128,7 @@ async function runStep(
       if (missing.length === 0) return;
       const no = step.recommends ? [] : ['--no-install-recommends'];
       await bash(
-        'on_chroot apt-get update; on_chroot apt-get install --yes "$@"',
+        `on_chroot -c 'apt-get update; apt-get install --yes "$@"' apt-get "$@"`,
         ...no,
         ...missing,
       );
@@ -125,40 +145,51 @@ async function collect(order: InsideOrder, root: string): Promise<void> {
   const out = order.outDir;
   await mkdir(join(out, 'slot'), { recursive: true });
   await mkdir(join(out, 'firmware'), { recursive: true });
-  const boot = await readdir(join(root, 'boot'));
-  const kernel = boot.find((name) => name.startsWith('vmlinuz-'));
-  const initrd = boot.find((name) => name.startsWith('initrd.img-'));
-  if (kernel === undefined || initrd === undefined) {
-    throw new OperatorError('no-kernel', 'The root holds no kernel or no initramfs', {
-      hint: 'Look for errors of stage-clock/90-initramfs in the build log',
-    });
+  const kernels = kernelsOf(await readdir(join(root, 'boot')));
+  for (const { version, kernel, initramfs, trees } of kernels) {
+    const image = await readFile(join(root, `boot/vmlinuz-${version}`));
+    await writeFile(
+      join(out, 'slot', kernel),
+      isGzip(image) ? image : gzipSync(image, { level: 9 }),
+    );
+    await cp(join(root, `boot/initrd.img-${version}`), join(out, 'slot', initramfs));
+    const folder = join(root, `usr/lib/linux-image-${version}/broadcom`);
+    for (const name of await readdir(folder)) {
+      if (trees.test(name)) await cp(join(folder, name), join(out, 'slot', name));
+    }
   }
-  const image = await readFile(join(root, 'boot', kernel));
-  await writeFile(join(out, 'slot/vmlinuz'), gzipSync(image, { level: 9 }));
-  await cp(join(root, 'boot', initrd), join(out, 'slot/initrd.img'));
-  const version = kernel.slice('vmlinuz-'.length);
-  const trees = join(root, `usr/lib/linux-image-${version}/broadcom`);
-  for (const name of await readdir(trees)) {
-    if (BOARDS.test(name)) await cp(join(trees, name), join(out, 'slot', name));
-  }
-  for (const name of await readdir(join(root, 'boot/firmware'))) {
-    if (/^(bootcode\.bin|(start|fixup)(4|4cd|_cd)?\.(elf|dat))$/.test(name)) {
-      await cp(join(root, 'boot/firmware', name), join(out, 'firmware', name));
+  // Raspberry Pi OS leaves them in the first folder until a kernel is installed or removed.
+  for (const from of ['usr/lib/raspi-firmware', 'boot/firmware'].map((name) => join(root, name))) {
+    for (const name of await readdir(from).catch(() => [])) {
+      if (FIRMWARE.test(name)) await cp(join(from, name), join(out, 'firmware', name));
     }
   }
   await cp(join(root, 'var/lib/dpkg/status'), join(out, 'dpkg-status'));
-  await writeFile(join(out, 'kernel-version'), `${version}\n`);
+  const versions = kernels.map(({ version }) => version);
+  await writeFile(join(out, 'kernel-version'), `${versions.join(' ')}\n`);
+}
+
+/** Raspberry Pi's kernels are packed already. */
+function isGzip(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
 /** What differs between two builds of the same inputs, or is of no use on a unit. */
 const NOT_ON_THE_UNIT = [
   'boot/*',
+  'dev/*',
+  'run/*',
   'vmlinuz*',
   'initrd.img*',
   'var/log/*',
   'var/cache/*',
   'var/lib/apt/lists/*',
+  'var/lib/apt/extended_states',
   'var/lib/dpkg/*-old',
+  'var/lib/dpkg/arch',
+  'var/lib/dpkg/available',
+  'var/lib/dpkg/cmethopt',
+  'etc/dpkg/dpkg.cfg.d/99mmdebstrap',
   'var/backups/*',
   'etc/*-',
   'usr/lib/linux-image-*',

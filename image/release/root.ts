@@ -1,4 +1,4 @@
-// From packages to root.erofs: the embedded engine. Decides what can be reused and calls the
+// From packages to root.erofs: the embedded engine's base, and the way into the namespace. Decides what can be reused and calls the
 // namespace's worker (inside.ts); knows nothing of cards.
 import { existsSync } from 'node:fs';
 import { access, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
 import type { Progress, Step } from '../core/progress.ts';
 import { run } from '../core/run.ts';
+import type { Engine } from './engine.ts';
 import { ARCHITECTURE, COMPONENTS, SUITE, hashText, hashTree } from './inputs.ts';
 import type { InsideOrder } from './inside.ts';
 import { planStages } from './stages.ts';
@@ -46,43 +47,63 @@ function stageFolders(home: string): string[] {
 const mirrorHint =
   'Check that this machine reaches its Debian mirror ("apt-get update"), run again';
 
-/** Makes or reuses the base root: all packages of all stages, no stage script run yet. */
-export async function makeBase(
-  context: EngineContext,
-): Promise<{ tar: string; key: string; tools: string }> {
-  const { home, cache, progress, signal } = context;
+interface Plan {
+  /** mmdebstrap and its options, but for suite and target. */
+  readonly argv: readonly string[];
+  /** What apt would install, a line for each package. */
+  readonly planned: readonly string[];
+  /** Over these versions, and over what else makes the base. */
+  readonly key: string;
+}
+
+/** Asks the mirror which versions of all stages' packages it has now. */
+export async function planVersions({ home, signal }: EngineContext): Promise<Plan> {
   const steps = await planStages(stageFolders(home));
   const packages = steps.flatMap((step) => (step.do === 'packages' ? step.names : []));
   const hook = (name: string): string =>
     `--${name}-hook=bash '${join(home, 'image/release/base.sh')}' ${name} "$1"`;
   const prepare = join(home, 'image/stage-debian/00-prepare/00-run.sh');
+  const essential = `ROOTFS_DIR="$1" CLOCK_STAGE='${home}/stage-clock' bash -e '${prepare}'`;
   const argv = [
     ...[...mmdebstrap, '--variant=minbase', `--arch=${ARCHITECTURE}`],
     ...[`--components=${COMPONENTS}`, `--include=${packages.join(',')}`],
-    ...['--dpkgopt=force-unsafe-io', `--essential-hook=ROOTFS_DIR="$1" bash -e '${prepare}'`],
+    ...['--dpkgopt=force-unsafe-io', `--essential-hook=${essential}`],
     ...[hook('extract'), hook('customize')],
   ];
-  const { key, planned } = await progress.step('package versions', async () => {
-    const plan = await run([...argv, '--simulate', '--verbose', SUITE, '-'], {
-      signal,
+  const plan = await run([...argv, '--simulate', '--verbose', SUITE, '-'], {
+    signal,
+    hint: mirrorHint,
+  });
+  const planned = plan.stderr.split('\n').filter((line) => line.startsWith('Inst '));
+  if (planned.length === 0) {
+    throw new OperatorError('no-packages', 'The mirror offers none of the packages needed', {
       hint: mirrorHint,
     });
-    const versions = plan.stderr.split('\n').filter((line) => line.startsWith('Inst '));
-    if (versions.length === 0) {
-      throw new OperatorError('no-packages', 'The mirror offers none of the packages needed', {
-        hint: mirrorHint,
-      });
-    }
-    const stage = await hashTree(home, ['image/stage-debian', 'image/release/base.sh']);
-    const key = hashText(stage, ...versions.sort()).slice(0, 16);
-    return { key, planned: versions };
-  });
+  }
+  // The essential hook takes dpkg's rules from 80-slim.
+  const made = ['image/stage-debian', 'image/release/base.sh', 'stage-clock/80-slim'];
+  const stage = await hashTree(home, made);
+  const key = hashText(stage, ...planned.sort()).slice(0, 16);
+  return { argv, planned, key };
+}
+
+/** Makes or reuses the base root: all packages of all stages, no stage script run yet. */
+export async function makeBase(context: EngineContext): Promise<Engine> {
+  const { home, cache, progress, signal } = context;
+  const { argv, planned, key } = await progress.step('package versions', () =>
+    planVersions(context),
+  );
   const tools = await ensureTools(context, planned);
   // Who asks for emulation gets it, and not what twins have made before.
   const tar = join(cache, `base-${key}${context.twins ? '' : '-emulated'}.tar`);
+  const contract = join(home, 'image/release/contract.sh');
+  const stages = stageFolders(home);
+  const engine: Engine = {
+    ...{ key, tools, source: { engine: 'embedded', baseTar: tar, stages, contract } },
+  };
   if (existsSync(tar) && !context.force) {
     progress.reused('base root', 'same packages');
-    return { tar, key, tools };
+    return engine;
   }
   const part = tar.replace(/\.tar$/, '.part.tar');
   await progress.step('base root', async (step) => {
@@ -97,13 +118,13 @@ export async function makeBase(
       onLine: (line) => packageProgress(line, { step, seen, total }),
     });
     await rename(part, tar);
-    await dropOld(context.cache);
+    await dropOld(context.cache, /^base-.*\.tar$/);
   });
-  return { tar, key, tools };
+  return engine;
 }
 
 /** The suite's amd64 programs of the versions that apt planned for the root. */
-async function ensureTools(
+export async function ensureTools(
   { cache, progress, signal }: EngineContext,
   planned: readonly string[],
 ): Promise<string> {
@@ -128,8 +149,9 @@ function packageProgress(
   step.fraction(seen.done / total);
 }
 
-async function dropOld(cache: string): Promise<void> {
-  const bases = (await readdir(cache)).filter((name) => /^base-.*\.tar$/.test(name));
+/** Removes all but the newest bases of one kind. */
+export async function dropOld(cache: string, kind: RegExp): Promise<void> {
+  const bases = (await readdir(cache)).filter((name) => kind.test(name));
   const dated = await Promise.all(
     bases.map(async (name) => ({ name, at: (await stat(join(cache, name))).mtimeMs })),
   );
@@ -143,7 +165,7 @@ export async function makeRoot(
   {
     tools,
     ...order
-  }: Omit<InsideOrder, 'workDir' | 'contract' | 'stages' | 'mkfsErofs'> & {
+  }: Omit<InsideOrder, 'workDir' | 'mkfsErofs'> & {
     readonly tools: string;
   },
 ): Promise<void> {
@@ -153,13 +175,12 @@ export async function makeRoot(
     ...order,
     workDir: work,
     mkfsErofs: toolIn(tools, 'usr/bin/mkfs.erofs'),
-    stages: stageFolders(home),
     env: {
       ...order.env,
+      CLOCK_STAGE: join(home, 'stage-clock'),
       CLOCK_TWINS: context.twins ? tools : '',
       CLOCK_RELEASE_DIR: join(home, 'image/release'),
     },
-    contract: join(home, 'image/release/contract.sh'),
   };
   const file = join(work, 'order.json');
   await writeFile(file, JSON.stringify(full));

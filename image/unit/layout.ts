@@ -19,15 +19,15 @@ const STATE_MIB_MIN = 256;
 /** The smallest card that a first boot does not refuse. */
 export const CARD_MIB_MIN = ALIGN_MIB + BOOT_MIB + SYSTEM_GROWN_MIB + STATE_MIB_MIN;
 
-/**
- * The firmware's configuration: https://www.raspberrypi.com/documentation/computers/config_txt.html
- * upstream_kernel: device trees have Linux's own names; without it a Pi 3 finds none (emulator/config.ts).
- */
-export const CONFIG_TXT = `# Clock IoT unit. os_prefix selects the slot: a/ or b/.
+/** The system below stage-clock, which decides over the kernel and how it names things. */
+export type Base = 'debian' | 'raspios';
+
+/** The same for both bases. */
+const COMMON = `# Clock IoT unit. os_prefix selects the slot: a/ or b/.
 arm_64bit=1
 os_prefix=a/
-upstream_kernel=1
-kernel=vmlinuz
+`;
+const KERNEL = `kernel=vmlinuz
 initramfs initrd.img followkernel
 cmdline=cmdline.txt
 enable_uart=1
@@ -35,9 +35,30 @@ disable_splash=1
 gpu_mem=16
 `;
 
+/**
+ * The firmware's configuration: https://www.raspberrypi.com/documentation/computers/config_txt.html
+ * upstream_kernel: device trees have Linux's own names; without it a Pi 3 finds none (emulator/config.ts).
+ * The Raspberry Pi kernel has names of its own, and one more flavour for the Pi 5 family; there the firmware
+ * keeps the board's key (key source "otp") from being read, until the board is off.
+ */
+export const CONFIG_TXTS: Readonly<Record<Base, string>> = {
+  debian: `${COMMON}upstream_kernel=1\n${KERNEL}`,
+  raspios: `${COMMON}${KERNEL}lock_device_private_key=1
+[pi5]
+kernel=vmlinuz-2712
+initramfs initrd-2712.img followkernel
+[all]
+`,
+};
+
+export const CONFIG_TXT = CONFIG_TXTS.debian;
+
+/** The serial console: Linux's own name of the mini UART, and what the firmware puts the right one for. */
+const CONSOLE: Readonly<Record<Base, string>> = { debian: 'ttyS1', raspios: 'serial0' };
+
 /** The kernel command line of a slot. panic=30 also keeps initramfs-tools from opening a shell. */
-export function commandLine(slot: 'a' | 'b'): string {
-  return `boot=clock clock.slot=${slot} console=tty0 console=ttyS1,115200 cgroup_enable=memory panic=30 loglevel=4\n`;
+export function commandLine(slot: 'a' | 'b', base: Base = 'debian'): string {
+  return `boot=clock clock.slot=${slot} console=tty0 console=${CONSOLE[base]},115200 cgroup_enable=memory panic=30 loglevel=4\n`;
 }
 
 /**

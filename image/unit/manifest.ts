@@ -15,7 +15,15 @@ const manifest = v.object({
   name: v.literal('clock-iot-unit'),
   version: short,
   builtAt: short,
-  inputs: v.object({ hash: sha256, suite: short, kernel: short }),
+  inputs: v.object({
+    hash: sha256,
+    suite: short,
+    kernel: short,
+    /** Debian where it says nothing. */
+    base: v.optional(v.picklist(['debian', 'raspios'])),
+    /** What ran the stages, with its version; the embedded engine where it says nothing. */
+    engine: v.optional(short),
+  }),
   signedBy: v.object({
     /** SHA-256 of the public key's SPKI DER. */
     keyId: sha256,

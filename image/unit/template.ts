@@ -17,7 +17,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { run } from '../core/run.ts';
 import { hashFile } from '../release/inputs.ts';
-import { BOOT_MIB, CONFIG_TXT, DATA_SECTOR_BYTES, MIB } from './layout.ts';
+import { BOOT_MIB, DATA_SECTOR_BYTES, MIB } from './layout.ts';
 import { openExt4 } from './read/ext4.ts';
 import type { Place } from './read/ext4.ts';
 import { readFat } from './read/fat.ts';
@@ -120,20 +120,17 @@ async function makeBoot(
     env,
     signal,
   });
-  const config = `${boot}.config`;
   const key = `${boot}.key`;
-  await writeFile(config, CONFIG_TXT);
   await writeFile(key, Buffer.alloc(KEY_BYTES, KEPT));
   const copy = async (from: readonly string[], to: string): Promise<void> => {
     await run(['mcopy', '-i', boot, '-m', ...from, to], { env, signal });
   };
   await run(['mmd', '-i', boot, '::a', '::b'], { env, signal });
-  await copy([config], '::config.txt');
+  await copy([join(release, 'config.txt')], '::config.txt');
   await copy(await below(join(release, 'firmware')), '::');
   await copy(await below(join(release, 'slot')), '::a/');
   await copy([join(release, 'manifest.json'), join(release, 'manifest.sig')], '::a/');
   await copy([key], '::clock.key');
-  await rm(config);
   await rm(key);
 }
 

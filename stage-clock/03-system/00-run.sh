@@ -6,6 +6,7 @@ cp -r files/. "${ROOTFS_DIR}/"
 echo '# The boot script mounts the root and the state partition.' >"${ROOTFS_DIR}/etc/fstab"
 # systemd takes this for "not set up yet"; the boot script writes the unit's own over it.
 echo uninitialized >"${ROOTFS_DIR}/etc/machine-id"
+chmod 0444 "${ROOTFS_DIR}/etc/machine-id"
 rm -f "${ROOTFS_DIR}/var/lib/dbus/machine-id"
 
 # The floor of a board without a clock chip: systemd sets the clock to this file's time, or to that of
@@ -18,6 +19,7 @@ for unit in getty@.service serial-getty@.service console-getty.service container
   systemd-homed.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
   e2scrub_all.timer e2scrub_reap.service fstrim.timer rescue.service ctrl-alt-del.target dev-hugepages.mount; do
   ln -sf /dev/null "${ROOTFS_DIR}/etc/systemd/system/${unit}"
+  rm -f "${ROOTFS_DIR}/etc/systemd/system/"*".wants/${unit}"
 done
 install -d "${ROOTFS_DIR}/etc/systemd/system-generators"
 for generator in systemd-getty-generator systemd-debug-generator systemd-run-generator; do

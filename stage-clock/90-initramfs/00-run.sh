@@ -7,7 +7,9 @@
 for program in update-initramfs depmod; do
   if [ -e "${ROOTFS_DIR}/usr/sbin/${program}.clock" ]; then
     mv -f "${ROOTFS_DIR}/usr/sbin/${program}.clock" "${ROOTFS_DIR}/usr/sbin/${program}"
-    on_chroot dpkg-divert --quiet --local --no-rename --remove "/usr/sbin/${program}"
+    on_chroot <<CHROOT
+dpkg-divert --quiet --local --no-rename --remove "/usr/sbin/${program}"
+CHROOT
   fi
 done
 

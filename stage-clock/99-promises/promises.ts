@@ -50,10 +50,12 @@ function elfMachine(path: string): number | undefined {
   return header.readUInt32BE(0) === 0x7f454c46 ? header.readUInt16LE(18) : undefined;
 }
 
+/** One name per kernel: Debian has one, Raspberry Pi OS one for the Pi 5 besides. */
+const inBoot = (start: string): string[] =>
+  readdirSync(at('boot')).filter((name) => name.startsWith(start));
+
 /** Unpacks an initramfs: cpio archives behind one another, plain or zstd (initramfs-tools 0.148). */
-function unpackInitramfs(): string {
-  const image = readdirSync(at('boot')).find((name) => name.startsWith('initrd.img-'));
-  if (image === undefined) throw new Error('no initramfs');
+function unpackInitramfs(image: string): string {
   const bytes = readFileSync(at(`boot/${image}`));
   const zstd = bytes.indexOf(Buffer.from([0x28, 0xb5, 0x2f, 0xfd]));
   const folder = mkdtempSync(join(tmpdir(), 'clock-initramfs-'));
@@ -71,8 +73,21 @@ function unpackInitramfs(): string {
   return folder;
 }
 
-const initramfs = unpackInitramfs();
-const inInitramfs = execFileSync('find', [initramfs], { encoding: 'utf8' });
+const initramfs = inBoot('initrd.img-').map((image) => {
+  const folder = unpackInitramfs(image);
+  const names = execFileSync('find', [folder], { encoding: 'utf8' });
+  const version = image.slice('initrd.img-'.length);
+  return { version, folder, names, isRaspberryPis: /-rpi-/.test(version) };
+});
+if (initramfs.length === 0) throw new Error('no initramfs');
+
+/** What Raspberry Pi OS would bring along: each breaks an encrypted appliance, or opens it. */
+const OF_OTHERS = [
+  ...['usr/bin/cloud-init', 'usr/bin/raspi-config', 'usr/bin/rpi-connect', 'usr/bin/sudo'],
+  ...['usr/lib/systemd/system/rpi-resize.service', 'usr/lib/systemd/system/userconfig.service'],
+  ...['usr/lib/systemd/system/rpi-setup-loop@.service', 'etc/rpi/swap.conf', 'var/swap'],
+  ...['usr/sbin/NetworkManager', 'usr/sbin/wpa_supplicant', 'etc/apt/apt.conf.d/51cache'],
+];
 
 const promises: Readonly<Record<string, () => boolean>> = {
   'no account has a password': () =>
@@ -101,12 +116,15 @@ const promises: Readonly<Record<string, () => boolean>> = {
   'the firewall is enabled': () =>
     readdirSync(at('etc/systemd/system/sysinit.target.wants')).includes('nftables.service'),
   'the kernel holds services to memory, addresses, devices and ports': () => {
-    const config = readdirSync(at('boot')).find((name) => name.startsWith('config-'));
+    const configs = inBoot('config-').map((name) => text(`boot/${name}`));
     const options = ['MEMCG=y', 'CGROUP_BPF=y', 'CGROUP_PIDS=y', 'SECCOMP_FILTER=y'];
     return (
-      config !== undefined &&
-      options.every((option) => text(`boot/${config}`).includes(`\nCONFIG_${option}\n`)) &&
-      /\nCONFIG_NFT_SOCKET=[my]\n/.test(text(`boot/${config}`)) &&
+      configs.length > 0 &&
+      configs.every(
+        (config) =>
+          options.every((option) => config.includes(`\nCONFIG_${option}\n`)) &&
+          /\nCONFIG_NFT_SOCKET=[my]\n/.test(config),
+      ) &&
       existsSync(at('usr/lib/aarch64-linux-gnu/libbpf.so.1'))
     );
   },
@@ -133,23 +151,36 @@ const promises: Readonly<Record<string, () => boolean>> = {
     text('etc/fstab')
       .split('\n')
       .every((line) => line === '' || line.startsWith('#')),
-  'the initramfs has the boot script': () => existsSync(join(initramfs, 'scripts/clock')),
+  'no user, no swap, no resizing, no set-up from outside': () =>
+    none(OF_OTHERS.filter((path) => existsSync(at(path)))) &&
+    text('etc/passwd')
+      .split('\n')
+      .every((line) => !/^[^:]*:[^:]*:[1-5]\d{3}:/.test(line)),
+  'the initramfs has the boot script': () =>
+    initramfs.every(({ folder }) => existsSync(join(folder, 'scripts/clock'))),
   'the initramfs opens LUKS2': () =>
-    [
-      'dm-crypt.ko',
-      'erofs.ko',
-      'overlay.ko',
-      'vfat.ko',
-      '/cryptsetup',
-      '/sfdisk',
-      'key-sources/board',
-    ].every((name) => inInitramfs.includes(name)),
-  'the initramfs has an index of its modules': () => {
-    const index = inInitramfs.split('\n').find((name) => name.endsWith('/modules.dep'));
-    return index !== undefined && /\bsdhci-pci\.ko/.test(readFileSync(index, 'utf8'));
-  },
+    initramfs.every(({ version, names }) => {
+      const builtIn = text(`usr/lib/modules/${version}/modules.builtin`);
+      const sources = ['board', 'card', 'otp'].map((name) => `key-sources/${name}\n`);
+      return (
+        ['dm-crypt.ko', 'erofs.ko', 'overlay.ko', 'vfat.ko'].every(
+          (name) => names.includes(name) || builtIn.includes(`/${name}`),
+        ) && ['/cryptsetup', '/sfdisk', ...sources].every((name) => names.includes(name))
+      );
+    }),
+  'the initramfs asks the firmware for the key of the board, where it answers': () =>
+    initramfs.every(
+      ({ names, isRaspberryPis }) => !isRaspberryPis || names.includes('/rpi-fw-crypto\n'),
+    ),
+  'the initramfs has an index of its modules': () =>
+    initramfs.every(({ names, isRaspberryPis }) => {
+      const index = names.split('\n').find((name) => name.endsWith('/modules.dep'));
+      const known = isRaspberryPis ? /\.ko/ : /\bsdhci-pci\.ko/;
+      return index !== undefined && known.test(readFileSync(index, 'utf8'));
+    }),
   'every program in the root is arm64': () => none(foreignPrograms(at('usr'))),
-  'every program in the initramfs is arm64': () => none(foreignPrograms(initramfs)),
+  'every program in the initramfs is arm64': () =>
+    none(initramfs.flatMap(({ folder }) => foreignPrograms(folder))),
 };
 
 function none(paths: readonly string[]): boolean {
@@ -158,7 +189,7 @@ function none(paths: readonly string[]): boolean {
 }
 
 const broken = Object.entries(promises).filter(([, holds]) => !holds());
-rmSync(initramfs, { recursive: true, force: true });
+for (const { folder } of initramfs) rmSync(folder, { recursive: true, force: true });
 for (const [name] of broken) console.error(`broken promise: ${name}`);
 console.log(
   `${Object.keys(promises).length - broken.length} promises kept, ${broken.length} broken`,

@@ -1,7 +1,8 @@
 // `./build.sh image`: builds the image.
 import { relative, resolve } from 'node:path';
 import type { BuildReport } from '../../release/build.ts';
-import { command } from '../command.ts';
+import type { EngineChoice } from '../../release/engine.ts';
+import { command, usageError } from '../command.ts';
 import { BUILD, writable } from './places.ts';
 
 /** QEMU's SD cards have a power of two in size; a first boot needs 1.4 GB. */
@@ -24,27 +25,33 @@ is taken from earlier builds. Write the image to a card with any writer.`,
     out: { value: 'DIR', help: 'where the image goes', default: 'build' },
     engine: {
       value: 'NAME',
-      choices: ['embedded'],
-      help: 'what runs the stages',
+      choices: ['embedded', 'pi-gen'],
+      help: 'what runs the stages; pi-gen wants root and time',
       default: 'embedded',
     },
+    pigen: { value: 'DIR', help: 'a checkout of pi-gen (branch arm64), not the pinned one' },
     base: {
       value: 'NAME',
-      choices: ['debian'],
-      help: 'the system below the stages',
+      choices: ['debian', 'raspios'],
+      help: 'the system below the stages; raspios needs pi-gen',
       default: 'debian',
     },
   },
   operands: [],
-  examples: ['./build.sh', './build.sh image --force', './build.sh image --size 2G'],
+  examples: [
+    './build.sh',
+    './build.sh image --size 2G',
+    'sudo ./build.sh image --engine pi-gen --base raspios',
+  ],
   logged: true,
   run: async ({ values }, { progress, print, signal }) => {
+    const engine = engineOf(values);
     const out = values.out === 'build' ? BUILD : resolve(values.out);
     await writable(out);
     const { buildImage } = await import('../../release/build.ts');
     const report = await buildImage(
       {
-        ...{ force: values.force, twins: !values['no-twins'], out },
+        ...{ force: values.force, twins: !values['no-twins'], out, engine },
         claim: values.claim === undefined ? undefined : resolve(values.claim),
       },
       { progress, signal },
@@ -54,6 +61,22 @@ is taken from earlier builds. Write the image to a card with any writer.`,
     return 0;
   },
 });
+
+/** What of engine, base and pi-gen's folder goes together. Throws a usage error. */
+export function engineOf(values: {
+  readonly engine: string;
+  readonly base: string;
+  readonly pigen: string | undefined;
+}): EngineChoice {
+  const base = values.base === 'raspios' ? 'raspios' : 'debian';
+  if (values.engine === 'pi-gen') {
+    const folder = values.pigen === undefined ? undefined : resolve(values.pigen);
+    return { engine: 'pi-gen', base, folder };
+  }
+  const only = base === 'raspios' ? '--base raspios' : '--pigen';
+  if (base === 'debian' && values.pigen === undefined) return { engine: 'embedded' };
+  throw usageError(`${only} goes with pi-gen alone`, 'Add --engine pi-gen');
+}
 
 function imageSummary(report: BuildReport): string {
   const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;

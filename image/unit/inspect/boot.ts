@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { OperatorError } from '../../core/errors.ts';
 import { parseConfig, planBoot } from '../../emulator/config.ts';
 import type { FirmwareBoard } from '../../emulator/config.ts';
-import { CONFIG_TXT } from '../layout.ts';
+import { CONFIG_TXTS } from '../layout.ts';
 import { readFat } from '../read/fat.ts';
 import type { FatFile } from '../read/fat.ts';
 import { Damaged } from '../read/source.ts';
@@ -126,6 +126,7 @@ function judgeConfig(
   } else if (not.length > 0) {
     findings.warning('boot', 'board-does-not-start', `Not every board starts from it (${why})`);
   }
+  const isAsBuilt = Object.values(CONFIG_TXTS).includes(config);
   const slot = prefix === 'a/' ? 'a' : prefix === 'b/' ? 'b' : undefined;
-  return { slot, config: config === CONFIG_TXT ? 'as built' : 'changed', startsOn };
+  return { slot, config: isAsBuilt ? 'as built' : 'changed', startsOn };
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { command, commandHelp, nearest } from '../../../image/host/command.ts';
+import { engineOf } from '../../../image/host/commands/image.ts';
 import { commandNames, named, route } from '../../../image/host/commands.ts';
 
 const seen: unknown[] = [];
@@ -88,5 +89,16 @@ test('every command explains itself and gives an example', () => {
     for (const line of commandHelp(name, found).split('\n')) {
       assert.ok(line.length <= 100, `${name}: "${line}" fits a terminal`);
     }
+  }
+});
+
+test('an engine, its base and its folder go together, or the command says what to add', () => {
+  const choice = (engine: string, base: string, pigen?: string): unknown =>
+    engineOf({ engine, base, pigen });
+  assert.deepEqual(choice('embedded', 'debian'), { engine: 'embedded' });
+  const raspios = { engine: 'pi-gen', base: 'raspios', folder: '/p' };
+  assert.deepEqual(choice('pi-gen', 'raspios', '/p'), raspios);
+  for (const [base, pigen] of [['raspios'], ['debian', '/p']] as const) {
+    assert.throws(() => choice('embedded', base, pigen), { hint: 'Add --engine pi-gen' });
   }
 });

@@ -61,12 +61,14 @@ const names = (group: string): string[] =>
 
 for (const [command, groups] of Object.entries({
   image: ['build'],
+  'image --engine pi-gen': ['build', 'pigen'],
+  '--engine=pi-gen --base raspios': ['build', 'pigen'],
   boot: ['boot'],
   label: ['label'],
   test: ['build', 'boot', 'test'],
 })) {
   test(`"${command}" without root names exactly the packages it needs and stops`, async () => {
-    const { code, stderr } = await door([command], { programs: NOBODY });
+    const { code, stderr } = await door(command.split(' '), { programs: NOBODY });
     const wanted = [...new Set(groups.flatMap(names))].sort();
     const line = `  → run: sudo apt-get update && sudo apt-get install --no-install-recommends `;
     const said = stderr.split('\n').find((text) => text.startsWith(line));

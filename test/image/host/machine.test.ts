@@ -34,6 +34,7 @@ const lacks: readonly (readonly [string, Partial<Machine>, Finding['state'], Reg
   ['system', { architecture: 'arm64' }, 'failed', /64-bit Intel or AMD/],
   ['system', { system: 'ubuntu 24.04' }, 'warning', /Debian 12 and 13 only/],
   ['packages: boot', { installed: new Set() }, 'failed', /apt-get install .*qemu-system-arm/],
+  ['packages: pigen', { installed: new Set() }, 'warning', /apt-get install .*debootstrap/],
   ['arm64 programs', { handler: undefined }, 'failed', /as root/],
   ['arm64 programs', { handler: 'disabled\nflags: F\n' }, 'failed', /echo 1/],
   ['arm64 programs', { handler: 'enabled\nflags: OC\n' }, 'failed', /echo -1/],
@@ -59,7 +60,7 @@ test('every package stands once, in known groups, with its reason', () => {
   assert.deepEqual(names, [...new Set(names)]);
   for (const { name, groups, why } of packages) {
     assert.match(name, /^[a-z0-9][a-z0-9.+-]+$/);
-    const known = ['build', 'boot', 'flash', 'label', 'test'];
+    const known = ['build', 'pigen', 'boot', 'flash', 'label', 'test'];
     for (const group of groups) assert.ok(known.includes(group), name);
     assert.ok(why.length > 5, `${name} has a reason`);
   }
