@@ -67,7 +67,7 @@ const mistakes: readonly (readonly [string, number, RegExp, RegExp])[] = [
   ['imgae', 2, /There is no command "imgae"/, /Did you mean "\.\/build\.sh image"\?/],
   ['help bot', 2, /There is no command "bot"/, /Did you mean "\.\/build\.sh boot"\?/],
   ['image --fource', 2, /"image" has no option --fource/, /Did you mean --force\?/],
-  ['image --engine pigen', 2, /--engine cannot be "pigen"/, /one of: embedded/],
+  ['image --engine pigen', 2, /--engine cannot be "pigen"/, /Did you mean pi-gen/],
   ['boot --http 80a', 2, /--http cannot be "80a"/, /from 1 to 65535/],
   ['boot --board raspi4b', 2, /--board cannot be "raspi4b"/, /raspi3b/],
   ['boot --image missing.img', 1, /There is no file missing\.img/, /looked for in/],
