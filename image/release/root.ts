@@ -10,7 +10,15 @@ import type { Engine } from './engine.ts';
 import { ARCHITECTURE, COMPONENTS, SUITE, hashText, hashTree } from './inputs.ts';
 import type { InsideOrder } from './inside.ts';
 import { planStages } from './stages.ts';
-import { fetchTools, hasTools, toolIn, toolsFolder, twinsPath, useTools } from './tools.ts';
+import {
+  checkTwins,
+  fetchTools,
+  hasTools,
+  toolIn,
+  toolsFolder,
+  twinsPath,
+  useTools,
+} from './tools.ts';
 
 export interface EngineContext {
   /** The repository. */
@@ -125,7 +133,7 @@ export async function makeBase(context: EngineContext): Promise<Engine> {
 
 /** The suite's amd64 programs of the versions that apt planned for the root. */
 export async function ensureTools(
-  { cache, progress, signal }: EngineContext,
+  { cache, progress, signal, twins }: EngineContext,
   planned: readonly string[],
 ): Promise<string> {
   const folder = toolsFolder({ cache, planned });
@@ -134,6 +142,7 @@ export async function ensureTools(
       fetchTools(folder, { cache, mmdebstrap, signal, hint: mirrorHint }),
     );
   }
+  if (twins) await checkTwins(folder);
   await useTools(cache, folder);
   return folder;
 }

@@ -133,10 +133,15 @@ async function addInPath(folder: string): Promise<void> {
     await writeFile(join(into, name), program);
     await chmod(join(into, name), 0o755);
   }
-  const { stdout } = await run([
-    ...toolIn(folder, join(LIBRARIES, IN_PATH, 'dpkg')),
-    '--print-architecture',
-  ]);
+}
+
+/**
+ * Fails if the changed dpkg does not say that it is for arm64; only who builds with twins has to ask.
+ * @throws OperatorError `dpkg-changed`
+ */
+export async function checkTwins(folder: string): Promise<void> {
+  const dpkg = toolIn(folder, join(LIBRARIES, IN_PATH, 'dpkg'));
+  const { stdout } = await run([...dpkg, '--print-architecture']);
   if (stdout.trim() === 'arm64') return;
   throw new OperatorError(
     'dpkg-changed',

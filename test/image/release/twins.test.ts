@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../../image/core/run.ts';
-import { forArm64, toolsFolder } from '../../../image/release/tools.ts';
+import { checkTwins, forArm64, toolsFolder } from '../../../image/release/tools.ts';
 
 const HOME = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
 
@@ -16,6 +16,20 @@ test('forArm64() changes the word for the architecture and no other byte', () =>
   const changed = forArm64(program);
   assert.equal(changed.length, program.length);
   assert.deepEqual(changed, Buffer.from('\x7FELF\xFF\0arm64\0Debian (amd64) version\0xamd64\0'));
+});
+
+test('checkTwins() fails where the changed dpkg is still for amd64, and says what builds anyway', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-twins-'));
+  const loader = join(folder.path, 'usr/lib64/ld-linux-x86-64.so.2');
+  await mkdir(dirname(loader), { recursive: true });
+  const says = async (architecture: string): Promise<void> => {
+    await writeFile(loader, `#!/bin/sh\necho ${architecture}\n`);
+    await chmod(loader, 0o755);
+  };
+  await says('arm64');
+  await checkTwins(folder.path);
+  await says('amd64');
+  await assert.rejects(checkTwins(folder.path), { code: 'dpkg-changed', hint: /--no-twins/ });
 });
 
 test('toolsFolder() is another one as soon as apt plans another version of a twin', () => {
