@@ -27,17 +27,23 @@ function counted(items: readonly Item[]): ReadonlyMap<string, number> {
 
 /**
  * `taken`: the unit said yes. Each is in the PMS once; one that is `unknown` may be there or not, one that is `rejected`
- * is not; and nothing else is there.
+ * is not, which only a guest who `hasLeft` meanwhile excuses; and nothing else is there.
  */
 export function compareMoney(given: {
   readonly taken: readonly Item[];
   readonly inPms: readonly Item[];
   readonly unknown: readonly Item[];
   readonly rejected: readonly Item[];
+  readonly hasLeft: (item: Item) => boolean;
 }): readonly Difference[] {
   const [taken, there] = [counted(given.taken), counted(given.inPms)];
   const [unknown, rejected] = [counted(given.unknown), counted(given.rejected)];
-  return [...new Set([...taken.keys(), ...there.keys()])].flatMap((name) => {
+  const inVain = given.rejected.filter((item) => !given.hasLeft(item));
+  const refused = inVain.map((item) => ({
+    where: 'charges',
+    what: `${nameOf(item)}: the PMS rejected it`,
+  }));
+  const counts = [...new Set([...taken.keys(), ...there.keys()])].flatMap((name) => {
     const most = (taken.get(name) ?? 0) - (rejected.get(name) ?? 0);
     const least = most - (unknown.get(name) ?? 0);
     const count = there.get(name) ?? 0;
@@ -45,6 +51,7 @@ export function compareMoney(given: {
     const expected = least === most ? `${most}` : `${least} to ${most}`;
     return [{ where: 'charges', what: `${name}: ${count} times in the PMS, expected ${expected}` }];
   });
+  return [...refused, ...counts];
 }
 
 /** Room -> who is there, each as a text. */

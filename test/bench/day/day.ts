@@ -181,7 +181,10 @@ function money({ pms, printer }: Systems, { postings, records }: Played) {
   const taken = postings.answered.filter(({ answer }) => answer === 'OK').map(({ item }) => item);
   // What the printer still keeps was not taken.
   const gone = records.slice(0, records.length - printer.waiting);
-  return { taken: [...taken, ...gone], inPms: itemsOfPms(pms) };
+  const bookings = new Map(pms.hotel.rows('bookings').map((row) => [String(row['id']), row]));
+  const hasLeft = ({ is, to }: Item): boolean =>
+    is === 'charge' && bookings.get(to)?.['status'] === 'checked_out';
+  return { taken: [...taken, ...gone], inPms: itemsOfPms(pms), hasLeft };
 }
 
 /** The cloud hears of it while the unit runs. */
