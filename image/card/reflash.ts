@@ -94,7 +94,7 @@ async function carriedFrom(file: string, serial: string): Promise<Uint8Array> {
   }
   if (wentWith !== undefined) {
     throw new OperatorError('carried-already', `${file} went with a card already: ${wentWith}`, {
-      hint: 'That card knows more by now: recover it, or reflash without --from',
+      hint: 'Recover that card: it knows more by now, or has it still. Only if it cannot be read: the card before it',
     });
   }
   const packed = gzipSync(await readFile(file), { level: 9 });

@@ -38,7 +38,8 @@ export async function copyState(
 ): Promise<Copy> {
   const { onDone = (): void => {}, signal } = options;
   const used = await usedBlocks(plain);
-  const folder = await placeFor([...used.runs(RUN_BLOCKS)]);
+  const copied = [...used.runs(RUN_BLOCKS)].reduce((sum, { bytes }) => sum + bytes, 0);
+  const folder = await privateFolder(copied);
   const close = async (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     const file = join(folder, 'state.ext4');
@@ -58,8 +59,9 @@ export async function copyState(
   }
 }
 
-async function placeFor(runs: readonly Extent[]): Promise<string> {
-  const wanted = runs.reduce((sum, { bytes }) => sum + bytes, SPARE_BYTES);
+/** A folder for this user alone with room for so many bytes and the queue; in memory if that has it. */
+export async function privateFolder(bytes: number): Promise<string> {
+  const wanted = bytes + SPARE_BYTES;
   for (const parent of [MEMORY, tmpdir()]) {
     const free = await statfs(parent).then(
       ({ bavail, bsize }) => bavail * bsize,

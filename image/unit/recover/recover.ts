@@ -1,6 +1,7 @@
 // `./build.sh recover`: what a unit's card still knows that nobody was told, out of its state partition by the
-// recovery key. Never writes to the card. What comes out is one file for the unit's next card, and a report.
-import { chmod, copyFile, link, open, rm, stat, unlink } from 'node:fs/promises';
+// recovery key, or out of the record that its first boot has not taken yet. Never writes to the card. What comes
+// out is one file for the unit's next card, and a report.
+import { chmod, copyFile, link, open, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../../core/errors.ts';
@@ -12,7 +13,10 @@ import type { LuksHeader } from '../read/luks.ts';
 import { Damaged, section } from '../read/source.ts';
 import type { Source } from '../read/source.ts';
 import { readTable } from '../read/table.ts';
-import { copyState } from './copy.ts';
+import type { Table } from '../read/table.ts';
+import { carriedOn } from './carried.ts';
+import type { Carried } from './carried.ts';
+import { copyState, privateFolder } from './copy.ts';
 import { StateFiles } from './files.ts';
 import { forgiving } from './forgiving.ts';
 import { prepare, salvage } from './queue.ts';
@@ -49,12 +53,17 @@ export interface Recovery {
   readonly isDoubted: boolean;
   /** One sentence each. */
   readonly lost: readonly string[];
+  /** Its first boot has not taken its record: what the unit's card before it had not told lies there. */
+  readonly isUntouched?: boolean;
 }
 
 /** Throws OperatorError when nothing can be recovered, saying why. */
 export async function recover(options: RecoverOptions): Promise<Recovery> {
   const { card, progress, signal } = options;
-  const { state, header } = await findState(card);
+  const table = readTable(await card.read(0, 512).catch(() => Buffer.alloc(512)));
+  const carried = await progress.step('record', async () => carriedOn(card, table));
+  if (carried.is === 'queue') return untouched(options, carried);
+  const { state, header } = await findState(card, { table, carried });
   const serial = SERIAL.test(header.subsystem) ? header.subsystem : options.serial;
   const keys = await options.keysOf(serial);
   const volumeKey = await progress.step('open', async () => openWith(state, header, keys));
@@ -89,14 +98,37 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
   }
 }
 
-async function findState(card: Source): Promise<{ state: Source; header: LuksHeader }> {
-  const first = await card.read(0, 512).catch(() => Buffer.alloc(512));
-  const entry = readTable(first).partitions.find(({ number }) => number === 3);
+/** As it was packed, but for what its last card was noted with. */
+async function untouched(
+  options: RecoverOptions,
+  { serial, queue }: Extract<Carried, { is: 'queue' }>,
+): Promise<Recovery> {
+  if (!SERIAL.test(serial)) throw noSerial();
+  const folder = await privateFolder(2 * queue.length);
+  try {
+    const at = join(folder, 'outbox.db');
+    await writeFile(at, queue, { mode: 0o600 });
+    const isDoubted = doubtOf(at);
+    const came = await fromQueue({ ...options, folder, serial }, { at, isDoubted });
+    return { ...came, serial, badBlocks: [], repaired: false, isUntouched: true };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function findState(
+  card: Source,
+  { table, carried }: { readonly table: Table; readonly carried: Carried },
+): Promise<{ state: Source; header: LuksHeader }> {
+  const entry = table.partitions.find(({ number }) => number === 3);
   const places = [
     ...(entry === undefined ? [] : [section(card, entry.start, entry.bytes)]),
     section(card, STATE_AT, card.bytes),
   ];
-  let reason = 'there is none: this card has never started, so nothing was queued on it';
+  let reason =
+    carried.is === 'unreadable'
+      ? `there is none, and what the card's record carries over cannot be read (${carried.why})`
+      : 'there is none: this card has never started, so nothing was queued on it';
   for (const state of places) {
     const { header, first: copy } = await readLuks(state);
     if (header?.label === STATE_LABEL) return { state, header };
@@ -148,7 +180,7 @@ async function bringOut(
   },
   isDoubted: boolean,
 ): Promise<Came> {
-  const { files, folder, serial } = of;
+  const { files, folder } = of;
   const lost: string[] = [];
   const names = await files.list('/agent');
   if (names.has('outbox.db.damaged')) {
@@ -166,23 +198,27 @@ async function bringOut(
   ];
   const bad = [queue, ...logs].reduce((sum, taken) => sum + (taken?.badBlocks ?? 0), 0);
   if (bad > 0) lost.push(`${bad} blocks of the queue itself could not be read`);
-  const made = join(folder, 'recovered.db');
+  const came = await fromQueue(of, { at, isDoubted });
+  return { ...came, lost: [...lost, ...came.lost] };
+}
+
+/** Makes the file for the next card of the queue `at`. */
+async function fromQueue(
+  of: RecoverOptions & { readonly folder: string; readonly serial: string },
+  { at, isDoubted }: { readonly at: string; readonly isDoubted: boolean },
+): Promise<Came> {
+  const made = join(of.folder, 'recovered.db');
   const salvaged = await salvage(at, made).catch(() => undefined);
   if (salvaged === undefined) {
-    return {
-      file: undefined,
-      queue: undefined,
-      isDoubted,
-      lost: [...lost, 'The queue is unreadable'],
-    };
+    return { file: undefined, queue: undefined, isDoubted, lost: ['The queue is unreadable'] };
   }
-  lost.push(...salvaged.torn.map((table) => `Of the table "${table}" only parts could be read`));
+  const lost = salvaged.torn.map((table) => `Of the table "${table}" only parts could be read`);
   const isTorn = isDoubted || salvaged.torn.length > 0;
-  const counts = prepare(made, { isDoubted: isTorn });
-  mark(made, { v: 1, serial, atMs: of.nowMs, isDoubted: isTorn });
-  const out = of.out(serial);
+  const queue = prepare(made, { isDoubted: isTorn });
+  mark(made, { v: 1, serial: of.serial, atMs: of.nowMs, isDoubted: isTorn });
+  const out = of.out(of.serial);
   await publish(made, out);
-  return { file: out, queue: counts, isDoubted: isTorn, lost };
+  return { file: out, queue, isDoubted: isTorn, lost };
 }
 
 interface Mark {
@@ -198,6 +234,19 @@ function mark(file: string, about: Mark): void {
   try {
     db.exec('CREATE TABLE recovered (about TEXT NOT NULL, wentWith TEXT)');
     db.prepare('INSERT INTO recovered (about) VALUES (?)').run(JSON.stringify(about));
+  } finally {
+    db.close();
+  }
+}
+
+/** Whether the card that this came out of was damaged: also when it does not say so. */
+function doubtOf(file: string): boolean {
+  const db = new DatabaseSync(file, { readOnly: true });
+  try {
+    const about = db.prepare('SELECT about FROM recovered').get()?.['about'];
+    return (JSON.parse(String(about)) as Mark).isDoubted;
+  } catch {
+    return true;
   } finally {
     db.close();
   }

@@ -49,6 +49,12 @@ export function renderRecovery(recovery: Recovery): string {
       lines.push('', `To be installed again by the cloud: ${queue.packages.join(', ')}`);
     }
   }
+  if (recovery.isUntouched === true) {
+    lines.push(
+      '',
+      'The unit has never run from this card: it is what its card before had not told.',
+    );
+  }
   lines.push('', ...condition(recovery), ...lost.map((text) => `LOST: ${text}.`));
   if (file !== undefined && lost.length === 0 && badBlocks.length === 0)
     lines.push('Nothing is lost.');

@@ -110,6 +110,14 @@ async function queueOfAUnit(): Promise<Record<string, Uint8Array>> {
   return files;
 }
 
+/** Of what waits in the queue of a unit whose folder this is. */
+function idsIn(name: string): string[] {
+  const store = openSqlite(at(name), STORE_LIMITS);
+  const ids = store.take(9, { except: [], lanes: LANES }).map(({ id }) => id);
+  store.close();
+  return ids;
+}
+
 /** The commands of the README's page for support, with these devices. */
 async function steps(): Promise<readonly (readonly string[])[]> {
   const text = await readFile(join(HOME, 'README.md'), 'utf8');
@@ -158,10 +166,7 @@ test('the steps on the README’s page lead from a failed unit’s card to a new
   assert.notEqual((await record('recovery.key')).toString().trim(), digits, 'new keys');
   await mkdir(at('next'));
   await writeFile(at('next/outbox.db'), gunzipSync(await record('carried.db.gz')));
-  const store = openSqlite(at('next'), STORE_LIMITS);
-  const told = store.take(9, { except: [], lanes: LANES }).map(({ id }) => id);
-  store.close();
-  assert.deepEqual(told, ['told-to-nobody']);
+  assert.deepEqual(idsIn('next'), ['told-to-nobody']);
 
   const { units } = JSON.parse(await readFile(at('serials.json'), 'utf8')) as {
     units: { serial: string; registration: string; superseded: string[] }[];
@@ -184,4 +189,25 @@ test('a recovered queue goes with one card only, and with its own unit’s', asy
   const stranger = (await build(['unit', 'new'])).trim();
   await assert.rejects(build(words(stranger)), /is of unit/);
   assert.equal((await stat(at('other'))).blocks, 0, 'nothing was written');
+});
+
+test('a card that never started gives back what it was to carry over, for the next one', async () => {
+  // The board died, or the card in its first boot: the file went with this card, and no other has it.
+  const said = await build(['recover', at('new'), '--out', 'back.db']);
+  assert.match(said, new RegExp(`unit ${serial}`));
+  assert.match(said, /1 {2}events of the hotel[^]*never run from this card[^]*Nothing is lost/);
+  await newCard('third');
+  const from = ['--from', 'back.db', '--identity', 'support.txt'];
+  await build(['reflash', serial, at('third'), ...from, ...flashWords()]);
+  const packed = await (await recordOf(at('third')))('carried.db.gz');
+  await mkdir(at('third-unit'));
+  await writeFile(at('third-unit/outbox.db'), gunzipSync(packed));
+  assert.deepEqual(idsIn('third-unit'), ['told-to-nobody']);
+});
+
+test('a first card that never started has nothing to recover, and says so', async () => {
+  await assert.rejects(
+    build(['recover', at('first'), '--identity', 'support.txt']),
+    /never started, so nothing was queued/,
+  );
 });
