@@ -17,7 +17,8 @@ import { Wal } from './wal.ts';
 const CORRUPT = new Set([11, 26]);
 const BUSY = 5;
 
-const SCHEMA = `
+/** Also for what brings a queue out of a failed unit's card: that copies rows, and never another file's own SQL. */
+export const SCHEMA = `
   CREATE TABLE IF NOT EXISTS waiting (
     place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
     topic TEXT NOT NULL, payload BLOB NOT NULL, at INTEGER NOT NULL, share TEXT

@@ -1,9 +1,10 @@
 // The keys of one card, and the LUKS2 header that joins them. Made by the real cryptsetup, on a small
 // file instead of the card.
 import { randomBytes, randomUUID } from 'node:crypto';
-import { open, mkdtempDisposable, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { OperatorError } from '../core/errors.ts';
+import { memoryFolder } from '../core/memory.ts';
 import { run } from '../core/run.ts';
 import { DATA_SECTOR_BYTES, LUKS_HEADER_MIB, MIB, SECTOR_BYTES } from './layout.ts';
 import { KEY_BYTES } from './template.ts';
@@ -11,8 +12,6 @@ import { VOLUME_KEY_BYTES } from './xts.ts';
 
 /** Both header copies and the first four key slots; behind it lies nothing yet. */
 const HEADER_BYTES = MIB;
-/** In memory where there is such a folder: a key has no business on a disk. */
-const MEMORY = '/dev/shm';
 
 export interface CardKeys {
   readonly volumeKey: Buffer;
@@ -26,11 +25,9 @@ export interface CardKeys {
 
 /** New keys, with a header that knows them. Takes about 0.1 s. */
 export async function makeKeys(signal?: AbortSignal): Promise<CardKeys> {
-  const inMemory = await stat(MEMORY).then(
-    () => true,
-    () => false,
-  );
-  await using folder = await mkdtempDisposable(join(inMemory ? MEMORY : tmpdir(), 'clock-card-'));
+  // A key has no business on a disk.
+  await using folder = await memoryFolder('clock-card', { bytes: 2 * HEADER_BYTES });
+  if (folder === undefined) throw noRoom();
   const file = (name: string): string => join(folder.path, name);
   const volumeKey = randomBytes(VOLUME_KEY_BYTES);
   const transportKey = randomBytes(KEY_BYTES);
@@ -56,3 +53,8 @@ export async function makeKeys(signal?: AbortSignal): Promise<CardKeys> {
   await header.read(made, 0, HEADER_BYTES, 0);
   return { volumeKey, transportKey, header: made, diskId: randomBytes(4).readUInt32LE() };
 }
+
+const noRoom = (): OperatorError =>
+  new OperatorError('no-room', 'There is no room in memory for the keys of a card', {
+    hint: 'Free space in /dev/shm ("df -h /dev/shm"), or set TMPDIR to a folder with room',
+  });

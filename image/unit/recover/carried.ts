@@ -11,6 +11,7 @@ import { readLuks } from '../read/luks.ts';
 import { Damaged, section } from '../read/source.ts';
 import type { Source } from '../read/source.ts';
 import type { Table } from '../read/table.ts';
+import { recoveryPassphrase } from '../recovery-key.ts';
 import { KEY_BYTES, RECORD_BYTES_MAX } from '../template.ts';
 
 /** The queue itself: 96 MiB (agent/outbox/limits.ts). */
@@ -19,7 +20,13 @@ const QUEUE_BYTES_MAX = 128 * MIB;
 export type Carried =
   | { readonly is: 'nothing' }
   | { readonly is: 'unreadable'; readonly why: string }
-  | { readonly is: 'queue'; readonly serial: string; readonly queue: Buffer };
+  | {
+      readonly is: 'queue';
+      readonly serial: string;
+      /** The passphrase of the card's recovery slots, as its record has it. */
+      readonly recoveryKey: Buffer | undefined;
+      readonly queue: Buffer;
+    };
 
 /**
  * The queue in a card's record. The transport key lies beside it until the first boot has taken the record, and
@@ -43,10 +50,12 @@ export async function carriedOn(card: Source, { partitions }: Table): Promise<Ca
     const carried = await disk.find('unit/carried.db.gz');
     const serial = await disk.find('unit/serial');
     if (carried === undefined || serial === undefined) return { is: 'nothing' };
+    const digits = await disk.find('unit/recovery.key');
     const packed = await bytesOf(carried, RECORD_BYTES_MAX);
     return {
       is: 'queue',
       serial: (await bytesOf(serial, KEY_BYTES * 2)).toString('latin1').trim(),
+      recoveryKey: digits === undefined ? undefined : recoveryPassphrase(await bytesOf(digits, 1024)),
       queue: unpacked(packed),
     };
   } catch (error) {

@@ -1,11 +1,13 @@
 // A copy of the state's file system that may be repaired: the blocks in use, decrypted, into a sparse file;
 // then e2fsck replays its journal and mends it. The card itself is only read.
 import { constants } from 'node:fs';
-import { mkdtemp, open, rm, statfs } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OperatorError } from '../../core/errors.ts';
+import { MEMORY, memoryFolder } from '../../core/memory.ts';
+import type { MemoryFolder } from '../../core/memory.ts';
 import { run } from '../../core/run.ts';
 import type { Extent, Forgiving } from './forgiving.ts';
 import { Blocks, usedBlocks } from './used.ts';
@@ -13,8 +15,6 @@ import { Blocks, usedBlocks } from './used.ts';
 const BLOCK_BYTES = 4096;
 /** 1 MiB a read: quick on a card reader, and a bad block costs no more than its neighbours' second reading. */
 const RUN_BLOCKS = 256;
-/** In memory, as nothing of it shall be left: a disk remembers. */
-const MEMORY = '/dev/shm';
 /** What else the folder takes: the queue, twice. */
 const SPARE_BYTES = 256 * 1024 * 1024;
 /** e2fsck(8): 1 corrected, 2 corrected and restart, 4 not all corrected: what can be read is read. */
@@ -23,6 +23,8 @@ const E2FSCK_ACCEPT = [1, 2, 4];
 export interface Copy {
   /** For this user alone; gone when closed. */
   readonly folder: string;
+  /** Else it lies on a disk until it is closed. */
+  readonly isInMemory: boolean;
   readonly file: string;
   /** It had a journal to replay, or was damaged. */
   readonly repaired: boolean;
@@ -39,8 +41,9 @@ export async function copyState(
   const { onDone = (): void => {}, signal } = options;
   const used = await usedBlocks(plain);
   const copied = [...used.runs(RUN_BLOCKS)].reduce((sum, { bytes }) => sum + bytes, 0);
-  const folder = await privateFolder(copied);
-  const close = async (): Promise<void> => rm(folder, { recursive: true, force: true });
+  const place = await privateFolder(copied);
+  const { path: folder, isInMemory } = place;
+  const close = async (): Promise<void> => place[Symbol.asyncDispose]();
   try {
     const file = join(folder, 'state.ext4');
     const handle = await open(file, constants.O_CREAT | constants.O_EXCL | constants.O_RDWR, 0o600);
@@ -49,7 +52,8 @@ export async function copyState(
       await copyRuns(plain, handle, { runs: [...used.runs(RUN_BLOCKS)], onDone, signal });
       const { code } = await e2fsck(file, signal);
       await copyReplayed(plain, handle, { file, used, signal });
-      return { folder, file, repaired: code !== 0, isDamaged: (code & 4) !== 0, close };
+      const isDamaged = (code & 4) !== 0;
+      return { folder, isInMemory, file, repaired: code !== 0, isDamaged, close };
     } finally {
       await handle.close();
     }
@@ -59,16 +63,14 @@ export async function copyState(
   }
 }
 
-/** A folder for this user alone with room for so many bytes and the queue; in memory if that has it. */
-export async function privateFolder(bytes: number): Promise<string> {
+/**
+ * A folder for this user alone with room for so many bytes and the queue; in memory if that has it, as nothing of it
+ * shall be left: a disk remembers.
+ */
+export async function privateFolder(bytes: number): Promise<MemoryFolder> {
   const wanted = bytes + SPARE_BYTES;
-  for (const parent of [MEMORY, tmpdir()]) {
-    const free = await statfs(parent).then(
-      ({ bavail, bsize }) => bavail * bsize,
-      () => 0,
-    );
-    if (free >= wanted) return mkdtemp(join(parent, 'clock-recover-'));
-  }
+  const place = await memoryFolder('clock-recover', { bytes: wanted });
+  if (place !== undefined) return place;
   const mib = Math.ceil(wanted / 1024 / 1024);
   throw new OperatorError(
     'no-room',

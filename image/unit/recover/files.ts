@@ -44,9 +44,11 @@ export class StateFiles {
 
   /** Takes a file out into `to`; undefined when it is not there, or larger than ours ever are. */
   async take(path: string, to: string): Promise<Taken | undefined> {
-    const cut = path.lastIndexOf('/');
-    const size = (await this.list(path.slice(0, cut) || '/')).get(path.slice(cut + 1));
-    if (size === undefined || size > FILE_BYTES_MAX) return undefined;
+    // Of the very file that is dumped: a folder may hold a name twice, and of each another size.
+    const told = await this.#debugfs(`stat ${path}`);
+    const isFile = /^Inode: .*\bType: regular\b/m.test(told);
+    const size = Number(/\bSize: (\d+)$/m.exec(told)?.[1] ?? Number.NaN);
+    if (!isFile || !(size <= FILE_BYTES_MAX)) return undefined;
     await this.#debugfs(`dump ${path} ${to}`);
     const taken = await stat(to).catch(() => undefined);
     if (taken === undefined) return undefined;

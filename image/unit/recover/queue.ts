@@ -4,10 +4,11 @@
 import { existsSync } from 'node:fs';
 import { chmod, rename, rm } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
-import type { SQLInputValue } from 'node:sqlite';
+import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { LANES } from '../../../agent/core/messages.ts';
 import type { Lane } from '../../../agent/core/messages.ts';
 import { keys, parseFiscal, parseRow, render } from '../../../agent/hotel/wire.ts';
+import { SCHEMA } from '../../../agent/io/sqlite.ts';
 
 /** As agent/io/wal.ts makes it: a page of this size can only be set in an empty file. */
 const PAGE_BYTES = 1_024;
@@ -45,8 +46,16 @@ export interface Salvaged {
   readonly torn: readonly string[];
 }
 
+/** What the agent keeps, the most precious first. */
+const TABLES = ['record', 'waiting', 'dead', 'counter'] as const;
+/** The agent's own file has up to 96 MiB (agent/outbox/limits.ts); pages that point to each other could give more. */
+const BYTES_MAX = 128 * 1024 * 1024;
+/** So many rows fill 96 MiB if each is shorter than any of ours. */
+const ROWS_MAX = 4_000_000;
+
 /**
- * Copies all rows that can be read from `from` (with its log beside it) to the new file `to`.
+ * Copies all rows that can be read from `from` (with its log beside it) to the new file `to`, into the agent's own
+ * tables: whoever had the card may have written anything into its schema, SQL that writes files included.
  * Throws SQLite's error when not even its first page is one.
  */
 export async function salvage(from: string, to: string): Promise<Salvaged> {
@@ -57,16 +66,10 @@ export async function salvage(from: string, to: string): Promise<Salvaged> {
   const target = new DatabaseSync(to);
   try {
     await chmod(to, 0o600);
-    target.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA synchronous = FULL; BEGIN`);
-    const torn: string[] = [];
-    const tables = source
-      .prepare("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL")
-      .all();
-    for (const { name, sql } of tables) {
-      if (name === 'recovered') continue; // Of an earlier card of this unit.
-      target.exec(String(sql));
-      if (!copyTable(source, target, String(name))) torn.push(String(name));
-    }
+    source.exec('PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON');
+    target.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA synchronous = FULL`);
+    target.exec(`PRAGMA max_page_count = ${BYTES_MAX / PAGE_BYTES}; BEGIN; ${SCHEMA}`);
+    const torn = TABLES.filter((name) => !copyTable(source, target, name));
     target.exec('COMMIT');
     return { torn };
   } finally {
@@ -77,22 +80,54 @@ export async function salvage(from: string, to: string): Promise<Salvaged> {
 
 /** From both ends: what lies between two unreadable places is lost, nothing else. */
 function copyTable(source: DatabaseSync, target: DatabaseSync, name: string): boolean {
-  const columns = source.prepare(`SELECT name, pk FROM pragma_table_info(?)`).all(name);
-  const key = columns.find(({ pk }) => pk === 1)?.['name'] ?? 'rowid';
-  const marks = columns.map(() => '?').join(', ');
-  const insert = target.prepare(`INSERT OR IGNORE INTO "${name}" VALUES (${marks})`);
-  for (const order of ['ASC', 'DESC']) {
-    try {
-      const rows = source.prepare(`SELECT * FROM "${name}" ORDER BY "${String(key)}" ${order}`);
-      for (const row of rows.iterate()) {
-        insert.run(...(Object.values(row) as SQLInputValue[]));
-      }
-      return order === 'ASC';
-    } catch {
-      // An unreadable page: the other end is left.
+  // Without pages of its own it is a view or a virtual table: none of ours.
+  const isTable = source
+    .prepare(`SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? AND rootpage > 0`)
+    .get(name);
+  if (isTable === undefined) return false;
+  // Neither of these lists columns that are computed.
+  const columnsIn = (db: DatabaseSync): readonly Row[] =>
+    db.prepare('SELECT name, pk FROM pragma_table_info(?)').all(name);
+  const there = columnsIn(source);
+  const key = String(there.find(({ pk }) => pk === 1)?.['name'] ?? 'rowid');
+  const columns = columnsIn(target)
+    .map((column) => String(column['name']))
+    // One that an older agent did not have stays empty.
+    .filter((column) => there.some((one) => one['name'] === column));
+  const list = columns.map(quoted).join(', ');
+  try {
+    const marks = columns.map(() => '?').join(', ');
+    const insert = target.prepare(`INSERT OR IGNORE INTO ${name} (${list}) VALUES (${marks})`);
+    const select = (order: string): string =>
+      `SELECT ${list} FROM ${name} ORDER BY ${quoted(key)} ${order} LIMIT ${ROWS_MAX}`;
+    for (const order of ['ASC', 'DESC']) {
+      if (copyRows(source, { insert, select: select(order) })) return order === 'ASC';
     }
+  } catch {
+    // Columns that ours never had.
   }
   return false;
+}
+
+type Row = Readonly<Record<string, SQLOutputValue>>;
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
+
+/** Whether all of them could be read, and were not more than there can be. */
+function copyRows(
+  source: DatabaseSync,
+  { insert, select }: { readonly insert: StatementSync; readonly select: string },
+): boolean {
+  let rows = 0;
+  try {
+    for (const row of source.prepare(select).iterate()) {
+      insert.run(...(Object.values(row) as SQLInputValue[]));
+      rows += 1;
+    }
+    return rows < ROWS_MAX;
+  } catch {
+    // An unreadable page: the other end is left.
+    return false;
+  }
 }
 
 /**
@@ -139,6 +174,10 @@ function recordsOf(db: DatabaseSync, prefix: string): { key: string; value: stri
     .map(({ key, value }) => ({ key: String(key), value: String(value) }));
 }
 
+/** A time that a Date can hold: the card may say anything. */
+const isTime = (value: unknown): value is number =>
+  typeof value === 'number' && Math.abs(value) <= 8.64e15;
+
 function countsOf(db: DatabaseSync): QueueCounts {
   const waiting = LANES.map((lane, index): LaneCount => {
     const row = db
@@ -147,7 +186,7 @@ function countsOf(db: DatabaseSync): QueueCounts {
     const oldest = row?.['at'];
     return {
       ...{ lane, count: Number(row?.['n']) },
-      oldestMs: typeof oldest === 'number' ? oldest : undefined,
+      oldestMs: isTime(oldest) ? oldest : undefined,
     };
   });
   const dead = Number(db.prepare('SELECT COUNT(*) AS n FROM dead').get()?.['n']);

@@ -1,7 +1,9 @@
 // `./build.sh recover`: what a unit's card still knows that nobody was told, out of its state partition by the
 // recovery key, or out of the record that its first boot has not taken yet. Never writes to the card. What comes
 // out is one file for the unit's next card, and a report.
-import { chmod, copyFile, link, open, rm, stat, unlink, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { chmod, copyFile, link, lstat, open, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../../core/errors.ts';
@@ -81,9 +83,13 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
     .catch(unreadable);
   try {
     const files = new StateFiles(copy, { bad: plain.bad, signal });
-    const told = (await files.text('/serial'))?.trim();
-    const whose = serial ?? (SERIAL.test(told ?? '') ? told : undefined);
+    if (!copy.isInMemory) sayOnDisk(options, copy.folder);
+    const inside = (await files.text('/serial'))?.trim() ?? '';
+    const told = SERIAL.test(inside) ? inside : undefined;
+    const whose = told ?? (SERIAL.test(serial ?? '') ? serial : undefined);
     if (whose === undefined) throw noSerial();
+    // Outside it stands in the clear: whoever had the card may have written another unit's there.
+    if (SERIAL.test(serial ?? '') && whose !== serial) throw twoSerials(whose, serial!);
     const isDoubted = plain.bad.size > 0 || copy.isDamaged;
     const of = { ...options, files, folder: copy.folder, serial: whose };
     const came = await progress.step('queue', async () => bringOut(of, isDoubted));
@@ -101,20 +107,24 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
 /** As it was packed, but for what its last card was noted with. */
 async function untouched(
   options: RecoverOptions,
-  { serial, queue }: Extract<Carried, { is: 'queue' }>,
+  { serial, recoveryKey, queue }: Extract<Carried, { is: 'queue' }>,
 ): Promise<Recovery> {
   if (!SERIAL.test(serial)) throw noSerial();
-  const folder = await privateFolder(2 * queue.length);
-  try {
-    const at = join(folder, 'outbox.db');
-    await writeFile(at, queue, { mode: 0o600 });
-    const isDoubted = doubtOf(at);
-    const came = await fromQueue({ ...options, folder, serial }, { at, isDoubted });
-    return { ...came, serial, badBlocks: [], repaired: false, isUntouched: true };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  // Anybody can write such a card, for any serial; only one that was flashed for it holds the key that is kept of it.
+  const keys = await options.keysOf(serial);
+  if (!keys.some((key) => recoveryKey !== undefined && key.equals(recoveryKey)))
+    throw refusedKey(keys);
+  await using place = await privateFolder(2 * queue.length);
+  if (!place.isInMemory) sayOnDisk(options, place.path);
+  const at = join(place.path, 'outbox.db');
+  await writeFile(at, queue, { mode: 0o600 });
+  const isDoubted = doubtOf(at);
+  const came = await fromQueue({ ...options, folder: place.path, serial }, { at, isDoubted });
+  return { ...came, serial, badBlocks: [], repaired: false, isUntouched: true };
 }
+
+const sayOnDisk = ({ progress }: RecoverOptions, folder: string): void =>
+  progress.say(`! no room in memory: until this has ended its secrets lie in ${folder}`);
 
 async function findState(
   card: Source,
@@ -148,11 +158,15 @@ async function openWith(
     const found = await unlock(state, header, key).catch(unreadable);
     if (found !== undefined) return found.volumeKey;
   }
+  throw refusedKey(keys);
+}
+
+function refusedKey(keys: readonly Buffer[]): OperatorError {
   const message =
     keys.length === 0
       ? 'There is no key for this card'
       : 'The recovery key does not open this card';
-  throw new OperatorError('key-refused', message, {
+  return new OperatorError('key-refused', message, {
     hint: 'Is it the ledger that wrote this card, and support’s identity of that time? Or give --key FILE',
   });
 }
@@ -168,6 +182,11 @@ function unreadable(error: unknown): never {
 const noSerial = (): OperatorError =>
   new OperatorError('no-serial', 'The card does not say whose it is', {
     hint: 'Its serial could not be read. It stands on the unit’s label: give it with --serial',
+  });
+
+const twoSerials = (inside: string, outside: string): OperatorError =>
+  new OperatorError('other-unit', `The card is of unit ${inside}, and was taken for ${outside}`, {
+    hint: 'Look at the unit’s label. Where its header names another unit, somebody has changed the card',
   });
 
 type Came = Pick<Recovery, 'file' | 'queue' | 'isDoubted' | 'lost'>;
@@ -252,25 +271,26 @@ function doubtOf(file: string): boolean {
   }
 }
 
-/** Whole under its name, or not there; never over another one. */
+/** Whole under its name, or not there; never over another one, nor through a name that somebody else put there. */
 async function publish(from: string, to: string): Promise<void> {
-  const part = `${to}.part`;
-  await rm(part, { force: true });
-  await copyFile(from, part);
-  await chmod(part, 0o600);
-  for (const path of [part, dirname(to)]) {
-    const handle = await open(path, 'r');
-    await handle.sync();
-    await handle.close();
-  }
-  await link(part, to).catch(async (cause: NodeJS.ErrnoException) => {
-    await unlink(part);
-    if (cause.code !== 'EEXIST') throw cause;
-    const bytes = (await stat(to)).size;
+  const part = `${to}.${randomUUID()}.part`;
+  try {
+    await copyFile(from, part, constants.COPYFILE_EXCL);
+    await chmod(part, 0o600);
+    for (const path of [part, dirname(to)]) {
+      const handle = await open(path, 'r');
+      await handle.sync();
+      await handle.close();
+    }
+    await link(part, to);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    const bytes = (await lstat(to)).size;
     throw new OperatorError('file-there', `${to} is there already (${bytes} bytes)`, {
       hint: 'Give another name with --out',
       cause,
     });
-  });
-  await unlink(part);
+  } finally {
+    await rm(part, { force: true });
+  }
 }

@@ -12,6 +12,8 @@ const LANES: Readonly<Record<Lane, string>> = {
 /** A report is read; whoever needs all of them finds them in the file. */
 const NAMED_MAX = 20;
 
+/** What the card says stays on its line: it could look like a line of ours. */
+const oneLine = (text: string): string => text.replaceAll(/\s+/gu, ' ');
 const some = (count: number, what: string): string => `${String(count).padStart(6)}  ${what}`;
 
 export function renderRecovery(recovery: Recovery): string {
@@ -35,18 +37,19 @@ export function renderRecovery(recovery: Recovery): string {
       some(queue.charges.begun, 'that were begun: the unit looks in Clock before it posts them'),
     );
     lines.push(some(queue.dead, 'messages that the cloud had refused'));
-    lines.push(`Pairing: ${queue.accounts.join(', ') || 'none'}`);
+    lines.push(`Pairing: ${oneLine(queue.accounts.join(', ')) || 'none'}`);
     if (queue.open.length > 0) {
       lines.push('', `For a person, as their outcome is not known (${queue.open.length}):`);
       lines.push(
         ...queue.open
           .slice(0, NAMED_MAX)
-          .map(({ key, state, text }) => `  ${key}: ${state}, ${text}`),
+          .map(({ key, state, text }) => `  ${oneLine(`${key}: ${state}, ${text}`)}`),
       );
       if (queue.open.length > NAMED_MAX) lines.push(`  and ${queue.open.length - NAMED_MAX} more`);
     }
     if (queue.packages.length > 0) {
-      lines.push('', `To be installed again by the cloud: ${queue.packages.join(', ')}`);
+      const packages = oneLine(queue.packages.join(', '));
+      lines.push('', `To be installed again by the cloud: ${packages}`);
     }
   }
   if (recovery.isUntouched === true) {

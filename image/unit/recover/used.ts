@@ -132,6 +132,8 @@ function parseSuper(raw: Buffer, bytes: number): Super | undefined {
   const isSound =
     blocks * BLOCK_BYTES <= bytes &&
     perGroup === 8 * BLOCK_BYTES &&
+    // A table as long as its group, or longer, is made up: each of them would be walked through.
+    inodeTableBlocks < perGroup &&
     [32, 64].includes(descriptorBytes) &&
     groups >= 1 &&
     groups <= GROUPS_MAX;

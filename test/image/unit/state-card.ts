@@ -27,9 +27,11 @@ export async function makeStateCard(
     readonly digits: string;
     readonly files: Readonly<Record<string, Uint8Array>>;
     readonly isCut: boolean;
+    /** What its header says in the clear, when somebody has changed it. */
+    readonly claimed?: string;
   },
 ): Promise<StateCard> {
-  const { serial, digits, files, isCut } = of;
+  const { serial, digits, files, isCut, claimed = serial } = of;
   await mkdir(folder, { recursive: true });
   const at = (name: string): string => join(folder, name);
   await mkdir(at('tree/agent'), { recursive: true });
@@ -49,7 +51,7 @@ export async function makeStateCard(
   await run(['cp', '--sparse=always', after, whole]);
   if (isCut) await leaveInJournal(folder, { state, after, names: Object.keys(files) });
   const luks = isCut ? state : after;
-  await encrypt(luks, { folder, serial, digits });
+  await encrypt(luks, { folder, serial: claimed, digits });
   const card = at('card');
   await writeFile(card, '');
   const sectors = (mib: number): number => mib * 2048;
