@@ -127,10 +127,10 @@ export function duration(ms: number): string {
   return `${Math.floor(seconds / 3_600)} h ${two(Math.floor((seconds % 3_600) / 60))} min`;
 }
 
-/** What programs say goes onto the screen: no control characters, no second line. */
-function oneLine(text: string): string {
+/** What programs, files and cards say goes onto the screen: no control characters, no second line, no other direction. */
+export function oneLine(text: string): string {
   return stripVTControlCharacters(text)
-    .replace(/\p{Cc}+/gu, ' ')
+    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ')
     .trim();
 }
 

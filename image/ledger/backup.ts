@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../core/errors.ts';
 import { giveLike, makeFolder, syncFolder } from './place.ts';
 import type { Actor } from './ports.ts';
+import { APPLICATION_ID } from './schema.ts';
 import { guarded, openStore } from './store.ts';
 import type { Store } from './store.ts';
 import { verifyStore } from './verify.ts';
@@ -77,7 +78,7 @@ function sync(file: string): void {
 
 /** That a file is a whole ledger; its journal is left out of WAL, so that it stays one file. */
 function checked(file: string): Verdict {
-  const store = openStore(file);
+  const store = openStore(file, { schema: 'any' });
   let verdict: Verdict;
   try {
     verdict = verifyStore(store);
@@ -109,10 +110,12 @@ export interface Restored {
  */
 export function restore(
   backup: string,
-  file: string,
+  named: string,
   { by, force, nowMs = Date.now }: { by: Actor; force: boolean; nowMs?: () => number },
 ): Restored {
-  makeFolder(dirname(file));
+  makeFolder(dirname(named));
+  // Not over a link to it: what that leads to would stay, and be nobody's.
+  const file = fs.existsSync(named) ? fs.realpathSync(named) : named;
   const draft = `${file}.${randomUUID()}.part`;
   try {
     fs.copyFileSync(backup, draft, fs.constants.COPYFILE_EXCL);
@@ -143,6 +146,9 @@ function holdAlone(file: string): { readonly db: DatabaseSync | undefined; close
   const db = new DatabaseSync(file, { timeout: 0 });
   const DAMAGED = new Set([11, 26]);
   try {
+    const [id] = Object.values(db.prepare('PRAGMA application_id').get() ?? {});
+    // A database, but none of ours.
+    if (id !== APPLICATION_ID) throw foreign(file);
     // Leaving WAL works only for the last one who has it open; all is then in one file.
     db.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE; SELECT 1 FROM event LIMIT 1');
     return { db, close: () => db.close() };
@@ -150,18 +156,18 @@ function holdAlone(file: string): { readonly db: DatabaseSync | undefined; close
     db.close();
     const { errcode = 0 } = error as { errcode?: number };
     if (DAMAGED.has(errcode & 0xff)) return { db: undefined, close: () => {} };
-    // "no such table": a database, but none of ours.
-    if (errcode === 1) throw foreign(file, error);
+    if (error instanceof OperatorError) throw error;
+    // "no such table".
+    if (errcode === 1) throw foreign(file);
     return guarded(file, () => {
       throw error;
     });
   }
 }
 
-const foreign = (file: string, cause: unknown): OperatorError =>
+const foreign = (file: string): OperatorError =>
   new OperatorError('not-a-ledger', `${file} is a database of something else`, {
     hint: 'Look at the name given with --ledger or CLOCK_LEDGER',
-    cause,
   });
 
 /** What the ledger that is there is to the backup; `newer`: it knows what the backup does not. */

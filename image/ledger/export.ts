@@ -8,7 +8,7 @@ import type { Announcement } from './registration.ts';
 interface Announced extends Announcement {
   /** Which card of the unit that is, from 1; a certificate of an earlier one is void. */
   readonly generation: number;
-  /** Since when: a certificate of this serial that was made earlier is of an earlier card. */
+  /** Besides: a certificate of this serial that was made earlier is of an earlier card. */
   readonly since: string;
   /** Of earlier cards: none of them registers any more. */
   readonly superseded: readonly string[];

@@ -3,6 +3,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { OperatorError } from '../core/errors.ts';
 import { ESCROW_CHARS_MAX, UNITS_MAX } from './limits.ts';
+import { NAME_IS, ORDER_IS, isName, isOrder } from './names.ts';
 import type { Actor, Flash, FlashEnd, FlashLedger, UnitEntry } from './ports.ts';
 import { box, stationKey, unbox } from './seal.ts';
 import { enter, hasGone, sweep } from './stations.ts';
@@ -98,7 +99,8 @@ function ledgerOf(store: Store, { newSerial = () => randomBytes(16).toString('he
         const record = recordFor(store, unitRow(sql, serial), request.record);
         const generation = Number(unitRow(sql, serial)['cards']) + 1;
         const flash = randomUUID();
-        const { card, release, by } = request;
+        const { release, by } = request;
+        const { node: _node, ...card } = request.card;
         const registration = checkRegistration(request.registration);
         const { holder } = station;
         tell(
@@ -174,6 +176,9 @@ function makeLine(
       hint: `Give a whole number from 1 to ${UNITS_MAX}`,
     });
   }
+  const { order: wantedOrder = 'x', name: wantedName = '' } = line;
+  if (!isOrder(wantedOrder)) throw badName('order', ORDER_IS);
+  if (!isName(wantedName)) throw badName('name', NAME_IS);
   const { sql } = store;
   const record = line.secret === undefined ? null : keepRecord(store, tell, { ...line.secret, by });
   return Array.from({ length: line.count }, () => {
@@ -183,6 +188,9 @@ function makeLine(
     return entryOf(unitRow(sql, serial));
   });
 }
+
+const badName = (what: string, rule: string): OperatorError =>
+  new OperatorError('bad-name', `This cannot be the ${what} of a unit`, { hint: `Give ${rule}` });
 
 function keepRecord(
   { sql, file }: Store,

@@ -6,8 +6,9 @@ import type { Kind } from '../../agent/pairing/wire.ts';
 import { judgeServices } from '../../agent/services/config.ts';
 import { readCsv } from './csv.ts';
 import type { CsvRow } from './csv.ts';
-import { NAME_CHARS_MAX, PROBLEMS_MAX, UNITS_MAX } from './limits.ts';
+import { PROBLEMS_MAX, UNITS_MAX } from './limits.ts';
 import type { UnitsWanted } from './ledger.ts';
+import { NAME_IS, ORDER_IS, isName, isOrder } from './names.ts';
 
 /** One line of an order; `record` is what its cards get, with its secrets. */
 export interface OrderLine extends Omit<UnitsWanted, 'secret'> {
@@ -51,9 +52,9 @@ const accountColumns = KINDS.flatMap((kind) =>
 /** All columns there are; `order` and `count` must be there. */
 const COLUMNS = ['order', 'count', 'name', ...accountColumns, 'services'];
 const NEEDED = ['order', 'count'];
+/** Many times what there is: a spreadsheet may have empty columns behind its last one. */
+const HEAD_CELLS_MAX = 1_000;
 
-/** Letters that stand in file names, on labels and in commands without quotes. */
-const ORDER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const SERVICES_FILE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.json$/;
 
 type Add = (field: string, problem: string) => void;
@@ -94,6 +95,9 @@ const bad = (problems: readonly OrderProblem[]): Orders => ({
 });
 
 function headProblems(names: readonly string[]): { field: string; problem: string }[] {
+  // Each is compared with all: a file of millions would be compared for hours.
+  if (names.length > HEAD_CELLS_MAX)
+    return [{ field: '-', problem: `has ${names.length} columns` }];
   return [
     ...names
       .filter((name) => !COLUMNS.includes(name))
@@ -124,15 +128,13 @@ async function readLine(row: CsvRow, { names, add, around }: LineContext): Promi
   }
   const cell = (name: string): string => row.cells[names.indexOf(name)] ?? '';
   const order = cell('order');
-  if (!ORDER.test(order)) add('order', 'letters, digits, . _ - and at most 64 of them');
+  if (!isOrder(order)) add('order', ORDER_IS);
   else if (around.known.has(order)) add('order', 'is in the ledger already; nothing was changed');
   const count = cell('count');
   const isCount = /^\d{1,5}$/.test(count) && Number(count) >= 1 && Number(count) <= UNITS_MAX;
   if (!isCount) add('count', `a whole number from 1 to ${UNITS_MAX}`);
   const name = cell('name');
-  if (Array.from(name).length > NAME_CHARS_MAX || /[\p{Cc}\p{Bidi_Control}]/u.test(name)) {
-    add('name', `at most ${NAME_CHARS_MAX} letters on one line`);
-  }
+  if (!isName(name)) add('name', NAME_IS);
   const accounts = KINDS.flatMap((kind) => readAccount(kind, { cell, add }) ?? []);
   const services = await readServices(cell('services'), { add, beside: around.beside });
   const record = {

@@ -8,6 +8,8 @@ export interface CardIdentity {
   readonly model: string;
   /** Where it was, e.g. /dev/sdb. */
   readonly device: string;
+  /** Which device or file had that name (card/device.ts); no matter of the ledger. */
+  readonly node?: string;
 }
 
 /** Who does something, as the ledger records it. */

@@ -12,7 +12,16 @@ export interface Announcement {
   readonly serial: string;
   /** SHA-256 (hex) of the token on that card. `none`: retired, no card may register. */
   readonly registration: string;
+  /** When that card was verified, or the unit retired: ISO 8601, UTC. */
+  readonly since?: string;
 }
+
+/**
+ * Which of two announcements of a serial counts. An export that comes a second time, or comes late, opens nothing
+ * again: neither an earlier card nor a unit that was retired since.
+ */
+export const laterOf = (known: Announcement | undefined, told: Announcement): Announcement =>
+  known !== undefined && (told.since ?? '') < (known.since ?? '') ? known : told;
 
 /** What the ledger keeps and the cloud is told of a token: who reads it there can register nothing. */
 export const registrationOf = (token: string): string =>

@@ -1,15 +1,10 @@
 // The ledger in words, for a terminal: tables of units, one unit with its cards, what to do with it.
-import { stripVTControlCharacters } from 'node:util';
+import { oneLine as safe } from '../core/terminal.ts';
 import type { ChainEvent } from './chain.ts';
 import type { UnitEntry } from './ports.ts';
 import type { FlashRow, UnitDetails } from './units.ts';
 import type { Verdict } from './verify.ts';
 
-/** What came from a file or a card's firmware goes onto the screen: one line, no control characters. */
-const safe = (text: string): string =>
-  stripVTControlCharacters(text)
-    .replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu, ' ')
-    .trim();
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 /** "2026-01-05 08:00:05" in UTC. */
 const time = (at: string): string => at.slice(0, 19).replace('T', ' ');
@@ -19,8 +14,9 @@ function accountsText({ accounts }: UnitEntry): string {
   return accounts.map(({ kind, host, accountId }) => `${kind} ${accountId} ${host}`).join(', ');
 }
 
-/** Columns as wide as their widest cell. */
-function table(rows: readonly (readonly string[])[]): string {
+/** Columns as wide as their widest cell. What came from a file or a card's firmware stays in its cell. */
+function table(given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(safe));
   const widths = (rows[0] ?? []).map((_cell, column) =>
     Math.max(...rows.map((row) => Array.from(row[column] ?? '').length)),
   );
@@ -33,7 +29,7 @@ export function unitTable(units: readonly UnitEntry[]): string {
   if (units.length === 0) return 'No units.';
   const head = ['SERIAL', 'STATE', 'ORDER', 'NAME', 'ACCOUNTS', 'CARDS', 'LABEL'];
   const rows = units.map((unit) => [
-    ...[unit.serial, unit.state, unit.order ?? '-', safe(unit.name ?? '-')],
+    ...[unit.serial, unit.state, unit.order ?? '-', unit.name ?? '-'],
     ...[accountsText(unit), String(unit.cards), unit.labelled ? 'printed' : '-'],
   ]);
   return table([head, ...rows]);
@@ -57,8 +53,8 @@ export function unitText(details: UnitDetails, { events }: { events: boolean }):
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['serial', unit.serial],
     ['host name', `clockrpi-${unit.serial}`],
-    ['state', why === undefined ? unit.state : `${unit.state}: ${safe(why)}`],
-    ['name', unit.name === undefined ? undefined : safe(unit.name)],
+    ['state', why === undefined ? unit.state : `${unit.state}: ${why}`],
+    ['name', unit.name],
     ['order', unit.order],
     ['accounts', accountsText(unit)],
     ['services', unit.services.join(', ')],
@@ -82,13 +78,15 @@ function flashText(flash: FlashRow): string {
     bytes === null || write_ms === null || read_ms === null
       ? ''
       : `, ${megabytes(bytes)} at ${(bytes / 1e3 / write_ms).toFixed(1)} MB/s, read back at ${(bytes / 1e3 / read_ms).toFixed(1)} MB/s`;
-  const result = reason === null ? state : `${state}: ${safe(reason)} (${flash.code})`;
+  const result = reason === null ? state : `${state}: ${reason} (${flash.code})`;
   return [
     `${result}${speed}`,
-    `  ${safe(flash.model)}, ${megabytes(flash.card_bytes)}, ${flash.device}, CID ${flash.cid ?? 'not told by its reader'}`,
+    `  ${flash.model}, ${megabytes(flash.card_bytes)}, ${flash.device}, CID ${flash.cid ?? 'not told by its reader'}`,
     `  release ${flash.release}, generation ${flash.generation}, recovery key ${flash.escrow === null ? 'KEPT NOWHERE' : 'sealed to support'}`,
-    `  ${time(flash.begun)} to ${ended === null ? '…' : time(ended)}, ${safe(flash.operator)} at ${safe(flash.station)}`,
-  ].join('\n');
+    `  ${time(flash.begun)} to ${ended === null ? '…' : time(ended)}, ${flash.operator} at ${flash.station}`,
+  ]
+    .map((line) => line.slice(0, 2) + safe(line.slice(2)))
+    .join('\n');
 }
 
 /** What of an event is said in one line; the rest is long or sealed. */
@@ -114,8 +112,8 @@ export function eventLines(events: readonly ChainEvent[]): string {
     );
     const end = how === undefined ? [] : [how.code ?? how.result ?? ''];
     const who = `${String(by['operator'])}@${String(by['station'])}`;
-    const what = safe([...end, ...said].join(', '));
-    return [String(event.seq), time(event.at), event.kind, safe(who), what];
+    const what = [...end, ...said].join(', ');
+    return [String(event.seq), time(event.at), event.kind, who, what];
   });
   return table(rows);
 }

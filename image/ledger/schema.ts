@@ -1,6 +1,8 @@
 // The ledger's tables. `event` is the truth and never changes; `unit`, `flash`, `record` and `setting` follow from
 // it (tables.ts) and are compared with it by `unit verify`; `waiting` holds what the next card needs and support
 // alone may read later, under the station's key (seal.ts).
+import { DatabaseSync } from 'node:sqlite';
+
 export const APPLICATION_ID = 0x636c6b31; // "clk1": file(1) and we tell it from other databases.
 export const VERSION = 1;
 
@@ -16,9 +18,6 @@ export const DERIVED = {
 const refuse = (table: string, what: string): string => `
   CREATE TRIGGER ${table}_no_${what.toLowerCase()} BEFORE ${what} ON ${table}
   BEGIN SELECT RAISE(ABORT, 'the ledger''s events are never changed'); END;`;
-
-/** The guards against changing events, by name. */
-export const GUARDS = ['event_no_update', 'event_no_delete'] as const;
 
 export const DERIVED_SCHEMA = `
   CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID;
@@ -57,3 +56,35 @@ export const SCHEMA = `
   PRAGMA application_id = ${APPLICATION_ID};
   PRAGMA user_version = ${VERSION};
 `;
+
+/** By kind and name, the SQL of everything that a database has: tables, indexes, triggers, views. */
+function schemaOf(db: DatabaseSync): ReadonlyMap<string, string> {
+  const rows = db
+    .prepare('SELECT type, name, tbl_name AS "on", sql, rootpage FROM sqlite_schema')
+    .all();
+  return new Map(
+    rows.map(({ type, name, on, sql, rootpage }) => [
+      `${String(type)} ${String(name)}`,
+      // A table or index without pages is none.
+      JSON.stringify([on, sql, type === 'trigger' || Number(rootpage) > 0]),
+    ]),
+  );
+}
+
+/** In words, what somebody has added to a ledger's tables, changed or removed: triggers and views do things by themselves. */
+export function schemaChanges(db: DatabaseSync): readonly string[] {
+  const fresh = new DatabaseSync(':memory:');
+  try {
+    fresh.exec(SCHEMA);
+    const [ours, there] = [schemaOf(fresh), schemaOf(db)];
+    // What was added first: it may be why another one is gone.
+    const names = new Set([...there.keys(), ...ours.keys()]);
+    return [...names].flatMap((name) => {
+      if (ours.get(name) === there.get(name)) return [];
+      if (!ours.has(name)) return [`${name} is none of the ledger's`];
+      return [`the ledger's ${name} was ${there.has(name) ? 'changed' : 'removed'}`];
+    });
+  } finally {
+    fresh.close();
+  }
+}

@@ -12,6 +12,9 @@ export interface Station {
   close(): void;
 }
 
+/** As `enter` names them; what else a ledger says is no file of ours. */
+const HOLDER = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 const folderOf = (ledger: string): string => `${ledger}.stations`;
 const fileOf = (ledger: string, holder: string): string => join(folderOf(ledger), holder);
 
@@ -34,6 +37,7 @@ export function enter(ledger: string): Station {
 
 /** Whether this holder's process has gone; forgets its file. Under the ledger's write lock. */
 export function hasGone(ledger: string, holder: string): boolean {
+  if (!HOLDER.test(holder)) return true;
   const file = fileOf(ledger, holder);
   if (!fs.existsSync(file)) return true;
   const lock = locked(file);

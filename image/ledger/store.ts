@@ -9,7 +9,7 @@ import type { LedgerEvent, Told } from './events.ts';
 import { BUSY_MS_MAX, EVENT_CHARS_MAX } from './limits.ts';
 import { giveLike, makeFolder, refuseNetwork } from './place.ts';
 import type { Actor } from './ports.ts';
-import { APPLICATION_ID, SCHEMA, VERSION } from './schema.ts';
+import { APPLICATION_ID, SCHEMA, VERSION, schemaChanges } from './schema.ts';
 import { apply, statementsOf } from './tables.ts';
 import type { Statements } from './tables.ts';
 
@@ -28,6 +28,8 @@ export type Tell = (event: LedgerEvent, by: Actor) => Told;
 
 interface Options {
   readonly nowMs?: () => number;
+  /** `any`: for whoever looks what was done to it (verify.ts); whatever else opens it trusts its schema. */
+  readonly schema?: 'ours' | 'any';
 }
 
 /** Makes an empty ledger. Throws OperatorError when there is one. */
@@ -47,8 +49,9 @@ export function createStore(file: string, options: Options = {}): Store {
   giveLike(file, dirname(file));
   return guarded(file, () => {
     const db = connect(file);
+    setUp(db);
     db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
-    return storeOf(file, db, options);
+    return storeOf(fs.realpathSync(file), db, options);
   });
 }
 
@@ -59,15 +62,21 @@ export function openStore(file: string, options: Options = {}): Store {
       hint: 'Begin one with "./build.sh unit init --recipient age1…", or name it with --ledger FILE',
     });
   }
-  checkPlace(file);
+  // By its own name: beside another one of it lie neither its log nor its key, nor who else works with it.
+  const real = fs.realpathSync(file);
+  checkPlace(real);
   return guarded(file, () => {
-    const { ino } = fs.statSync(file);
-    const db = connect(file);
+    const { ino, nlink } = fs.statSync(real);
+    if (nlink > 1) throw twice(file);
+    const db = connect(real);
     try {
       // `unit restore` holds the old file until the other one is in its place: whoever waited has the old one.
-      if (fs.statSync(file).ino !== ino) throw moved(file);
+      if (fs.statSync(real).ino !== ino) throw moved(file);
       checkVersion(file, db);
-      return storeOf(file, db, options);
+      setUp(db);
+      const [change] = options.schema === 'any' ? [] : schemaChanges(db);
+      if (change !== undefined) throw changed(file, change);
+      return storeOf(real, db, options);
     } catch (error) {
       db.close();
       throw error;
@@ -80,10 +89,30 @@ const moved = (file: string): OperatorError =>
     hint: 'Start again',
   });
 
+const gone = (file: string): OperatorError =>
+  new OperatorError('ledger-moved', `${file} was moved or replaced while it was in use`, {
+    hint: 'Put the right one back: ./build.sh unit verify; then start again',
+  });
+
+const twice = (file: string): OperatorError =>
+  new OperatorError('ledger-twice', `${file} has a second name (a hard link)`, {
+    hint: 'Remove the other one: stations that use two names of one ledger spoil it',
+  });
+
+const changed = (file: string, change: string): OperatorError =>
+  new OperatorError('ledger-changed', `${file} was changed by somebody: ${change}`, {
+    hint: 'Find out who; "./build.sh unit verify" says more. Bring the last good backup back',
+  });
+
 function connect(file: string): DatabaseSync {
   const db = new DatabaseSync(file, { timeout: BUSY_MS_MAX, enableForeignKeyConstraints: true });
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
+  db.exec('PRAGMA trusted_schema = OFF');
   return db;
+}
+
+/** Only once it is known to be a ledger: this changes the file. */
+function setUp(db: DatabaseSync): void {
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON');
 }
 
 function checkPlace(file: string): void {
@@ -111,11 +140,18 @@ function checkVersion(file: string, db: DatabaseSync): void {
 
 function storeOf(file: string, db: DatabaseSync, { nowMs = Date.now }: Options): Store {
   const sql = statementsOf(db);
+  const opened = fs.statSync(file);
+  const isThere = (): boolean => {
+    const now = fs.statSync(file, { throwIfNoEntry: false });
+    return now?.ino === opened.ino && now.dev === opened.dev;
+  };
   const transaction = <T>(how: 'DEFERRED' | 'IMMEDIATE', work: () => T): T =>
     guarded(file, () => {
       db.exec(`BEGIN ${how}`);
       try {
         const result = work();
+        // Else it would be told to a file that nobody finds again.
+        if (how === 'IMMEDIATE' && !isThere()) throw gone(file);
         db.exec('COMMIT');
         return result;
       } finally {

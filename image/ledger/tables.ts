@@ -34,7 +34,10 @@ export function apply(db: Statements, event: Told): void {
       db.run(`INSERT OR REPLACE INTO setting VALUES ('recipient', ?)`, event.recipient);
       return;
     case 'ledger.restored':
-      if (event.gap) db.run(`UPDATE unit SET state = 'uncertain' WHERE state = 'new'`);
+      if (!event.gap) return;
+      db.run(`UPDATE unit SET state = 'uncertain' WHERE state = 'new'`);
+      // A card that was being written then may have been finished since: its unit is not new again.
+      db.run(`UPDATE flash SET unit_was = 'uncertain' WHERE unit_was = 'new' AND ended IS NULL`);
       return;
     case 'orders.imported':
       db.run('INSERT INTO import VALUES (?, ?, ?)', event.sha256, event.file, event.at);

@@ -16,7 +16,7 @@ import { backUp, restore } from '../../../image/ledger/backup.ts';
 import { announce, announcementsCsv } from '../../../image/ledger/export.ts';
 import { openLedger } from '../../../image/ledger/ledger.ts';
 import type { Ledger } from '../../../image/ledger/ledger.ts';
-import { mayRegister, registrationOf } from '../../../image/ledger/registration.ts';
+import { laterOf, mayRegister, registrationOf } from '../../../image/ledger/registration.ts';
 import { seal } from '../../../image/ledger/seal.ts';
 import {
   listUnits,
@@ -170,4 +170,9 @@ test('the cloud is told of the newest card that may start, and that retired seri
   const csv = announcementsCsv(announce(ledger)).split('\n');
   assert.equal(csv[0], 'serial,registration,generation,since,superseded');
   assert.match(csv[1]!, new RegExp(`^${serial},${tokens[1]},2,2026-.*Z,${tokens[0]}$`));
+  const later = announce(ledger).units;
+  retireUnit(ledger, serial, { by, why: 'stolen too' });
+  const retiredNow = announce(ledger).units[0]!;
+  assert.deepEqual(laterOf(later[0], retiredNow), retiredNow);
+  assert.deepEqual(laterOf(retiredNow, later[0]!), retiredNow, 'an old export opens nothing again');
 });

@@ -45,7 +45,7 @@ test('events cannot be changed or deleted, and a guard that was removed is misse
   assert.throws(() => db.exec('DELETE FROM event WHERE seq = 3'), /never changed/);
   assert.throws(() => db.exec('DELETE FROM event'), /never changed/);
   db.exec('DROP TRIGGER event_no_delete');
-  said(verifyStore(at.ledger.store).problems, /guard event_no_delete/);
+  said(verifyStore(at.ledger.store).problems, /trigger event_no_delete was removed/);
 });
 
 for (const column of ['at', 'kind', 'by', 'body']) {

@@ -158,6 +158,13 @@ test('all bad fields of all lines are named at once, and no value of them', asyn
   assert.ok(!said.includes(API_KEY));
 });
 
+test('a first line of hundreds of thousands of columns is refused, not compared for hours', async () => {
+  const text = `${'a,'.repeat(400_000)}${'order,'.repeat(400_000)}\nA-1,1`;
+  const orders = await readOrders(Buffer.from(text), { known: new Set(), beside: () => undefined });
+  assert.ok(!orders.ok);
+  assert.match(orders.problems[0]!.problem, /^has 800001 columns/);
+});
+
 test('whatever is written comes back: cells with quotes, delimiters and line ends', () => {
   const random = randomFrom(testSeed());
   const letters = Array.from('ab",;\t \r\nöЖ');

@@ -1,6 +1,6 @@
 // Fleet provisioning by claim: a certificate for a request, then a thing for its ownership token.
 // Pages provision-wo-cert, fleet-provision-api, pre-provisioning-hook. No I/O.
-import { mayRegister } from '../../../../image/ledger/registration.ts';
+import { laterOf, mayRegister } from '../../../../image/ledger/registration.ts';
 import type { Announcement } from '../../../../image/ledger/registration.ts';
 import { readCsr } from '../certificates/issue.ts';
 import type { Certificate, Registry } from '../certificates/registry.ts';
@@ -52,7 +52,8 @@ export class Provisioning implements Service {
 
   /** What the ledger exports: of each serial the newest card's registration. */
   announce(all: readonly Announcement[]): void {
-    for (const one of all) this.#announced.set(one.serial, one);
+    for (const one of all)
+      this.#announced.set(one.serial, laterOf(this.#announced.get(one.serial), one));
   }
 
   serves(topic: string): boolean {
