@@ -1,8 +1,10 @@
 // A real card (or a file in its place): opened for itself alone, past the kernel's cache.
 import { constants } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { deviceBytes } from '../unit/read/source.ts';
+import { another } from './faults.ts';
 import { CHUNK_BYTES } from './limits.ts';
 import type { CardDevice } from './ports.ts';
 
@@ -11,18 +13,29 @@ const { O_RDWR, O_EXCL, O_DIRECT } = constants;
 const WASM_PAGE_BYTES = 65_536;
 
 /**
+ * Which device or file that is: its name may be another's a moment later, and its number, once it is free, too;
+ * hence when it was made.
+ */
+export const nodeOf = ({ dev, ino, rdev, birthtimeMs }: Stats): string =>
+  [dev, ino, rdev, birthtimeMs].join(':');
+
+/**
  * Opens a card. O_EXCL: the kernel refuses a card that is mounted, part of a volume, or opened so by another.
  * O_DIRECT: what is read back comes from the card. A file system that cannot do that (older tmpfs) is
- * for tests, its files are opened without. Throws the system's error.
+ * for tests, its files are opened without. Throws the system's error, and OperatorError `card-pulled` when it is
+ * not the `node` that was looked at.
  */
-export async function openCard(path: string): Promise<CardDevice> {
-  const found = await stat(path);
-  const isDisk = found.isBlockDevice();
+export async function openCard(path: string, node?: string): Promise<CardDevice> {
   const handle = await open(path, O_RDWR | O_EXCL | O_DIRECT).catch((error: unknown) => {
-    const cannot = (error as NodeJS.ErrnoException).code === 'EINVAL';
-    if (isDisk || !cannot) throw error;
-    return open(path, O_RDWR | O_EXCL);
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+    return openFile(path);
   });
+  const found = await handle.stat();
+  const isDisk = found.isBlockDevice();
+  if (!(isDisk || found.isFile()) || (node !== undefined && nodeOf(found) !== node)) {
+    await handle.close();
+    throw another(path);
+  }
   return {
     bytes: isDisk ? await deviceBytes(found.rdev) : found.size,
     write: (at, bytes) => whole(bytes, at, (part, from) => writePart(handle, part, from)),
@@ -30,6 +43,13 @@ export async function openCard(path: string): Promise<CardDevice> {
     sync: () => handle.datasync(),
     close: () => handle.close(),
   };
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  const handle = await open(path, O_RDWR | O_EXCL);
+  if ((await handle.stat()).isFile()) return handle;
+  await handle.close();
+  throw Object.assign(new Error('no direct I/O'), { code: 'EINVAL' });
 }
 
 const writePart = async (handle: FileHandle, part: Uint8Array, at: number): Promise<number> =>

@@ -43,6 +43,11 @@ export function faultOf(error: unknown, doing: string): unknown {
   return new OperatorError(name, `${text} (while ${doing}: ${message})`, { hint, cause: error });
 }
 
+export const another = (path: string): OperatorError =>
+  new OperatorError('card-pulled', `Another card is in ${path} than a moment ago`, {
+    hint: 'Leave the card in until it is finished',
+  });
+
 export const stalled = (doing: string, ms: number): OperatorError =>
   new OperatorError(
     'card-stalled',

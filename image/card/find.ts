@@ -1,4 +1,5 @@
 // Finds cards: asks lsblk and sysfs, judges what they say, and looks what lies on a card already.
+import type { Stats } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { run } from '../core/run.ts';
@@ -7,6 +8,7 @@ import { ALIGN_MIB, BOOT_MIB, MIB } from '../unit/layout.ts';
 import { readLuks } from '../unit/read/luks.ts';
 import { openSource, section } from '../unit/read/source.ts';
 import { readTable } from '../unit/read/table.ts';
+import { nodeOf } from './device.ts';
 import { judge, whySize } from './judge.ts';
 import type { FoundCard, Sysfs, Verdict } from './judge.ts';
 import { COLUMNS, parseLsblk } from './lsblk.ts';
@@ -36,7 +38,9 @@ export async function lookAtReaders(signal?: AbortSignal): Promise<readonly Look
   for (const device of devices) {
     // A loop device is somebody's own business until he names it.
     if (device.type !== 'disk') continue;
-    const verdict = judge(devices, device.path, { sysfs: await readSysfs(device.path) });
+    const found = await stat(device.path).catch(() => undefined);
+    const sysfs = await readSysfs(device.path);
+    const verdict = withNode(judge(devices, device.path, { sysfs }), found);
     if (verdict.ok || !NOT_SHOWN.has(verdict.error.code)) looks.push({ device, verdict });
   }
   return looks;
@@ -46,12 +50,19 @@ export async function lookAtReaders(signal?: AbortSignal): Promise<readonly Look
 export async function cardAt(name: string, signal?: AbortSignal): Promise<FoundCard> {
   const path = await realpath(name).catch(() => name);
   const found = await stat(path).catch(() => undefined);
-  const verdict =
+  const judged =
     found?.isFile() === true
       ? judgeFile(path, found.size)
       : judge(await listDevices(signal), path, { sysfs: await readSysfs(path) });
+  const verdict = withNode(judged, found);
   if (verdict.ok) return verdict.card;
   throw verdict.error;
+}
+
+/** What is written later must be what was looked at, also if somebody gives its name to something else. */
+function withNode(verdict: Verdict, found: Stats | undefined): Verdict {
+  if (!verdict.ok || found === undefined) return verdict;
+  return { ok: true, card: { ...verdict.card, node: nodeOf(found) } };
 }
 
 function judgeFile(path: string, bytes: number): Verdict {

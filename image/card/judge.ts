@@ -1,5 +1,6 @@
 // Which disks of this machine may be written as cards, and in words why not the others. Pure.
 import { OperatorError } from '../core/errors.ts';
+import { oneLine } from '../core/terminal.ts';
 import type { CardIdentity } from '../ledger/ports.ts';
 import { CARD_MIB_MIN, MIB } from '../unit/layout.ts';
 import { CARD_BYTES_MAX } from './limits.ts';
@@ -61,7 +62,7 @@ function whyNot(disk: BlockDevice, { mmcType }: Sysfs): Verdict | undefined {
   const [place] = places;
   if (place !== undefined) {
     const mounted = all.filter(({ mountpoints }) => mountpoints.length > 0);
-    return refuse('card-mounted', `${path} is in use: mounted at ${place}`, {
+    return refuse('card-mounted', `${path} is in use: mounted at ${oneLine(place)}`, {
       hint: `Is this the right one? Then: umount ${mounted.map((part) => part.path).join(' ')}`,
     });
   }
@@ -75,7 +76,9 @@ function whyNot(disk: BlockDevice, { mmcType }: Sysfs): Verdict | undefined {
     return refuse('card-none', `There is no card in ${path}`, { hint: 'Put one in' });
   }
   const isCard =
-    disk.type === 'loop' || mmcType === 'SD' || (mmcType === undefined && disk.isRemovable);
+    disk.type === 'loop' ||
+    // A DVD is removable too, and no card.
+    (disk.type === 'disk' && (mmcType === 'SD' || (mmcType === undefined && disk.isRemovable)));
   if (!isCard) {
     return refuse('card-fixed', `${path} is not removable: a disk, not a card`, {
       hint: 'Use a card reader; "./build.sh flash" without a device says which cards are there',

@@ -1,5 +1,6 @@
 // What `lsblk --json --bytes` says of this machine's disks. Pure; find.ts asks it.
 import * as v from 'valibot';
+import { oneLine } from '../core/terminal.ts';
 
 /** The columns that are asked for. */
 export const COLUMNS = [
@@ -65,12 +66,13 @@ export function parseLsblk(output: string): readonly BlockDevice[] {
 }
 
 function deviceOf(raw: Raw): BlockDevice {
-  const words = [raw.vendor, raw.model].map((word) => word?.trim() ?? '');
+  // A stick says of itself what it likes; it goes onto the screen, into the ledger and the page.
+  const words = [raw.vendor, raw.model].map((word) => oneLine(word ?? ''));
   return {
     ...{ path: raw.path, type: raw.type, bytes: raw.size },
     ...{ isRemovable: raw.rm, isReadOnly: raw.ro },
     model: words.filter((word) => word !== '').join(' '),
-    serial: raw.serial?.trim() ?? undefined,
+    serial: raw.serial === null || raw.serial === undefined ? undefined : oneLine(raw.serial),
     transport: raw.tran ?? undefined,
     fstype: raw.fstype ?? undefined,
     label: raw.label ?? undefined,

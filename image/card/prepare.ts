@@ -1,13 +1,14 @@
 // What all cards of a flash share: the release and whose it is, the fleet's files, the template; and one card's way
 // through it. For the terminal and for the station's page.
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Actor, CardIdentity } from '../ledger/ports.ts';
 import { seal } from '../ledger/seal.ts';
 import { readClaim } from '../release/build.ts';
+import { cacheFolder } from '../release/inputs.ts';
 import { developmentKeyFile } from '../release/sign.ts';
 import { signersOf } from '../unit/inspect/release.ts';
 import { makeKeys } from '../unit/keys.ts';
@@ -62,7 +63,8 @@ export async function prepareFlasher(
   }
   const { again } = request;
   const sizes = { ...recordSizes(fleet), ...sizesOf(again?.files ?? {}) };
-  const template = await templateOf(release, sizes, { progress, signal });
+  const templates = join(cacheFolder(), 'templates');
+  const template = await templateOf(release, sizes, { templates, progress, signal });
   const { recipient } = ledger;
   const write = writeInProcess();
   return {

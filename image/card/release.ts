@@ -1,7 +1,8 @@
 // The release that cards are made of: signed by a key that is known here, every file as its manifest says,
-// and its template, made once and kept beside it.
-import { mkdir, readFile, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+// and its template, made once of what was checked and kept where nobody else writes.
+import { constants } from 'node:fs';
+import { copyFile, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import { hashFile, hashText } from '../release/inputs.ts';
@@ -15,10 +16,14 @@ export interface FlashRelease {
   readonly folder: string;
   readonly manifest: Manifest;
   readonly signer: Signer;
+  /** The manifest and its signature, byte for byte as they were checked. */
+  readonly signed: { readonly bytes: Buffer; readonly signature: Buffer };
 }
 
-/** Templates kept of one release: one for each shape of record. */
+/** Templates kept: one for each release and shape of record, 0.4 GB each. */
 const TEMPLATES_KEPT = 3;
+/** Names on the boot partition: of one folder, and no options of a program. */
+const FILE = /^(a\/)?[A-Za-z0-9_][A-Za-z0-9._+-]{0,99}$/;
 
 /** The release built last. Throws OperatorError `no-release`. */
 export async function newestRelease(releases: string): Promise<string> {
@@ -53,24 +58,50 @@ export async function openRelease(
   }
   const signer = signers.find((known) => fits(bytes, signature, known));
   if (signer === undefined) throw wrongSigner(manifest, signers);
+  await checkFiles(folder, manifest);
+  return { folder, manifest, signer, signed: { bytes, signature } };
+}
+
+/** Whether what cards get of this folder is what was signed. Throws OperatorError. */
+async function checkFiles(folder: string, manifest: Manifest): Promise<void> {
   for (const [name, said] of Object.entries(manifest.files)) {
-    // config.txt is no file of a release: template.ts writes it.
-    if (name === 'config.txt') continue;
-    const real = await hashFile(fileOf(folder, name)).catch(() => 'missing');
-    if (real === said.sha256) continue;
-    throw refused(
-      'release-damaged',
-      `The release is damaged: ${name} is not what it was signed as`,
-      {
-        hint: 'Build it again: ./build.sh image --force',
-      },
-    );
+    if (!FILE.test(name)) throw damaged(JSON.stringify(name));
+    const file = fileOf(folder, name);
+    const found = await stat(file).catch(() => undefined);
+    // Its size first: one without an end would be read for ever.
+    const isRight =
+      found?.isFile() === true &&
+      found.size === said.bytes &&
+      (await hashFile(file).catch(() => 'missing')) === said.sha256;
+    if (!isRight) throw damaged(name);
   }
-  return { folder, manifest, signer };
+  for (const [name, text] of Object.entries(listsOf(manifest))) {
+    const found = await readFile(join(folder, name), 'utf8').catch(() => undefined);
+    if (found !== text) throw damaged(name);
+  }
+}
+
+const damaged = (name: string): OperatorError =>
+  refused('release-damaged', `The release is damaged: ${name} is not what it was signed as`, {
+    hint: 'Build it again: ./build.sh image --force',
+  });
+
+/** Small files that a unit reads at each start; they say again what the manifest says (release/describe.ts). */
+function listsOf({ version, files }: Manifest): Readonly<Record<string, string>> {
+  const list = (isIn: (name: string) => boolean): string =>
+    Object.keys(files)
+      .filter(isIn)
+      .map((name) => `${files[name]!.sha256}  ${name}\n`)
+      .join('');
+  return {
+    'boot.sha256': list((name) => name.startsWith('a/')),
+    'root.sha256': list((name) => name === 'root.erofs'),
+    version: `${version}\n`,
+  };
 }
 
 function fileOf(folder: string, name: string): string {
-  if (name === 'root.erofs') return join(folder, name);
+  if (name === 'root.erofs' || name === 'config.txt') return join(folder, name);
   if (name.startsWith('a/')) return join(folder, 'slot', name.slice(2));
   return join(folder, 'firmware', name);
 }
@@ -92,30 +123,65 @@ function refused(code: string, message: string, { hint }: { hint: string }): Ope
   return new OperatorError(code, message, { hint });
 }
 
-/** Its template for records of these sizes; made when there is none that is sound. */
+/**
+ * Its template for records of these sizes, kept in the folder `templates`; made when there is none that is sound.
+ * Never taken from the release's own folder: who made that could put a template there that nobody signed.
+ */
 export async function templateOf(
-  { folder, manifest }: FlashRelease,
+  release: FlashRelease,
   record: Readonly<Record<string, number>>,
-  { progress, signal }: { progress: Progress; signal?: AbortSignal | undefined },
+  around: {
+    readonly templates: string;
+    readonly progress: Progress;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<Template> {
-  const kept = join(folder, 'templates');
-  await mkdir(kept, { recursive: true });
-  const place = join(kept, hashText(JSON.stringify(record)).slice(0, 16));
+  const { templates, progress, signal } = around;
+  const { manifest, signed } = release;
+  await mkdir(templates, { recursive: true, mode: 0o700 });
+  const key = hashText(signed.bytes.toString('utf8'), JSON.stringify(record));
+  const place = join(templates, key.slice(0, 32));
   const work = async (): Promise<Template> => {
     const before = await readTemplate(place);
-    if (before !== undefined && (await isSound(before, folder))) {
+    if (before !== undefined && (await isSound(before, signed.bytes))) {
       progress.reused('template', 'made before');
       return before;
     }
     const epochSeconds = Math.floor(Date.parse(manifest.builtAt) / 1000);
-    const made = await progress.step('template', () =>
-      makeTemplate({ ...{ release: folder, folder: place, epochSeconds, record, signal } }),
-    );
-    await dropOlder(kept, place);
+    const made = await progress.step('template', async () => {
+      const copy = `${place}.release`;
+      try {
+        await copyRelease(release, copy);
+        const order = { release: copy, folder: place, epochSeconds, record, signal };
+        return await makeTemplate(order);
+      } finally {
+        await rm(copy, { recursive: true, force: true });
+      }
+    });
+    await dropOlder(templates, place);
     return made;
   };
   const onWait = (): void => progress.say('Another flasher makes the template; waiting for it');
-  return whenFree(kept, work, { signal, onWait });
+  return whenFree(templates, work, { signal, onWait });
+}
+
+/** What was signed and nothing else, checked again where nobody else writes. */
+async function copyRelease(
+  { folder, manifest, signed }: FlashRelease,
+  copy: string,
+): Promise<void> {
+  await rm(copy, { recursive: true, force: true });
+  const builtAt = new Date(manifest.builtAt);
+  for (const name of Object.keys(manifest.files)) {
+    const to = fileOf(copy, name);
+    await mkdir(dirname(to), { recursive: true });
+    await copyFile(fileOf(folder, name), to, constants.COPYFILE_FICLONE);
+    await utimes(to, builtAt, builtAt);
+  }
+  const small = { ...listsOf(manifest), 'manifest.json': signed.bytes };
+  for (const [name, content] of Object.entries({ ...small, 'manifest.sig': signed.signature }))
+    await writeFile(join(copy, name), content);
+  await checkFiles(copy, manifest);
 }
 
 async function dropOlder(folder: string, keep: string): Promise<void> {

@@ -11,7 +11,7 @@ import { log } from '../core/log.ts';
 import { openContent } from '../unit/content.ts';
 import type { CardOrder } from '../unit/content.ts';
 import { alignedBuffers, openCard } from './device.ts';
-import { faultOf } from './faults.ts';
+import { another, faultOf } from './faults.ts';
 import type { CardDevice, WriteCard, WriteHooks, Written } from './ports.ts';
 import { writeCard } from './write.ts';
 
@@ -21,6 +21,8 @@ const STOP_MS = 5_000;
 
 interface Job {
   readonly path: string;
+  /** Which device or file that was when it was looked at. */
+  readonly node: string | undefined;
   readonly order: CardOrder & { readonly cardBytes: number };
 }
 
@@ -53,7 +55,7 @@ export function writeInProcess(cost: (of: Cost) => void = () => {}): WriteCard {
     const stop = (): void => send(child, { answer: 'stop' });
     hooks.signal?.addEventListener('abort', stop, { once: true });
     try {
-      const job = { path: card.device, order };
+      const job = { path: card.device, node: card.node, order };
       cost(await conversation(child, job, hooks));
     } finally {
       hooks.signal?.removeEventListener('abort', stop);
@@ -168,8 +170,8 @@ const defect = (error: unknown): OperatorError =>
   });
 
 /** Opens, writes, closes. Throws OperatorError. */
-async function writeJob({ path, order }: Job, hooks: WriteHooks): Promise<void> {
-  const device = await openCard(path).catch((error: unknown) => {
+async function writeJob({ path, node, order }: Job, hooks: WriteHooks): Promise<void> {
+  const device = await openCard(path, node).catch((error: unknown) => {
     throw faultOf(error, 'opening it');
   });
   try {
@@ -186,9 +188,7 @@ export async function writeOpened(
   hooks: WriteHooks & { readonly stallMs?: number },
 ): Promise<void> {
   if (device.bytes !== order.cardBytes) {
-    throw new OperatorError('card-pulled', 'Another card is in the reader than a moment ago', {
-      hint: 'Leave the card in until it is finished',
-    });
+    throw another('the reader');
   }
   const content = await openContent(order);
   try {

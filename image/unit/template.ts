@@ -1,6 +1,7 @@
 // What all cards of a release have in common, in plain text: the boot partition and the system
 // partition's file system, with places kept for what is one unit's. content.ts makes cards of it.
 // Everything in userspace: no mount, no loop device, no device-mapper.
+import { createHash } from 'node:crypto';
 import {
   copyFile,
   mkdir,
@@ -96,13 +97,13 @@ export async function readTemplate(folder: string): Promise<Template | undefined
   return { ...parsed.output, files };
 }
 
-/** Whether it is of this release and its files are still what they were. */
-export async function isSound(template: Template, release: string): Promise<boolean> {
+/** Whether it is of this release, by the bytes of its manifest, and its files are still what they were. */
+export async function isSound(template: Template, manifestBytes: Uint8Array): Promise<boolean> {
   const { files, boot, system, manifest } = template;
   const is = async (file: string, sha256: string): Promise<boolean> =>
     (await hashFile(file).catch(() => '')) === sha256;
   return (
-    (await is(join(release, 'manifest.json'), manifest)) &&
+    createHash('sha256').update(manifestBytes).digest('hex') === manifest &&
     (await is(files.boot, boot.sha256)) &&
     (await is(files.system, system.sha256))
   );

@@ -1,12 +1,13 @@
 // Direct I/O on a real file system: buffers begin at a page, what is read comes from the disk, errors have words.
 import assert from 'node:assert/strict';
 import { constants } from 'node:fs';
-import { mkdir, mkdtempDisposable, open, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtempDisposable, open, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { alignedBuffers, openCard } from '../../../image/card/device.ts';
 import { faultOf } from '../../../image/card/faults.ts';
+import { cardAt } from '../../../image/card/find.ts';
 import { CHUNK_BYTES } from '../../../image/card/limits.ts';
 import { OperatorError } from '../../../image/core/errors.ts';
 
@@ -54,4 +55,24 @@ test('what the system says of a card becomes words with a remedy, and a defect s
   }
   const defect = new TypeError('x is not a function');
   assert.equal(faultOf(defect, 'writing'), defect);
+});
+
+test('another file or device under the name that was looked at is not written', async () => {
+  await mkdir(BUILD, { recursive: true });
+  await using folder = await mkdtempDisposable(join(BUILD, 'card-'));
+  const [file, secret] = [join(folder.path, 'card'), join(folder.path, 'other')];
+  for (const name of [file, secret]) {
+    await writeFile(name, '');
+    await truncate(name, 2 ** 31);
+  }
+  const { node, bytes } = await cardAt(file);
+  await (await openCard(file, node)).close();
+  await rm(file);
+  await symlink(secret, file);
+  await assert.rejects(openCard(file, node), { code: 'card-pulled' });
+  await rm(file);
+  await writeFile(file, '');
+  await truncate(file, bytes);
+  await assert.rejects(openCard(file, node), { code: 'card-pulled' }, 'another inode');
+  await assert.rejects(openCard('/dev/null'), 'no disk at all');
 });

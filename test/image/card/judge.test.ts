@@ -97,6 +97,7 @@ const REFUSED: Readonly<Record<string, readonly [string, Raw]>> = {
   ],
   'an empty reader': ['card-none', disk('/dev/sdb', { size: 0 })],
   'a disk that is not removable': ['card-fixed', disk('/dev/sdb', { rm: false, tran: 'sata' })],
+  'a DVD': ['card-fixed', disk('/dev/sdb', { type: 'rom', size: 4.7 * GB })],
   'a card with its slider at LOCK': ['card-locked', disk('/dev/sdb', { ro: true })],
   'a card too small': ['card-small', disk('/dev/sdb', { size: 1_000_000_000 })],
   'something far too large': ['card-large', disk('/dev/sdb', { size: 4e12 })],
@@ -105,6 +106,20 @@ const REFUSED: Readonly<Record<string, readonly [string, Raw]>> = {
 for (const [what, [code, raw]] of Object.entries(REFUSED)) {
   test(`${what} is refused: ${code}`, () => assert.equal(refusal(raw), code));
 }
+
+test('what a stick says of itself stays on its line, and gives the screen no orders', () => {
+  const said = 'Evil\u001B[2J\u202E\u0007\nReader';
+  const raw = disk('/dev/sdb', { vendor: said, model: said, serial: said });
+  const verdict = judge(parsed(raw), '/dev/sdb', { sysfs: USB });
+  assert.ok(verdict.ok);
+  const { model, number } = verdict.card;
+  assert.deepEqual([model, number], ['Evil Reader Evil Reader', 'Evil Reader']);
+  const mounted = judge(parsed(disk('/dev/sdb', { mountpoints: [said] })), '/dev/sdb', {
+    sysfs: USB,
+  });
+  assert.ok(!mounted.ok);
+  assert.doesNotMatch(mounted.error.message, /[\p{Cc}\p{Bidi_Control}]/u);
+});
 
 test('a partition is refused, and its disk named', () => {
   const raw = disk('/dev/sdb', { children: [part('/dev/sdb1')] });

@@ -49,7 +49,10 @@ async function flash(kill?: { readonly afterMs: number }): Promise<number> {
   const child = spawn(
     process.execPath,
     [MAIN, 'flash', '--yes', '--order', 'A-1', ...options, ...files],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, XDG_CACHE_HOME: join(works.folder, 'cache') },
+    },
   );
   let said = '';
   let begunMs = 0;

@@ -57,7 +57,10 @@ after(async () => rm(folder, { recursive: true }));
 
 /** `./build.sh` with these words, for a station whose ledger lies in the folder. */
 async function build(words: readonly string[], accept: readonly number[] = []): Promise<string> {
-  const env = { CLOCK_LEDGER: at('ledger.db'), CLOCK_OPERATOR: 'ada' };
+  const env = {
+    ...{ CLOCK_LEDGER: at('ledger.db'), CLOCK_OPERATOR: 'ada' },
+    XDG_CACHE_HOME: at('cache'),
+  };
   const names = Object.entries(env).map(([name, value]) => `${name}=${value}`);
   const argv = ['env', ...names, process.execPath, join(HOME, 'image/main.ts'), ...words];
   return (await run(argv, { accept, cwd: folder })).stdout;

@@ -24,6 +24,7 @@ async function until<T>(ask: () => Promise<T>, found: (value: T) => boolean): Pr
 
 test('a card is written from the page for an order, and its label printed and noted', async () => {
   const works = await makeWorks();
+  process.env['XDG_CACHE_HOME'] = join(works.folder, 'cache');
   const file = join(works.folder, 'ledger.db');
   const signer = join(works.folder, 'signer.pem');
   await writeFile(signer, works.key.publicKeyPem);
