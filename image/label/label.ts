@@ -30,10 +30,12 @@ export function printable(text: string): string {
 }
 
 export function labelOf({ serial, name, accounts, order, mac }: UnitEntry): Label {
+  // It goes to the printer as it is, in an address and in commands: from a ledger that was changed it could be any.
+  if (!/^[0-9a-f]{32}$/.test(serial)) throw new Error('a serial has 32 digits 0-9 and a-f');
   const host = `clockrpi-${serial}`;
   return {
     ...{ serial, host, address: `http://${host}.local/`, mac },
-    head: `CLOCK IoT UNIT${order === undefined ? '' : ` · ${order}`}`,
+    head: `CLOCK IoT UNIT${order === undefined ? '' : ` · ${printable(order)}`}`,
     name: name === undefined ? undefined : printable(name),
     accounts: accounts.map(
       ({ kind, host, accountId }) =>

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import Koa from 'koa';
 import { languageOf } from '../../agent/page/language.ts';
 import { renderStation } from './html.ts';
-import { BODY_BYTES_MAX, CONNECTIONS_MAX, REQUEST_MS_MAX } from './limits.ts';
+import { BODY_BYTES_MAX, CHECK_MS, CONNECTIONS_MAX, REQUEST_MS_MAX } from './limits.ts';
 import type { Station } from './station.ts';
 
 const HEADERS: Readonly<Record<string, string>> = {
@@ -61,7 +61,8 @@ export async function openStation(options: {
     await answer(context, { ...options, assets });
   });
   const handle = app.callback();
-  const server = createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => {
+  const limits = { requestTimeout: REQUEST_MS_MAX, connectionsCheckingInterval: CHECK_MS };
+  const server = createServer(limits, (request, response) => {
     void handle(request, response);
   });
   server.maxConnections = CONNECTIONS_MAX;

@@ -148,6 +148,12 @@ test('a label printer gets the same address, and no letter that is a command to 
     assert.ok(Number(x) < 559 && Number(y) < 296);
 });
 
+test('a serial that is none gets no label: it would go to the printer as it is', () => {
+  const odd = { ...unit(1, 'x'), serial: '3f9a^XZ~JA' };
+  assert.throws(() => labelOf(odd), /32 digits/);
+  assert.equal(labelOf({ ...unit(1, 'x'), order: 'A\nB\u202E' }).head, 'CLOCK IoT UNIT · A B?');
+});
+
 test('what does not fit ends in an ellipsis; letters that the font does not have are question marks', () => {
   const fits = (text: string): boolean => text.length <= 10;
   assert.equal(fitted('short', fits), 'short');

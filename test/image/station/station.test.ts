@@ -148,3 +148,34 @@ test('the page is for who has the token of this start, by its own name and from 
   assert.equal((await ask(at('/label.pdf?serial=../x'), { headers: { Cookie } })).status, 404);
   assert.deepEqual(faults, []);
 });
+
+test('nothing but the station is served, and nothing is done by an address alone', async () => {
+  const needs = new NeedsDouble();
+  needs.insert('/dev/sdb');
+  const onError = (): void => {};
+  await using open = await openStation({ station: new Station(needs), labelPdf, port: 0, onError });
+  const address = new URL(open.address);
+  const at = (path: string): URL => new URL(path, address);
+  const [set = ''] = (await ask(address)).headers['set-cookie'] as string[];
+  const headers = { Cookie: set.split(';', 1)[0]! };
+  for (const path of [
+    ...['/station.ts', '/%2e%2e/page.ts', '/..%2fpage.ts', '/station.css/..%2f..%2fpackage.json'],
+    ...['/write?device=/dev/sdb', '/automatic?on=1', '/__proto__', '/%00'],
+  ])
+    assert.equal((await ask(at(path), { headers })).status, 404, path);
+  for (const method of ['HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'])
+    assert.equal((await ask(at('/write?device=all'), { method, headers })).status, 404, method);
+  const big = { ...headers, 'X-HTTP-Method-Override': 'POST' };
+  assert.equal((await ask(at('/write?device=all'), { headers: big })).status, 404);
+  const noCookie = await ask(at('/write'), { method: 'POST', body: 'x'.repeat(1_000_000) }).catch(
+    () => ({ status: 403 }),
+  );
+  assert.equal(noCookie.status, 403);
+  assert.deepEqual(needs.written, []);
+  for (const path of ['/', '/station.js', '/nothing']) {
+    const { headers: given } = await ask(at(path), { headers });
+    assert.match(String(given['content-security-policy']), /frame-ancestors 'none'/, path);
+    assert.equal(given['cache-control'], 'no-store', path);
+    assert.equal(given['referrer-policy'], 'same-origin', path);
+  }
+});
