@@ -55,7 +55,8 @@ export async function carriedOn(card: Source, { partitions }: Table): Promise<Ca
     return {
       is: 'queue',
       serial: (await bytesOf(serial, KEY_BYTES * 2)).toString('latin1').trim(),
-      recoveryKey: digits === undefined ? undefined : recoveryPassphrase(await bytesOf(digits, 1024)),
+      recoveryKey:
+        digits === undefined ? undefined : recoveryPassphrase(await bytesOf(digits, 1024)),
       queue: unpacked(packed),
     };
   } catch (error) {

@@ -196,7 +196,12 @@ test('a recovered queue goes with one card only, and with its own unit’s', asy
 
 test('a card that never started gives back what it was to carry over, for the next one', async () => {
   // The board died, or the card in its first boot: the file went with this card, and no other has it.
-  const said = await build(['recover', at('new'), '--out', 'back.db']);
+  const words = ['recover', at('new'), '--out', 'back.db'];
+  // Whoever has a card writer can make a card like it, with another queue and any serial.
+  await writeFile(at('stranger.key'), `${'ab'.repeat(32)}\n`);
+  await assert.rejects(build([...words, '--key', 'stranger.key']), /recovery key does not open/);
+  await assert.rejects(build(words), /Nothing to open the card with/);
+  const said = await build([...words, '--identity', 'support.txt']);
   assert.match(said, new RegExp(`unit ${serial}`));
   assert.match(said, /1 {2}events of the hotel[^]*never run from this card[^]*Nothing is lost/);
   await newCard('third');
