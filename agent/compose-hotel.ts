@@ -41,6 +41,7 @@ export const startHotel = (world: HotelWorld): Hotel =>
           return { timeZone: reached.timeZone, businessDay: reached.businessDate };
         },
         keepHello: () => account.keepHello(),
+        lookAgain: () => account.lookAgain(),
       };
     },
   });

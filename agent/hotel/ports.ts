@@ -160,6 +160,8 @@ export interface Pms {
   root(): { readonly timeZone: string; readonly businessDay: string } | undefined;
   /** Says the phone system's hello every minute, until stopped. */
   keepHello(): () => void;
+  /** Asks for the root again, soon: a new business day is told by Hotel.newDay(). */
+  lookAgain(): void;
 }
 
 export interface Needs {

@@ -153,7 +153,10 @@ function startSession(given: Needs): Session {
   return {
     ...{ keeper, queues, ledger, kick, keys, fiscal, problem: () => posting.problem() },
     resolveFiscal: async (folio, as) => fiscal.resolve(folio, as),
-    lookAgain: () => keeper.dirty('all'),
+    lookAgain: () => {
+      needs.pms()?.lookAgain();
+      keeper.dirty('all');
+    },
     close: () => {
       stop.abort();
       for (const one of [hello, keys, fiscal, posting, wishes, keeper, ledger, queues]) one.close();

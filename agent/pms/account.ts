@@ -28,6 +28,8 @@ export interface AccountRunner {
   view(): PmsAccountView;
   /** Says the phone system's hello every minute until stopped; Clock shows whether it hears it. */
   keepHello(): () => void;
+  /** Asks for the root now: the hotel's date may be another one. Returns at once. */
+  lookAgain(): void;
   close(): void;
 }
 
@@ -128,6 +130,7 @@ export function startAccount(account: Account, needs: AccountNeeds): AccountRunn
   return {
     calls,
     view: () => viewOf({ kind, accountId, root, problem: shown() }, clock.nowMs()),
+    lookAgain: () => wakeUp.abort(),
     keepHello: () => {
       const ended = new AbortController();
       const say = async (): Promise<void> => {

@@ -226,6 +226,13 @@ test('Clock hears of the exchange while it is there, and no longer', async () =>
   assert.equal(world.hellos, 0);
 });
 
+test('who lets the house be refreshed also learns whether the hotel has closed its day', async () => {
+  await using world = await openWorld();
+  const life = world.start((services) => services.set('pbx'));
+  assert.equal((await command(life, 'house.refresh', {})).state, 'processed');
+  assert.equal(world.looks, 1);
+});
+
 test('unpaired, nothing of the hotel stays on the card, and nothing is taken any more', async () => {
   await using world = await openWorld();
   world.pms.hotel.addRoom({ name: '701' });

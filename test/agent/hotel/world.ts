@@ -96,6 +96,7 @@ export class World implements AsyncDisposable {
   isOnline = true;
   /** Said just now. */
   hellos = 0;
+  looks = 0;
   life: Life | undefined;
 
   readonly #api: Api;
@@ -153,6 +154,7 @@ export class World implements AsyncDisposable {
         this.hellos += 1;
         return () => (this.hellos -= 1);
       },
+      lookAgain: () => (this.looks += 1),
     };
     const today = (): string => this.today();
     const callsNow = () => (isDead || !this.isOnline ? offline : calls);

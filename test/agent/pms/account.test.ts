@@ -84,6 +84,19 @@ void suite('accounts', { concurrency: true, timeout: 60_000 }, () => {
     runner.close();
   });
 
+  test('who asks to look again need not wait a quarter of an hour for the new day', async () => {
+    const startMs = Date.parse('2026-11-25T12:00Z');
+    await using beside = await besideClock({ ...AT_WILL, startMs });
+    const { runner, until, days } = paired(beside);
+    runner.sync([accountOf(beside.account)]);
+    await until((view) => view?.reached !== undefined);
+    beside.pms.advance(24 * 3_600_000);
+    runner.account('pms')!.lookAgain();
+    await until((view) => view!.reached!.businessDate === '2026-11-26');
+    assert.equal(days(), 1);
+    runner.close();
+  });
+
   test('an odd root is refused by the name of the field; an odd channel spoils nothing', async () => {
     await using beside = await besideClock(AT_WILL);
     const { pms } = beside;
