@@ -14,7 +14,7 @@ import type { BootFacts } from './boot.ts';
 import { compareBoot, compareSlot } from './contents.ts';
 import { Findings } from './findings.ts';
 import type { Finding, Part } from './findings.ts';
-import { lookAtLuks } from './luks.ts';
+import { lookAtLuks, serialOf } from './luks.ts';
 import type { LuksFacts } from './luks.ts';
 import { judgeRelease } from './release.ts';
 import type { Copy, ReleaseFacts } from './release.ts';
@@ -29,6 +29,8 @@ export interface InspectOptions {
   readonly file: string;
   /** Opens the system partition of a card whose transport key is gone. */
   readonly key?: Buffer | undefined;
+  /** Recovery keys of the unit whose serial the card says: one of them opens it too. */
+  readonly recoveryKeys?: ((serial: string) => Promise<readonly Buffer[]>) | undefined;
   /** Keys that may have signed. */
   readonly signers: readonly Signer[];
   /** Only `signers` count, not the key that a manifest encloses. */
@@ -157,12 +159,13 @@ async function lookAtSystemPartition(
   const keys = [
     ...(transport === undefined ? [] : [{ name: 'The transport key', key: transport }]),
     ...(options.key === undefined ? [] : [{ name: 'The key given', key: options.key }]),
+    ...(transport === undefined ? await recoveryKeysOf(of) : []),
   ];
   if (keys.length === 0) {
     return notLooked(
       kind === 'sealed'
-        ? 'it opens on its own board only (--key FILE)'
-        : 'there is no key to open it (--key FILE)',
+        ? 'it opens on its own board only (--identity FILE, --key FILE)'
+        : 'there is no key to open it (--identity FILE, --key FILE)',
     );
   }
   const inside = await lookAtSystem(places.system, {
@@ -170,6 +173,18 @@ async function lookAtSystemPartition(
     ...{ unused: kind === 'image', progress: options.progress, signal: options.signal },
   });
   return { luks: luks.facts, inside };
+}
+
+async function recoveryKeysOf({
+  places,
+  options,
+}: Looking): Promise<readonly { readonly name: string; readonly key: Buffer }[]> {
+  if (options.recoveryKeys === undefined || places.state === undefined) return [];
+  const { header } = await readLuks(places.state);
+  const serial = header === undefined ? undefined : serialOf(header);
+  if (serial === undefined) return [];
+  const found = await options.recoveryKeys(serial);
+  return found.map((key) => ({ name: 'The recovery key in the ledger', key }));
 }
 
 async function lookAtStatePartition(
@@ -292,6 +307,7 @@ function reportOf({ file }: InspectOptions, looked: Looked): Report {
             ...system.luks,
             ...(system.inside === undefined ? {} : { opened: system.inside.openedBy }),
             ...(system.inside?.record === undefined ? {} : { record: system.inside.record }),
+            ...(system.inside?.serial === undefined ? {} : { serial: system.inside.serial }),
           },
         }),
     ...(state === undefined ? {} : { state }),
@@ -336,9 +352,12 @@ function summaryOf(damage: readonly Finding[], card: CardFacts): string {
   const of = version === undefined ? '' : ` of release ${version}`;
   // What was written in part is the reason, the rest follows from it.
   const first = damage.find(({ code }) => WRITTEN_IN_PART.has(code)) ?? damage[0];
-  if (first === undefined) return `${KINDS[card.kind]}${of}`;
+  const serial = card.kind === 'image' ? card.system?.inside?.serial : undefined;
+  const what =
+    serial === undefined ? KINDS[card.kind] : `the card of unit ${serial}, not started yet,`;
+  if (first === undefined) return `${what}${of}`;
   const others = damage.length === 1 ? '' : ` (and ${damage.length - 1} more)`;
-  return `${first.text}${others}; it is ${KINDS[card.kind]}${of}`;
+  return `${first.text}${others}; it is ${what}${of}`;
 }
 
 function mb(bytes: number): string {

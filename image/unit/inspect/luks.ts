@@ -69,9 +69,14 @@ export async function lookAtLuks(
   return { header, facts: factsOf(header, copies) };
 }
 
+/** The unit's serial, where a state partition's header says it. */
+export function serialOf({ subsystem }: LuksHeader): string | undefined {
+  return SERIAL.test(subsystem) ? subsystem : undefined;
+}
+
 function factsOf(header: LuksHeader, copies: LuksFacts['copies']): LuksFacts {
   const [segment] = Object.values(header.metadata.segments);
-  const { subsystem } = header;
+  const serial = serialOf(header);
   return {
     label: header.label,
     uuid: header.uuid,
@@ -84,7 +89,7 @@ function factsOf(header: LuksHeader, copies: LuksFacts['copies']): LuksFacts {
       takes: kdf.type === 'pbkdf2' ? 'random' : 'board',
     })),
     copies,
-    ...(SERIAL.test(subsystem) ? { serial: subsystem } : {}),
+    ...(serial === undefined ? {} : { serial }),
   };
 }
 

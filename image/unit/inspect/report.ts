@@ -48,6 +48,8 @@ export interface Report {
   readonly system?: LuksFacts & {
     readonly opened?: { readonly key: string; readonly slot: string };
     readonly record?: readonly string[];
+    /** Of a card that has not started: whose it is. */
+    readonly serial?: string;
   };
   readonly state?: LuksFacts;
   readonly slots?: readonly SlotReport[];
@@ -91,7 +93,8 @@ function factsOf(report: Report): Fact[] {
   }
   if (system?.record !== undefined) facts.push(['unit record', system.record.join(', ')]);
   if (state !== undefined) facts.push(...luksFacts('state', state));
-  if (state?.serial !== undefined) facts.push(['serial', state.serial]);
+  const serial = state?.serial ?? system?.serial;
+  if (serial !== undefined) facts.push(['serial', serial]);
   if (beside !== undefined) {
     const all = Object.entries(beside).filter(([, found]) => found !== 'none');
     const text = all.map(([name, found]) => `.${name} ${found}`).join(', ');

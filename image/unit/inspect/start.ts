@@ -2,6 +2,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { OperatorError } from '../../core/errors.ts';
 import type { Progress } from '../../core/progress.ts';
+import { escrowedKeys } from '../../ledger/escrow.ts';
+import { readIdentities } from '../../ledger/seal.ts';
 import { developmentKeyFile } from '../../release/sign.ts';
 import { inspect } from './inspect.ts';
 import { signersOf } from './release.ts';
@@ -16,6 +18,9 @@ export interface InspectRequest {
   readonly file: string;
   /** A file with the key of the system partition. */
   readonly key?: string | undefined;
+  /** Support's identity file: opens the recovery keys in `ledger`. */
+  readonly identity?: string | undefined;
+  readonly ledger?: string | undefined;
   /** A PEM file with the only key that may have signed. */
   readonly signer?: string | undefined;
   readonly progress: Progress;
@@ -26,12 +31,16 @@ export interface InspectRequest {
 export async function inspectFile(
   request: InspectRequest,
 ): Promise<{ readonly report: Report; readonly text: string }> {
-  const { file, progress, signal } = request;
+  const { file, identity, ledger, progress, signal } = request;
   const signing = process.env['CLOCK_SIGNING_KEY'];
   const own = [...(signing === undefined ? [] : [signing]), developmentKeyFile()];
   const report = await inspect({
     file,
     key: request.key === undefined ? undefined : await keyOf(request.key),
+    recoveryKeys:
+      identity === undefined || ledger === undefined
+        ? undefined
+        : async (serial) => escrowedKeys(ledger, serial, await readIdentities(identity)),
     signers: await signersOf(request.signer, own),
     strict: request.signer !== undefined,
     progress,

@@ -28,7 +28,11 @@ export interface SystemFacts {
   readonly slots: readonly SlotFacts[];
   /** Names in the unit's record; undefined when there is none. */
   readonly record: readonly string[] | undefined;
+  /** Whose card it is, as its record says until the first boot has taken it. */
+  readonly serial: string | undefined;
 }
+
+const SERIAL = /^[0-9a-f]{32}$/;
 
 export interface LookOptions {
   readonly header: LuksHeader;
@@ -74,7 +78,8 @@ export async function lookAtSystem(
       if (slot !== undefined) slots.push(slot);
     }
     const record = (await disk.list('')).includes('unit') ? await disk.list('unit') : undefined;
-    return { openedBy, bytes: disk.bytes, slots, record };
+    const serial = record?.includes('serial') === true ? await serialOf(disk) : undefined;
+    return { openedBy, bytes: disk.bytes, slots, record, serial };
   } catch (error) {
     if (!(error instanceof Damaged)) throw error;
     findings.damage(
@@ -84,6 +89,11 @@ export async function lookAtSystem(
     );
     return undefined;
   }
+}
+
+async function serialOf(disk: Ext4): Promise<string | undefined> {
+  const text = (await smallFile(disk, 'unit/serial'))?.toString('latin1').trim();
+  return text !== undefined && SERIAL.test(text) ? text : undefined;
 }
 
 async function open(
@@ -96,7 +106,8 @@ async function open(
     const disk = await openExt4(decrypted(partition, header, found.volumeKey));
     return { disk, openedBy: { key: name, slot: found.slot } };
   }
-  for (const { name } of keys) {
+  // Of several keys of one name (a unit's cards) any may be this card's.
+  for (const name of new Set(keys.map((one) => one.name))) {
     const text = `${name} does not open the system partition: one of them is damaged, or not of this card`;
     findings.damage('system', 'key-refused', text);
   }

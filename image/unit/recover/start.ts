@@ -3,9 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { OperatorError } from '../../core/errors.ts';
 import type { Progress } from '../../core/progress.ts';
-import { openLedger } from '../../ledger/ledger.ts';
-import { readIdentities, unseal } from '../../ledger/seal.ts';
-import { unitDetails } from '../../ledger/units.ts';
+import { escrowedKeys } from '../../ledger/escrow.ts';
+import { readIdentities } from '../../ledger/seal.ts';
 import { openSource } from '../read/source.ts';
 import { recoveryPassphrase } from '../recovery-key.ts';
 import { recover } from './recover.ts';
@@ -52,7 +51,7 @@ async function keysOf(
     const passphrase = recoveryPassphrase(await readFile(key));
     if (passphrase !== undefined) return [passphrase];
     throw new OperatorError('no-key', `${key} is no recovery key`, {
-      hint: 'It holds 64 hex digits, as ./build.sh unit unseals it',
+      hint: 'It holds 64 hex digits; --identity FILE takes it from the ledger instead',
     });
   }
   if (identity === undefined) {
@@ -65,31 +64,5 @@ async function keysOf(
       hint: 'Give the serial on the unit’s label with --serial',
     });
   }
-  return escrowed(place, serial, await readIdentities(identity));
-}
-
-/** The recovery keys of all cards of a unit, the newest first: which of them it is, the card shows. */
-async function escrowed(
-  place: string,
-  serial: string,
-  identities: readonly string[],
-): Promise<readonly Buffer[]> {
-  const ledger = openLedger(place);
-  try {
-    const { flashes } = unitDetails(ledger, serial);
-    const keys: Buffer[] = [];
-    let refused: unknown;
-    for (const { escrow } of flashes.toReversed()) {
-      if (escrow === null) continue;
-      const text = await unseal(escrow, identities).catch((error: unknown) => {
-        refused = error;
-      });
-      const key = text === undefined ? undefined : recoveryPassphrase(Buffer.from(text));
-      if (key !== undefined) keys.push(key);
-    }
-    if (keys.length === 0 && refused !== undefined) throw refused;
-    return keys;
-  } finally {
-    ledger.close();
-  }
+  return escrowedKeys(place, serial, await readIdentities(identity));
 }

@@ -65,6 +65,7 @@ interface Looked {
   readonly signers?: readonly Signer[];
   readonly strict?: boolean;
   readonly key?: Buffer;
+  readonly recoveryKeys?: (serial: string) => Promise<readonly Buffer[]>;
 }
 
 const look = (file: string, options: Looked = {}): Promise<Report> =>
@@ -277,6 +278,20 @@ test('a sealed card: what can be seen is whole; its key opens the rest', async (
   assert.equal(outside.state?.serial, SERIAL);
   const takes = outside.system?.keySlots.map((slot) => slot.takes);
   assert.deepEqual(takes?.toSorted(), ['board', 'random']);
+  const asked: string[] = [];
+  const recoveryKeys = async (serial: string): Promise<readonly Buffer[]> => {
+    asked.push(serial);
+    return [Buffer.from('ab'.repeat(32)), Buffer.from(RECOVERY_DIGITS)];
+  };
+  const known = await look(card, { recoveryKeys });
+  assert.deepEqual(
+    [known.system?.opened?.key, asked],
+    ['The recovery key in the ledger', [SERIAL]],
+  );
+  const strange = await look(card, {
+    recoveryKeys: async () => [Buffer.from('ab'.repeat(32)), Buffer.from('cd'.repeat(32))],
+  });
+  assert.deepEqual(codes(strange), ['key-refused'], 'said once for all keys of the ledger');
   const key = join(folder, 'recovery.key');
   await writeFile(key, `${recoveryKeyText(Buffer.from(RECOVERY_DIGITS, 'hex'))} \n\n`);
   const request = { file: card, key, progress: recordingProgress() };
