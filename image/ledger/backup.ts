@@ -1,7 +1,7 @@
 // Copies of a ledger that is in use, and one brought back. A copy is one file; like the ledger it holds no secret in
 // clear, and the key of its waiting records is not in it: on another machine support opens them (unit unseal).
 import * as fs from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../core/errors.ts';
@@ -20,6 +20,11 @@ export function backUp(store: Store, target: string): { file: string; verdict: V
   const last = store.sql.get('SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1');
   const name = `ledger-${String(last?.['seq'])}-${String(last?.['hash']).slice(0, 8)}.db`;
   const file = resolve(isFolder ? join(target, name) : target);
+  if (!isFolder && extname(file) === '' && !fs.existsSync(file)) {
+    throw new OperatorError('backup-place', `There is no folder ${target}`, {
+      hint: 'Is the stick there? A new folder ends with /, and a file has an ending, such as .db',
+    });
+  }
   makeFolder(dirname(file));
   // Made and looked at on the ledger's own disk: the copy may go to a stick or onto the network.
   const draft = `${store.file}.${randomUUID()}.part`;

@@ -30,6 +30,12 @@ export interface Ledger extends FlashLedger {
   readonly store: Store;
   /** Makes units with new serials, all or none. */
   make(wanted: readonly UnitsWanted[], by: Actor, file?: ImportedFile): readonly UnitEntry[];
+  /** Throws what `begin` would throw of this order or serial; begins nothing. */
+  check(request: {
+    readonly order?: string | undefined;
+    readonly serial?: string | undefined;
+    readonly record?: UnitRecord | undefined;
+  }): void;
   /** The unit of a serial. Throws OperatorError. */
   unit(serial: string): UnitEntry;
   close(): void;
@@ -85,6 +91,14 @@ function ledgerOf(store: Store, { newSerial = () => randomBytes(16).toString('he
       store.write((tell) => {
         if (file !== undefined) tellImport(store, tell, { file, wanted, by });
         return wanted.flatMap((line) => makeLine(store, tell, { line, by, newSerial }));
+      }),
+    check: ({ order, serial, record }) =>
+      store.read(() => {
+        const named = serial ?? (order === undefined ? undefined : nextOf(sql, order));
+        if (named === undefined) return;
+        const row = unitRow(sql, named);
+        may(row);
+        recordFor(store, row, record);
       }),
     unit: (serial) => store.read(() => entryOf(unitRow(sql, serial))),
     begin: (request) =>
@@ -149,7 +163,8 @@ function tellImport(
 ): void {
   // Judged before; another station may have been quicker.
   const known = wanted.find(
-    ({ order = '' }) => sql.get('SELECT 1 FROM unit WHERE "order" = ?', order) !== undefined,
+    ({ order = '' }) =>
+      sql.get(`SELECT 1 FROM unit WHERE "order" = ? AND state <> 'retired'`, order) !== undefined,
   );
   if (known !== undefined || importedAt(sql, file.sha256) !== undefined) {
     throw new OperatorError('order-known', `${file.name} was imported meanwhile`, {
@@ -243,21 +258,31 @@ function chosen(
     tell({ kind: 'unit.made', serial: made, ...nobody }, by);
     return made;
   }
+  return nextOf(sql, order);
+}
+
+/** The next unit of an order that waits for a card. */
+function nextOf(sql: Statements, order: string): string {
   const next = sql.get(
     `SELECT serial FROM unit WHERE "order" = ? AND state = 'new' ORDER BY place LIMIT 1`,
     order,
   );
   if (next !== undefined) return String(next['serial']);
-  const any = sql.get('SELECT 1 FROM unit WHERE "order" = ?', order);
-  if (any === undefined) {
-    throw new OperatorError('order-unknown', `There is no order ${order}`, {
-      hint: 'See "./build.sh unit list"; orders come with "./build.sh unit import FILE.csv"',
-    });
-  }
-  throw new OperatorError('order-finished', `All units of order ${order} have a card`, {
+  const states = sql.all(
+    `SELECT state, count(*) AS units FROM unit WHERE "order" = ? AND state <> 'retired' GROUP BY state`,
+    order,
+  );
+  if (states.length === 0) throw orderUnknown(order);
+  const told = states.map((row) => `${Number(row['units'])} ${String(row['state'])}`).join(', ');
+  throw new OperatorError('order-finished', `No unit of order ${order} waits for a card: ${told}`, {
     hint: `See "./build.sh unit list --order ${order}"`,
   });
 }
+
+export const orderUnknown = (order: string): OperatorError =>
+  new OperatorError('order-unknown', `There is no order ${order}`, {
+    hint: 'See "./build.sh unit list"; orders come with "./build.sh unit import FILE.csv"',
+  });
 
 function may(row: Row): string {
   const serial = String(row['serial']);

@@ -9,7 +9,7 @@ const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
 /** "2026-01-05 08:00:05" in UTC. */
 const time = (at: string): string => at.slice(0, 19).replace('T', ' ');
 
-function accountsText({ accounts }: UnitEntry): string {
+function accountsText({ accounts }: Pick<UnitEntry, 'accounts'>): string {
   if (accounts.length === 0) return 'pairs by a code';
   return accounts.map(({ kind, host, accountId }) => `${kind} ${accountId} ${host}`).join(', ');
 }
@@ -25,6 +25,20 @@ function table(given: readonly (readonly string[])[]): string {
   return rows.map((row) => row.map(padded).join('  ').trimEnd()).join('\n');
 }
 
+/** What an order would make: a row for each of its lines. */
+export function orderTable(
+  lines: readonly (Pick<UnitEntry, 'order' | 'name' | 'accounts' | 'services'> & {
+    readonly count: number;
+  })[],
+): string {
+  const head = ['ORDER', 'COUNT', 'NAME', 'ACCOUNTS', 'SERVICES'];
+  const rows = lines.map((line) => [
+    ...[line.order ?? '-', String(line.count), safe(line.name ?? '-')],
+    ...[accountsText(line), line.services.join(', ') || '-'],
+  ]);
+  return table([head, ...rows]);
+}
+
 export function unitTable(units: readonly UnitEntry[]): string {
   if (units.length === 0) return 'No units.';
   const head = ['SERIAL', 'STATE', 'ORDER', 'NAME', 'ACCOUNTS', 'CARDS', 'LABEL'];
@@ -32,7 +46,14 @@ export function unitTable(units: readonly UnitEntry[]): string {
     ...[unit.serial, unit.state, unit.order ?? '-', unit.name ?? '-'],
     ...[accountsText(unit), String(unit.cards), unit.labelled ? 'printed' : '-'],
   ]);
-  return table([head, ...rows]);
+  return `${table([head, ...rows])}\n${totalText(units)}`;
+}
+
+/** "5 units: 3 new, 2 done" */
+function totalText(units: readonly UnitEntry[]): string {
+  const states = [...Map.groupBy(units, ({ state }) => state)];
+  const parts = states.map(([state, of]) => `${of.length} ${state}`);
+  return `${units.length} ${units.length === 1 ? 'unit' : 'units'}: ${parts.join(', ')}`;
 }
 
 /** What a person should do with a unit in this state; undefined: nothing. */
@@ -43,8 +64,9 @@ function adviceFor({ serial, state }: UnitEntry): string | undefined {
     'may start or not. Its serial is not given to another card by itself. Put the card into the reader:',
     '  ./build.sh inspect DEVICE                whole? then it is good:',
     `  ./build.sh unit settle ${serial}`,
-    'If it is not whole or not to be found, write another card; the first is refused from then on:',
-    `  ./build.sh reflash ${serial} DEVICE`,
+    'If it is not whole or not to be found, write another card:',
+    `  ./build.sh reflash ${serial} DEVICE --claim DIR`,
+    '  ./build.sh unit export                   for the cloud, which refuses the first by it',
   ].join('\n');
 }
 

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { OperatorError } from '../core/errors.ts';
 import type { ChainEvent } from './chain.ts';
 import type { LedgerEvent } from './events.ts';
-import { forgetBoxes } from './ledger.ts';
+import { forgetBoxes, orderUnknown } from './ledger.ts';
 import type { Ledger, UnitRecord } from './ledger.ts';
 import type { Actor, UnitEntry } from './ports.ts';
 import { box, stationKey, unbox, unseal } from './seal.ts';
@@ -130,6 +130,25 @@ export function retireUnit(
     throw notNow(serial, state);
   };
   return change(ledger, named, { by, event });
+}
+
+/** Retires those of an order that never had a card: it was cancelled, or its file was wrong. Throws OperatorError. */
+export function retireWaiting(
+  ledger: Ledger,
+  order: string,
+  { by, why }: { by: Actor; why: string },
+): { readonly retired: number; readonly kept: number } {
+  const { store } = ledger;
+  return store.write((tell) => {
+    const all = store.sql
+      .all(`SELECT * FROM unit WHERE "order" = ? AND state <> 'retired' ORDER BY place`, order)
+      .map(entryOf);
+    if (all.length === 0) throw orderUnknown(order);
+    const waiting = all.filter(({ state }) => state === 'new');
+    for (const { serial } of waiting) tell({ kind: 'unit.retired', serial, why }, by);
+    forgetBoxes(store);
+    return { retired: waiting.length, kept: all.length - waiting.length };
+  });
 }
 
 /**

@@ -5,6 +5,8 @@ import type { Row, Statements } from './tables.ts';
 
 /** Fewer digits would often mean several. */
 const DIGITS_MIN = 4;
+/** Several that begin alike are named, as many as a person compares. */
+const NAMED_MAX = 4;
 
 /** The row of a serial, of `clockrpi-<serial>`, or of the only one that begins so. Throws OperatorError. */
 export function unitRow(sql: Statements, named: string): Row {
@@ -24,12 +26,17 @@ export function unitRow(sql: Statements, named: string): Row {
   const exact = sql.get('SELECT * FROM unit WHERE serial = ?', digits);
   if (exact !== undefined) return exact;
   const found = sql.all(
-    'SELECT * FROM unit WHERE serial >= ? AND serial < ? LIMIT 2',
-    ...[digits, `${digits}g`],
+    'SELECT * FROM unit WHERE serial >= ? AND serial < ? LIMIT ?',
+    ...[digits, `${digits}g`, NAMED_MAX + 1],
   );
   if (found.length === 0) throw wrong(`There is no unit ${named}`, 'See "./build.sh unit list"');
-  if (found.length > 1) throw wrong(`Several serials begin with ${digits}`, 'Give more digits');
-  return found[0]!;
+  if (found.length === 1) return found[0]!;
+  const some = found.slice(0, NAMED_MAX).map((row) => String(row['serial']));
+  const more = found.length > NAMED_MAX ? ' and more' : '';
+  throw wrong(
+    `Several serials begin with ${digits}`,
+    `Give more digits: ${some.join(', ')}${more}`,
+  );
 }
 
 export function entryOf(row: Row): UnitEntry {

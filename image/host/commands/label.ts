@@ -1,11 +1,9 @@
 // `./build.sh label`: prints units' labels into a file, and notes in the ledger that it did.
 import { writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { OperatorError } from '../../core/errors.ts';
 import type { LabelFormat } from '../../label/print.ts';
 import { command, usageError } from '../command.ts';
 import { LEDGER_OPTIONS, ledgerOptions } from './factory.ts';
-import { wholeNumber, writable } from './places.ts';
+import { wholeNumber, writableFile } from './places.ts';
 
 export const label = command('label', {
   summary: "print a unit's label, or a sheet of them for an order",
@@ -39,7 +37,7 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
     if ((serial === undefined) === (order === undefined)) {
       throw usageError('Whose label?', 'Give a SERIAL, or --order ID');
     }
-    const { openLedger } = await import('../../ledger/ledger.ts');
+    const { openLedger, orderUnknown } = await import('../../ledger/ledger.ts');
     const { listUnits, noteLabel } = await import('../../ledger/units.ts');
     const { printLabels } = await import('../../label/print.ts');
     const { printable } = await import('../../label/label.ts');
@@ -50,7 +48,7 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
         serial === undefined
           ? listUnits(ledger, { order }).filter(({ state }) => state !== 'retired')
           : [ledger.unit(serial)];
-      if (units.length === 0) throw noUnits(order!);
+      if (units.length === 0) throw orderUnknown(order!);
       const form = order === undefined ? 'one' : 'sheet';
       const pages = await printLabels(units, { format, form, first: Number(values.first) });
       const usual = `label-${order ?? units[0]!.serial.slice(0, 8)}.${format}`;
@@ -58,6 +56,7 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
       for (const unit of units) noteLabel(ledger, unit.serial, { by, format });
       if (out === '-') return 0;
       print(`${units.length === 1 ? '1 label' : `${units.length} labels`}: ${names.join(', ')}`);
+      if (units[0]!.state === 'retired') print(`! ${units[0]!.serial} is retired`);
       for (const name of new Set(units.map(({ name = '' }) => name))) {
         const shown = printable(name);
         if (shown.includes('?') && !name.includes('?'))
@@ -70,11 +69,6 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
   },
 });
 
-const noUnits = (order: string): OperatorError =>
-  new OperatorError('order-unknown', `There is no unit of order ${order}`, {
-    hint: 'See "./build.sh unit list"',
-  });
-
 /** One file, or one for each page with its number before the ending. Returns their names. */
 async function write(pages: readonly Buffer[], out: string): Promise<readonly string[]> {
   if (out === '-') {
@@ -82,10 +76,10 @@ async function write(pages: readonly Buffer[], out: string): Promise<readonly st
     process.stdout.write(pages[0]!);
     return [];
   }
-  await writable(dirname(resolve(out)));
   const names = pages.map((_page, index) =>
     pages.length === 1 ? out : out.replace(/(\.\w+)?$/, `-${index + 1}$1`),
   );
+  for (const name of names) await writableFile(name);
   for (const [index, name] of names.entries()) await writeFile(name, pages[index]!);
   return names;
 }

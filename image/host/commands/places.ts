@@ -33,8 +33,8 @@ export async function existing(name: string): Promise<string> {
     });
   }
   if (!found.isDirectory()) return file;
-  throw new OperatorError('file-is-folder', `${name} is a folder, not an image`, {
-    hint: 'Name the .img file in it',
+  throw new OperatorError('file-is-folder', `${name} is a folder, not a file`, {
+    hint: 'Name the file in it (of an image, the .img file)',
   });
 }
 
@@ -49,6 +49,25 @@ export async function writable(folder: string): Promise<void> {
       cause,
     });
   }
+}
+
+/** Whether a file can be made there, asked before the work that fills it. Throws OperatorError. */
+export async function writableFile(
+  name: string,
+  { isNew = false }: { readonly isNew?: boolean } = {},
+): Promise<void> {
+  await writable(dirname(resolve(name)));
+  const found = await stat(name).catch(() => undefined);
+  if (found === undefined) return;
+  if (found.isDirectory()) {
+    throw new OperatorError('file-is-folder', `${name} is a folder, not a file`, {
+      hint: 'Give the name of a file in it with --out FILE',
+    });
+  }
+  if (!isNew) return;
+  throw new OperatorError('file-there', `${name} is there already (${found.size} bytes)`, {
+    hint: 'Give another name with --out FILE',
+  });
 }
 
 /** Not mkdir's `recursive`: below /proc it tries for ever (measured, Node 24.21). */

@@ -47,6 +47,9 @@ test('a backup is one whole file for one user alone, and never written over anot
   assert.deepEqual(readdirSync(join(at.folder, 'copies')), ['a.db']);
   assert.ok(!readFileSync(file).includes(API_KEY));
   assert.throws(() => backUp(at.ledger.store, file), { code: 'backup-exists' });
+  // A stick that is not there must not become a file of its name.
+  assert.throws(() => backUp(at.ledger.store, join(at.folder, 'stick')), { code: 'backup-place' });
+  assert.equal(existsSync(join(at.folder, 'stick')), false);
   assert.match(
     backUp(at.ledger.store, join(at.folder, 'copies')).file,
     /ledger-3-[0-9a-f]{8}\.db$/,

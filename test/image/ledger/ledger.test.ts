@@ -10,6 +10,7 @@ import {
   listUnits,
   noteMac,
   retireUnit,
+  retireWaiting,
   settleUnit,
   unitDetails,
 } from '../../../image/ledger/units.ts';
@@ -67,6 +68,51 @@ test('a card that failed before it was verified gives its unit back; after that 
       ['bad', bad.reason],
     ],
   );
+});
+
+test('what could not begin is told before anything is begun, and nothing is told of it', () => {
+  using at = sample();
+  const { ledger } = at;
+  const events = (): number => ledger.store.sql.all('SELECT 1 FROM event').length;
+  const [made] = ledger.make([hotel], by);
+  ledger.check({});
+  ledger.check({ order: 'A-17' });
+  assert.throws(() => ledger.check({ order: 'A-71' }), { code: 'order-unknown' });
+  const flash = ledger.begin(request);
+  assert.throws(() => ledger.check({ order: 'A-17' }), {
+    code: 'order-finished',
+    message: 'No unit of order A-17 waits for a card: 1 writing',
+  });
+  assert.throws(() => ledger.check({ serial: made!.serial }), { code: 'unit-busy' });
+  ledger.verified(flash);
+  ledger.end(flash, done);
+  const before = events();
+  assert.throws(() => ledger.check({ serial: made!.serial }), { code: 'record-lost' });
+  ledger.check({ serial: made!.serial, record });
+  retireUnit(ledger, made!.serial, { by, why: 'stolen' });
+  assert.throws(() => ledger.check({ serial: made!.serial, record }), { code: 'unit-retired' });
+  assert.equal(events(), before + 1);
+});
+
+test('of an order that was cancelled those without a card are retired; it may be ordered again when none is left', () => {
+  using at = sample();
+  const { ledger } = at;
+  const file = { name: 'orders.csv', sha256: 'a1'.repeat(32) };
+  ledger.make([{ ...hotel, count: 3 }], by, file);
+  const flash = ledger.begin(request);
+  ledger.verified(flash);
+  ledger.end(flash, done);
+  const again = { ...file, sha256: 'b2'.repeat(32) };
+  assert.throws(() => ledger.make([hotel], by, again), { code: 'order-known' });
+  const why = { by, why: 'the key was wrong' };
+  assert.deepEqual(retireWaiting(ledger, 'A-17', why), { retired: 2, kept: 1 });
+  assert.throws(() => ledger.begin(request), { code: 'order-finished' });
+  assert.throws(() => retireWaiting(ledger, 'A-71', why), { code: 'order-unknown' });
+  assert.throws(() => ledger.make([hotel], by, again), { code: 'order-known' }, 'one has a card');
+  retireUnit(ledger, flash.unit.serial, why);
+  assert.equal(ledger.make([hotel], by, again).length, 1);
+  assert.equal(ledger.begin(request).generation, 1);
+  assert.deepEqual(verifyStore(ledger.store).problems, []);
 });
 
 test('a flash that is over takes no step, and none is left out', () => {

@@ -42,8 +42,15 @@ test('from an empty folder to labels: begin, import, look, print, verify; no key
     await build('unit import wrong.csv', 1),
     /^wrong\.csv:2: pms_account_id: not a whole/m,
   );
-  assert.match(await build('unit import orders.csv --dry-run'), /would make 2 units for A-17/);
+  assert.match(
+    await build('unit import orders.csv --dry-run'),
+    /^A-17 +2 +Hotel Schöne Aussicht +pms 4711 \S+ +-\n.*would make 2 units for A-17/m,
+  );
+  await writeFile(join(folder.path, 'later.csv'), ORDERS.replace('A-17;2', 'A-18;3'));
   await build('unit import orders.csv');
+  assert.match(await build('unit list'), /^2 units: 2 new$/m);
+  assert.match(await build('unit list --order A-71', 1), /There is no order A-71/);
+  assert.match(await build('unit import .', 1), /\. is a folder, not a file/);
 
   const [first] = JSON.parse(await build('unit list --json')) as [{ serial: string }];
   const short = first.serial.slice(0, 12);
@@ -59,8 +66,11 @@ test('from an empty folder to labels: begin, import, look, print, verify; no key
     await build('unit export'),
     new RegExp(`"serial": "${first.serial}",\\s+"registration": "none"`),
   );
+  await build('unit import later.csv');
+  assert.match(await build('unit retire --order A-18 --why cancelled'), /^3 of order A-18/m);
+  assert.match(await build('unit backup stick', 1), /There is no folder stick/);
   assert.match(await build('unit backup copies/'), /head [0-9a-f]{64}/);
-  assert.match(await build('unit verify'), /^Whole: \d+ events, 2 units/m);
+  assert.match(await build('unit verify'), /^Whole: \d+ events, 5 units/m);
   assert.match(await build('unit verify --head abcd', 1), /No event has the hash abcd/);
   assert.ok(!said.includes(API_KEY));
   for (const name of [

@@ -1,6 +1,6 @@
 // What each action of `./build.sh unit` does; those that read and write files stand in files.ts.
 import { isRecipient } from '../../../ledger/seal.ts';
-import { createLedger } from '../../../ledger/ledger.ts';
+import { createLedger, orderUnknown } from '../../../ledger/ledger.ts';
 import { eventLines, unitTable, unitText, verdictText } from '../../../ledger/report.ts';
 import { openStore } from '../../../ledger/store.ts';
 import * as units from '../../../ledger/units.ts';
@@ -65,6 +65,12 @@ const list: Action = (call) =>
   within(call, (ledger) => {
     const { order, state, json } = call.values;
     const found = units.listUnits(ledger, { order, state });
+    if (
+      found.length === 0 &&
+      order !== undefined &&
+      units.listUnits(ledger, { order }).length === 0
+    )
+      throw orderUnknown(order);
     call.print(json ? JSON.stringify(found) : unitTable(found));
   });
 
@@ -91,8 +97,13 @@ const mac: Action = (call) =>
 
 const retire: Action = (call) =>
   within(call, (ledger) => {
-    const { why } = call.values;
+    const { why, order } = call.values;
     if (why === undefined) throw usageError('"unit retire" needs a reason', 'Give --why TEXT');
+    if (call.what === undefined && order !== undefined) {
+      const { retired, kept } = units.retireWaiting(ledger, order, { by: call.by, why });
+      call.print(`${retired} of order ${order} are retired; ${kept} have a card and stay.`);
+      return;
+    }
     const { serial } = units.retireUnit(ledger, named(call), { by: call.by, why });
     call.print(`${serial} is retired.`);
     call.print('Tell the cloud: ./build.sh unit export');

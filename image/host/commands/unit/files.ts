@@ -10,10 +10,11 @@ import type { Ledger, UnitsWanted } from '../../../ledger/ledger.ts';
 import { CSV_BYTES_MAX } from '../../../ledger/limits.ts';
 import { readOrders } from '../../../ledger/orders.ts';
 import type { OrderLine } from '../../../ledger/orders.ts';
+import { orderTable } from '../../../ledger/report.ts';
 import { readIdentities, seal } from '../../../ledger/seal.ts';
-import { unsealWaiting } from '../../../ledger/units.ts';
+import { listOrders, unsealWaiting } from '../../../ledger/units.ts';
 import { usageError } from '../../command.ts';
-import { existing } from '../places.ts';
+import { existing, writableFile } from '../places.ts';
 import { within } from './call.ts';
 import type { Action } from './call.ts';
 
@@ -30,9 +31,9 @@ const importOrders: Action = async (call) => {
       print(`This file was imported already, at ${before}. Nothing was changed.`);
       return 0;
     }
-    const rows = sql.all('SELECT DISTINCT "order" AS name FROM unit WHERE "order" IS NOT NULL');
     const orders = await readOrders(bytes, {
-      known: new Set(rows.map((row) => String(row['name']))),
+      // One whose units are all retired may come again: its file was wrong.
+      known: new Set(listOrders(ledger).map(({ name }) => name)),
       beside: (name) => textBeside(file, name),
     });
     if (!orders.ok) {
@@ -48,8 +49,10 @@ const importOrders: Action = async (call) => {
     const count = wanted.reduce((sum, line) => sum + line.count, 0);
     const names = [...new Set(orders.lines.map(({ order }) => order))];
     const made = `${count} ${count === 1 ? 'unit' : 'units'} for ${names.join(', ')}`;
-    if (call.values['dry-run']) print(`All is well: would make ${made}.`);
-    else {
+    if (call.values['dry-run']) {
+      print(orderTable(orders.lines));
+      print(`All is well: would make ${made}.`);
+    } else {
       ledger.make(wanted, by, { name: basename(file), sha256 });
       print(`Made ${made}.`);
       print(`The file has API keys in clear: remove it when you are done.`);
@@ -80,9 +83,10 @@ function textBeside(file: string, name: string): string | undefined {
 }
 
 const exportUnits: Action = (call) =>
-  within(call, (ledger) => {
+  within(call, async (ledger) => {
     const all = announce(ledger);
     const { format = 'json', out } = call.values;
+    if (out !== undefined) await writableFile(out);
     const text = format === 'csv' ? announcementsCsv(all) : JSON.stringify(all, undefined, 2);
     if (out === undefined) call.print(text);
     else {
