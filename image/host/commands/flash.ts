@@ -13,7 +13,10 @@ services, then reads back every byte and notes it in the ledger. Cards go at onc
 speed; a bad one is named with its reason, the others go on. A disk of this machine, a mounted card
 or a part of one is refused. Without DEVICE it says which cards are there. All that is on a card is
 lost; one that was interrupted starts from no board. Cards usually need root (sudo). Ends with 1
-when a card was bad.`,
+when a card was bad, or one of those named was not written.
+The claim is what a unit registers with: certificate and key of AWS IoT's fleet provisioning, from
+whoever runs the cloud. To try without readers and without a cloud: "truncate -s 4G card.img" makes
+a file that serves as a card, "npm run bench:cloud" a claim in build/cloud.`,
   options: {
     'all-new': { help: 'every card in a reader that is not a finished one of ours' },
     station: { help: "an operator's loop: put in, wait, take out, put in the next" },

@@ -1,7 +1,7 @@
 // `./build.sh recover`: what a failed unit had not told yet, out of its card.
 import { command } from '../command.ts';
 import { LEDGER_OPTIONS, ledgerOptions } from './factory.ts';
-import { existing } from './places.ts';
+import { existing, writableFile } from './places.ts';
 
 export const recover = command('recover', {
   summary: "bring out of a failed unit's card what it had not told yet",
@@ -30,6 +30,7 @@ is for this user alone; delete it after the reflash. Ends with 1 when something 
     for (const name of [file, values.identity, values.key]) {
       if (name !== undefined) await existing(name);
     }
+    await writableFile(values.out ?? 'recovered.db', { isNew: values.out !== undefined });
     const { recoverFile } = await import('../../unit/recover/start.ts');
     const { renderRecovery } = await import('../../unit/recover/report.ts');
     const recovery = await recoverFile({

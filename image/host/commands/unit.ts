@@ -15,7 +15,7 @@ export const unit = command('unit', {
   settle SERIAL      an uncertain unit whose card was looked at and is whole
   replace SERIAL     retire it and make a new one like it; --order X: all uncertain ones of X
   mac SERIAL MAC     note the board that goes with it
-  retire SERIAL      it gets no card any more and the cloud refuses it; --why TEXT
+  retire SERIAL      gets no card, refused by the cloud; --why TEXT; --order X: all without a card
   export             what the cloud must know of serials; --format json or csv, --out FILE
   history            the newest events; --count N
   verify             whether all is as it was told; --head HASH asks for an earlier state
@@ -29,7 +29,7 @@ columns orders have, and how secrets are kept.`,
     recipient: { value: 'KEY', help: "support's public key (age1…): init" },
     'no-escrow': { help: 'keep recovery keys nowhere: init' },
     count: { value: 'N', accepts: wholeNumber(1, 20_000), help: 'how many: new, history' },
-    order: { value: 'ID', help: 'of this order: new, list, replace' },
+    order: { value: 'ID', help: 'of this order: new, list, replace, retire' },
     name: { value: 'TEXT', help: "whose it is, e.g. the hotel's name: new" },
     state: {
       value: 'STATE',
@@ -58,6 +58,7 @@ columns orders have, and how secrets are kept.`,
   logged: false,
   run: async ({ values, operands: [action = '', what, value] }, { print }) => {
     const { ACTIONS } = await import('./unit/actions.ts');
+    const { refuseUnused } = await import('./unit/call.ts');
     const found = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
     if (found === undefined) {
       const known = Object.keys(ACTIONS);
@@ -65,6 +66,8 @@ columns orders have, and how secrets are kept.`,
       const hint = near === undefined ? `Use one of: ${known.join(', ')}` : `Did you mean ${near}?`;
       throw usageError(`"unit" has no action "${action}"`, hint);
     }
-    return found({ values, what, value, print, ...ledgerOptions(values) });
+    const call = { values, what, value, print, ...ledgerOptions(values) };
+    refuseUnused(action, call);
+    return found(call);
   },
 });

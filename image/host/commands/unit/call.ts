@@ -31,6 +31,44 @@ export interface ActionCall {
 /** Returns the exit code. */
 export type Action = (call: ActionCall) => Promise<number>;
 
+/** How many words may stand behind an action, and its options besides those that all have. */
+const TAKES: Readonly<Record<string, readonly [words: number, ...options: readonly string[]]>> = {
+  init: [0, 'recipient', 'no-escrow'],
+  recipient: [0, 'recipient', 'no-escrow'],
+  import: [1, 'dry-run'],
+  new: [0, 'count', 'order', 'name', 'json'],
+  list: [0, 'order', 'state', 'json'],
+  show: [1, 'events', 'json'],
+  settle: [1],
+  replace: [1, 'order'],
+  mac: [2],
+  retire: [1, 'why', 'order'],
+  export: [0, 'format', 'out'],
+  history: [0, 'count', 'json'],
+  verify: [0, 'head', 'json'],
+  backup: [1],
+  restore: [1, 'force'],
+  unseal: [0, 'identity'],
+};
+const ALL_TAKE: ReadonlySet<string> = new Set(['ledger', 'operator', 'station']);
+
+/** What an action would pass over in silence is a usage error: it was meant to do something. */
+export function refuseUnused(action: string, { values, what, value }: ActionCall): void {
+  const [words, ...options] = TAKES[action]!;
+  const more = 'See "./build.sh help unit"';
+  const extra = [what, value].slice(words).find((word) => word !== undefined);
+  if (extra !== undefined) {
+    throw usageError(`"unit ${action}" does not know what to do with "${extra}"`, more);
+  }
+  for (const [name, given] of Object.entries(values)) {
+    if (given === undefined || given === false) continue;
+    if (ALL_TAKE.has(name) || options.includes(name)) continue;
+    throw usageError(`"unit ${action}" has no option --${name}`, more);
+  }
+  if (what === undefined || values.order === undefined) return;
+  throw usageError('A unit and an order were named', 'Give SERIAL, or --order ID');
+}
+
 /** Opens the ledger for one action. */
 export async function within(
   { file }: ActionCall,
