@@ -16,12 +16,6 @@ import type { BlockDevice } from './lsblk.ts';
 
 const SYSTEM_AT = (ALIGN_MIB + BOOT_MIB) * MIB;
 
-/** All cards in this machine's readers. */
-export async function findCards(signal?: AbortSignal): Promise<readonly FoundCard[]> {
-  const looks = await lookAtReaders(signal);
-  return looks.flatMap(({ verdict }) => (verdict.ok ? [verdict.card] : []));
-}
-
 /** A disk that is a card, or might be taken for one. */
 export interface Look {
   readonly device: BlockDevice;

@@ -44,6 +44,7 @@ export async function flashCard(card: CardIdentity, needs: FlashNeeds): Promise<
   const pace = new Pace(card, needs);
   let flash: Flash | undefined;
   let over = false;
+  let mayStart = false;
   try {
     pace.enter('preparing');
     const secrets = {
@@ -67,6 +68,7 @@ export async function flashCard(card: CardIdentity, needs: FlashNeeds): Promise<
       verified: async () => {
         pace.enter('finishing');
         needs.ledger.verified(begun);
+        mayStart = true;
       },
       written: async (result: Written) => {
         needs.ledger.end(begun, { result: 'done', ...result });
@@ -77,9 +79,16 @@ export async function flashCard(card: CardIdentity, needs: FlashNeeds): Promise<
   } catch (error) {
     // The ledger has it as done, and it is: what failed later is no matter of the card.
     if (over) return pace.finished();
-    const fault = needs.signal?.aborted === true ? STOPPED : inWords(error);
-    const noted = flash === undefined ? undefined : noteBad(needs.ledger, flash, fault);
-    return pace.failed(noted === undefined ? fault : { ...fault, text: `${fault.text}; ${noted}` });
+    const isStopped = needs.signal?.aborted === true;
+    if (flash === undefined) {
+      return pace.failed('untouched', { reason: isStopped ? NOT_BEGUN : inWords(error) });
+    }
+    const fault = isStopped ? STOPPED : inWords(error);
+    const noted = noteBad(needs.ledger, flash, fault);
+    const text = noted === undefined ? fault.text : `${fault.text}; ${noted}`;
+    const { serial } = flash.unit;
+    const then = mayStart ? `. The unit is uncertain: see "./build.sh unit show ${serial}"` : '';
+    return pace.failed('bad', { reason: { ...fault, text: `${text}${then}` } });
   }
 }
 
@@ -104,6 +113,12 @@ const STOPPED: Fault = {
   code: 'stopped',
   text: 'It was stopped before it was finished: the card starts from no board',
   hint: 'Write it again from the beginning',
+};
+
+const NOT_BEGUN: Fault = {
+  code: 'not-begun',
+  text: 'It was stopped before anything was written',
+  hint: 'Write it when you go on',
 };
 
 function inWords(error: unknown): Fault {

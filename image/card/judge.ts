@@ -59,6 +59,19 @@ function whyNot(disk: BlockDevice, { mmcType }: Sysfs): Verdict | undefined {
       hint: 'It is never written. "./build.sh flash" without a device says which cards are there',
     });
   }
+  if (bytes === 0) {
+    return refuse('card-none', `There is no card in ${path}`, { hint: 'Put one in' });
+  }
+  const isCard =
+    disk.type === 'loop' ||
+    // A DVD is removable too, and no card.
+    (disk.type === 'disk' && (mmcType === 'SD' || (mmcType === undefined && disk.isRemovable)));
+  // Before the reasons that can be mended: nobody is to unmount a disk for this.
+  if (!isCard) {
+    return refuse('card-fixed', `${path} is not removable: a disk, not a card`, {
+      hint: 'Use a card reader; "./build.sh flash" without a device says which cards are there',
+    });
+  }
   const [place] = places;
   if (place !== undefined) {
     const mounted = all.filter(({ mountpoints }) => mountpoints.length > 0);
@@ -70,18 +83,6 @@ function whyNot(disk: BlockDevice, { mmcType }: Sysfs): Verdict | undefined {
   if (holder !== undefined) {
     return refuse('card-in-use', `${path} is in use by ${holder.path} (${holder.type})`, {
       hint: 'A volume, a RAID or an opened encryption lies on it: close that first, if it is a card',
-    });
-  }
-  if (bytes === 0) {
-    return refuse('card-none', `There is no card in ${path}`, { hint: 'Put one in' });
-  }
-  const isCard =
-    disk.type === 'loop' ||
-    // A DVD is removable too, and no card.
-    (disk.type === 'disk' && (mmcType === 'SD' || (mmcType === undefined && disk.isRemovable)));
-  if (!isCard) {
-    return refuse('card-fixed', `${path} is not removable: a disk, not a card`, {
-      hint: 'Use a card reader; "./build.sh flash" without a device says which cards are there',
     });
   }
   if (disk.isReadOnly) {

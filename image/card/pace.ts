@@ -62,8 +62,11 @@ export class Pace {
     return this.#view({});
   }
 
-  failed(reason: NonNullable<CardView['reason']>): CardView {
-    this.#phase = 'bad';
+  failed(
+    phase: 'bad' | 'untouched',
+    { reason }: { readonly reason: NonNullable<CardView['reason']> },
+  ): CardView {
+    this.#phase = phase;
     const view = this.#view({ reason });
     this.#around.show(view);
     return view;

@@ -51,7 +51,8 @@ export type WriteCard = (
 /** One card during a flash, as a terminal or a page shows it. */
 export interface CardView {
   readonly card: CardIdentity;
-  readonly phase: 'preparing' | 'writing' | 'reading' | 'finishing' | 'done' | 'bad';
+  /** `untouched`: it did not come to writing, and the card is as it was. */
+  readonly phase: 'preparing' | 'writing' | 'reading' | 'finishing' | 'done' | 'bad' | 'untouched';
   /** 0…1 of the phase. */
   readonly done: number;
   readonly bytesPerSecond: number;

@@ -61,6 +61,9 @@ export async function prepareFlasher(
   if (signedBy.development) {
     progress.say('! signed with a development key: good for trying out, not for a customer');
   }
+  if (request.claim === undefined) {
+    progress.say('! without --claim: units with these cards cannot register with the cloud');
+  }
   const { again } = request;
   const sizes = { ...recordSizes(fleet), ...sizesOf(again?.files ?? {}) };
   const templates = join(cacheFolder(), 'templates');

@@ -35,10 +35,11 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
   const { print, signal } = around;
   const ledger = openLedger(request.file);
   try {
-    const { serial } = ledger.unit(request.serial);
+    const { serial, cards } = ledger.unit(request.serial);
     const carried =
       request.from === undefined ? undefined : await carriedFrom(request.from, serial);
     const record = await recordOf(ledger, serial, request.identity);
+    ledger.check({ serial, record });
     const card = await cardAt(request.device, signal);
     const files = carried === undefined ? {} : { 'carried.db.gz': carried };
     const again = { serial, record, files };
@@ -49,27 +50,38 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
       .flash(card, { order: undefined, show: screen.show })
       .finally(() => screen.close());
     if (view.phase !== 'done') {
+      const isUncertain = ledger.unit(serial).state === 'uncertain';
       print(
-        `The card is bad: ${view.reason?.text ?? 'unknown'}. Nothing has changed: take another card.`,
+        isUncertain
+          ? `The unit is uncertain now; "./build.sh unit show ${serial}" says what to do.`
+          : 'Nothing has changed for the unit: it still waits for this card.',
       );
+      signal.throwIfAborted();
       return 1;
     }
     if (request.from !== undefined)
       noteCarried(request.from, `${card.device}, ${request.by.operator}`);
-    print(after(serial, request.from));
+    print(after(serial, { from: request.from, isFirst: cards === 0 }));
     return 0;
   } finally {
     ledger.close();
   }
 }
 
-function after(serial: string, from: string | undefined): string {
+function after(
+  serial: string,
+  { from, isFirst }: { readonly from: string | undefined; readonly isFirst: boolean },
+): string {
+  const done = `Card for ${serial} is finished.`;
+  const next =
+    'Next: tell the cloud with "./build.sh unit export", before the unit is switched on; else it is refused until then.';
+  if (isFirst) return `${done}\nIt is this unit’s first card: nothing is lost.`;
   return [
-    `Card for ${serial} is finished.`,
+    done,
     from === undefined
       ? 'LOST: whatever the last card had not told yet (no --from was given).'
       : `With it goes what waited on the last card. Delete ${from}: it holds the keys of the hotel’s account.`,
-    'Next: tell the cloud with "./build.sh unit export", before the unit is switched on; else it is refused until then.',
+    next,
     'The last card is shut out of the cloud when this one connects. Destroy it: never put it into a unit again.',
   ].join('\n');
 }

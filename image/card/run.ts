@@ -4,14 +4,18 @@ import { OperatorError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Progress } from '../core/progress.ts';
 import { openLedger } from '../ledger/ledger.ts';
-import { cardAt, findCards, isOurs } from './find.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { listOrders } from '../ledger/units.ts';
+import type { OrderTotal } from '../ledger/units.ts';
+import { cardAt, isOurs, lookAtReaders } from './find.ts';
+import type { Look } from './find.ts';
 import type { FoundCard } from './judge.ts';
 import { CARDS_MAX } from './limits.ts';
 import type { CardView } from './ports.ts';
 import { prepareFlasher } from './prepare.ts';
 import type { FleetRequest, Flasher } from './prepare.ts';
 import { cardScreen } from './screen.ts';
-import { runStation } from './station.ts';
+import { orderText, runStation } from './station.ts';
 
 export interface FlashRequest extends FleetRequest {
   readonly devices: readonly string[];
@@ -31,30 +35,41 @@ export interface Around {
 
 /** Returns the exit code. Throws OperatorError for what concerns no single card. */
 export async function runFlash(request: FlashRequest, around: Around): Promise<number> {
-  const { print, signal } = around;
+  const { print, progress, signal } = around;
   if (request.devices.length === 0 && !request.allNew && !request.station) {
-    print(listed(await findCards(signal)));
+    const looks = await lookAtReaders(signal);
+    print([listed(cardsOf(looks)), ...refusalsOf(looks)].join('\n'));
     return 0;
   }
-  const cards = request.station ? [] : await chosen(request, signal);
+  const cards = request.station ? [] : await chosen(request, around);
   const ledger = openLedger(request.file);
   try {
+    ledger.check({ order: request.order });
+    const total = orderTotal(ledger, request.order);
+    if (total !== undefined) progress.say(orderText(total));
     const flasher = await prepareFlasher(request, { ...around, ledger });
     await confirm(request, cards, around);
-    const views = await written(request, cards, { flasher, signal });
+    const order = (): OrderTotal | undefined => orderTotalIf(ledger, request.order);
+    const views = await written(request, cards, { flasher, signal, order });
     print(summary(views));
     signal.throwIfAborted();
-    return views.some(({ phase }) => phase === 'bad') ? 1 : 0;
+    const isShort = !request.station && views.some(({ phase }) => phase === 'untouched');
+    return isShort || views.some(({ phase }) => phase === 'bad') ? 1 : 0;
   } finally {
     ledger.close();
   }
 }
 
 /** Each card of these once. Throws OperatorError when one of them may not be written. */
-async function chosen(request: FlashRequest, signal: AbortSignal): Promise<readonly FoundCard[]> {
+async function chosen(
+  request: FlashRequest,
+  { progress, signal }: Around,
+): Promise<readonly FoundCard[]> {
   const cards: FoundCard[] = [];
   if (request.allNew) {
-    for (const card of await findCards(signal)) {
+    const looks = await lookAtReaders(signal);
+    for (const text of refusalsOf(looks)) progress.say(text);
+    for (const card of cardsOf(looks)) {
       if (!(await isOurs(card.device).catch(() => false))) cards.push(card);
     }
   }
@@ -76,22 +91,30 @@ async function chosen(request: FlashRequest, signal: AbortSignal): Promise<reado
 async function written(
   { station, order }: FlashRequest,
   cards: readonly FoundCard[],
-  { flasher, signal }: { readonly flasher: Flasher; readonly signal: AbortSignal },
+  {
+    flasher,
+    signal,
+    order: total,
+  }: {
+    readonly flasher: Flasher;
+    readonly signal: AbortSignal;
+    readonly order: () => OrderTotal | undefined;
+  },
 ): Promise<readonly CardView[]> {
   const screen = cardScreen(process.stderr);
   const flash = (card: FoundCard): Promise<CardView> =>
     flasher.flash(card, { order, show: screen.show });
   try {
     if (!station) return await Promise.all(cards.map(flash));
-    const find = (): Promise<readonly FoundCard[]> => findCards(signal).catch(noted);
-    return await runStation({ find, isOurs, flash, say: screen.say, signal });
+    const look = (): Promise<readonly Look[]> => lookAtReaders(signal).catch(noted);
+    return await runStation({ look, isOurs, flash, order: total, say: screen.say, signal });
   } finally {
     screen.close();
   }
 }
 
 /** A look that fails now and then (a reader that is just being unplugged) must not end an operator's day. */
-function noted(error: unknown): readonly FoundCard[] {
+function noted(error: unknown): readonly Look[] {
   log(`# looking for cards failed: ${String(error)}`);
   return [];
 }
@@ -124,6 +147,15 @@ export async function confirm(
   throw new OperatorError('declined', 'Nothing was written', { hint: 'Answer y to write' });
 }
 
+const cardsOf = (looks: readonly Look[]): readonly FoundCard[] =>
+  looks.flatMap(({ verdict }) => (verdict.ok ? [verdict.card] : []));
+
+/** Of each card that may not be written, why, and what to do. */
+const refusalsOf = (looks: readonly Look[]): readonly string[] =>
+  looks.flatMap(({ verdict }) =>
+    verdict.ok ? [] : [`! ${verdict.error.message}\n  → ${verdict.error.hint ?? ''}`],
+  );
+
 function listed(cards: readonly FoundCard[]): string {
   if (cards.length === 0) return 'There is no card in any reader.';
   const rows = cards.map(({ device, bytes, model, number }) => [
@@ -136,8 +168,27 @@ function listed(cards: readonly FoundCard[]): string {
 }
 
 function summary(views: readonly CardView[]): string {
-  const done = views.filter(({ phase }) => phase === 'done').length;
-  const bad = views.length - done;
-  const units = `${done} ${done === 1 ? 'card is' : 'cards are'} finished`;
-  return bad === 0 ? `${units}.` : `${units}, ${bad} ${bad === 1 ? 'is' : 'are'} bad.`;
+  const count = (phase: CardView['phase']): number =>
+    views.filter((view) => view.phase === phase).length;
+  const [done, bad, untouched] = [count('done'), count('bad'), count('untouched')];
+  const parts = [
+    `${done} ${done === 1 ? 'card is' : 'cards are'} finished`,
+    ...(bad === 0 ? [] : [`${bad} ${bad === 1 ? 'is' : 'are'} bad`]),
+    ...(untouched === 0 ? [] : [`${untouched} ${untouched === 1 ? 'was' : 'were'} not written`]),
+  ];
+  return `${parts.join(', ')}.`;
+}
+
+function orderTotal(ledger: Ledger, order: string | undefined): OrderTotal | undefined {
+  return order === undefined ? undefined : listOrders(ledger).find(({ name }) => name === order);
+}
+
+/** Only to be shown: a ledger that cannot be read just now must not end an operator's day. */
+function orderTotalIf(ledger: Ledger, order: string | undefined): OrderTotal | undefined {
+  try {
+    return orderTotal(ledger, order);
+  } catch (error) {
+    log(`# how the order stands could not be read: ${String(error)}`);
+    return undefined;
+  }
 }

@@ -9,7 +9,14 @@ const REDRAW_MS = 125;
 const COLUMNS = 80;
 /** Rings once: the operator looks up and takes the card out. */
 const BELL = '\u0007';
-const [RED, GREEN] = [31, 32] as const;
+/** By how a card's flash ended: the line's colour (red, green, yellow), its sign and word. */
+const ENDS = {
+  bad: { colour: 31, sign: '✗', word: 'BAD' },
+  done: { colour: 32, sign: '✓', word: 'is unit' },
+  untouched: { colour: 33, sign: '!', word: 'NOT WRITTEN' },
+} as const;
+type EndedView = CardView & { readonly phase: keyof typeof ENDS };
+const isOver = (view: CardView): view is EndedView => Object.hasOwn(ENDS, view.phase);
 
 export interface CardScreen {
   readonly show: (view: CardView) => void;
@@ -42,14 +49,14 @@ export function cardScreen(
     else screen.write(`${text}\n`);
   };
   const timer = live ? setInterval(draw, REDRAW_MS) : undefined;
-  const finish = (view: CardView): void => {
+  const finish = (view: EndedView): void => {
     const { device } = view.card;
     running.delete(device);
     phases.delete(device);
     const tookMs = nowMs() - (since.get(device) ?? nowMs());
     since.delete(device);
     const text = renderEnd(view, tookMs);
-    const code = view.phase === 'done' ? GREEN : RED;
+    const code = ENDS[view.phase].colour;
     say(`${live ? BELL : ''}${colour ? `\u001B[${code}m${text}\u001B[0m` : text}`);
   };
   return {
@@ -57,7 +64,7 @@ export function cardScreen(
     show(view) {
       const { device } = view.card;
       if (!since.has(device)) since.set(device, nowMs());
-      if (view.phase === 'done' || view.phase === 'bad') return finish(view);
+      if (isOver(view)) return finish(view);
       running.set(device, view);
       if (phases.get(device) === view.phase) return;
       phases.set(device, view.phase);
@@ -79,9 +86,10 @@ function renderCard({ card, phase, done, bytesPerSecond, secondsLeft }: CardView
   return `${card.device.padEnd(12)}  ${phase.padEnd(9)}  ${drawBar(done)}${rate}${left}`;
 }
 
-function renderEnd({ card, phase, serial, reason }: CardView, tookMs: number): string {
+function renderEnd({ card, phase, serial, reason }: EndedView, tookMs: number): string {
   const took = duration(tookMs);
-  if (phase === 'done') return `✓ ${card.device}  is unit ${serial ?? ''}  (${took})`;
+  const { sign, word } = ENDS[phase];
+  if (phase === 'done') return `${sign} ${card.device}  ${word} ${serial ?? ''}  (${took})`;
   const hint = reason === undefined ? '' : `\n  → ${reason.hint}`;
-  return `✗ ${card.device}  BAD: ${reason?.text ?? 'unknown'}  (${took})${hint}`;
+  return `${sign} ${card.device}  ${word}: ${reason?.text ?? 'unknown'}  (${took})${hint}`;
 }

@@ -1,6 +1,8 @@
 // An operator's loop: whatever card is put in is written, and its place waits for the next one.
 // Looks every second: a plug event would tell no sooner when a reader's card is really there.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { OrderTotal } from '../ledger/units.ts';
+import type { Look } from './find.ts';
 import type { FoundCard } from './judge.ts';
 import { CARDS_MAX } from './limits.ts';
 import type { CardView } from './ports.ts';
@@ -8,25 +10,34 @@ import type { CardView } from './ports.ts';
 const LOOK_MS = 1_000;
 
 export interface StationNeeds {
-  /** Cards that are in readers now. */
-  readonly find: () => Promise<readonly FoundCard[]>;
+  /** What is in readers now. */
+  readonly look: () => Promise<readonly Look[]>;
   /** Whether a finished card of ours lies there. */
   readonly isOurs: (device: string) => Promise<boolean>;
   readonly flash: (card: FoundCard) => Promise<CardView>;
+  /** How the order stands; undefined without one. */
+  readonly order: () => OrderTotal | undefined;
   readonly say: (text: string) => void;
   readonly signal: AbortSignal;
   readonly lookMs?: number;
 }
 
+const DEALT_WITH = '';
 /** Codes that end the day: no further card would fare better. */
 const OVER = new Set(['order-finished', 'order-unknown']);
+
+/** How far an order is, in one sentence. */
+export const orderText = ({ name, wanted, done }: OrderTotal): string =>
+  done >= wanted
+    ? `Order ${name} is finished: all ${wanted} have a card.`
+    : `Order ${name}: ${done} of ${wanted} have a card.`;
 
 /** Until it is stopped or the order is finished; returns what became of each card. */
 export async function runStation(needs: StationNeeds): Promise<readonly CardView[]> {
   const { signal, say, lookMs = LOOK_MS } = needs;
   const ended: CardView[] = [];
-  /** Devices whose card was dealt with, until it is taken out. */
-  const dealtWith = new Set<string>();
+  /** By device, until its card is taken out: it was dealt with, or why it is refused (said once). */
+  const dealtWith = new Map<string, string>();
   const underWay = new Map<string, Promise<void>>();
   const orders = new AbortController();
   const begin = (card: FoundCard): void => {
@@ -35,21 +46,32 @@ export async function runStation(needs: StationNeeds): Promise<readonly CardView
       ended.push(view);
       underWay.delete(card.device);
       if (view.reason !== undefined && OVER.has(view.reason.code)) orders.abort();
+      const order = view.phase === 'done' ? needs.order() : undefined;
+      if (order === undefined) return;
+      say(orderText(order));
+      if (order.done >= order.wanted) orders.abort();
     };
     underWay.set(card.device, work());
   };
   say('Put cards in; each is written as it comes. Ctrl-C ends.');
   while (!signal.aborted && !orders.signal.aborted) {
-    const cards = await needs.find();
-    const present = new Set(cards.map(({ device }) => device));
-    for (const device of dealtWith) if (!present.has(device)) dealtWith.delete(device);
-    for (const card of cards) {
-      const { device } = card;
-      if (dealtWith.has(device) || underWay.size >= CARDS_MAX) continue;
-      dealtWith.add(device);
-      if (await needs.isOurs(device).catch(() => false)) {
-        say(`${device} is finished already: take it out, or name it to write it anew`);
-      } else begin(card);
+    const looks = await needs.look();
+    const present = new Set(looks.map(({ device }) => device.path));
+    for (const path of dealtWith.keys()) if (!present.has(path)) dealtWith.delete(path);
+    for (const { device, verdict } of looks) {
+      const { path } = device;
+      const before = dealtWith.get(path);
+      if (before === DEALT_WITH || underWay.size >= CARDS_MAX) continue;
+      if (!verdict.ok) {
+        const { code, message, hint = '' } = verdict.error;
+        if (before !== code) say(`! ${message}\n  → ${hint}`);
+        dealtWith.set(path, code);
+        continue;
+      }
+      dealtWith.set(path, DEALT_WITH);
+      if (await needs.isOurs(path).catch(() => false)) {
+        say(`${path} is finished already: take it out, or name it to write it anew`);
+      } else begin(verdict.card);
     }
     await sleep(lookMs, undefined, { signal }).catch(() => {});
   }

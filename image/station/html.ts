@@ -3,9 +3,11 @@
 import { escapeHtml as escape } from '../../agent/core/escape.ts';
 import { LANGUAGES } from '../../agent/page/texts/shape.ts';
 import type { Language } from '../../agent/page/texts/shape.ts';
+import type { CardView } from '../card/ports.ts';
 import type { CardIdentity } from '../ledger/ports.ts';
 import { FINISHED_SHOWN, ORDERS_SHOWN, ORDER_CHARS_MAX } from './limits.ts';
 import type { FinishedUnit, OrderView, StationCard } from './ports.ts';
+import { reasonIn } from './reasons.ts';
 import { texts } from './texts.ts';
 import type { Texts } from './texts.ts';
 
@@ -24,7 +26,9 @@ export interface StationModel {
 
 export type Notice =
   | { readonly say: 'unknown-order'; readonly order: string }
-  | { readonly say: 'error'; readonly text: string; readonly hint: string };
+  | { readonly say: 'error'; readonly reason: Why };
+
+type Why = NonNullable<CardView['reason']>;
 
 export function renderStation(model: StationModel, language: Language): string {
   const t = texts[language];
@@ -70,7 +74,7 @@ function fill(template: string, values: Readonly<Record<string, string | number>
   return template.replaceAll(/\{(\w+)\}/g, (_whole, key: string) => String(values[key] ?? '?'));
 }
 
-const isOver = (phase: string): boolean => phase === 'done' || phase === 'bad';
+const isOver = (phase: string): boolean => ['done', 'bad', 'untouched'].includes(phase);
 
 function languageLinks(language: Language): string {
   return LANGUAGES.map((one) => {
@@ -80,11 +84,11 @@ function languageLinks(language: Language): string {
 }
 
 function noticeHtml(notice: Notice, t: Texts): string {
-  const [text, hint] =
+  const html =
     notice.say === 'error'
-      ? [notice.text, notice.hint]
-      : [fill(t.unknownOrder, { order: notice.order }), ''];
-  return `<p class="notice bad" role="alert">${escape(text)}${hint === '' ? '' : `<br>${escape(hint)}`}</p>\n`;
+      ? reasonHtml(notice.reason, t)
+      : `<p>${escape(fill(t.unknownOrder, { order: notice.order }))}</p>`;
+  return `<div class="notice bad" role="alert">${html}</div>\n`;
 }
 
 function orderSection({ orders, chosen, automatic }: StationModel, t: Texts): string {
@@ -143,28 +147,43 @@ const SIGNS = {
   finishing: '…',
   done: '✓',
   bad: '✕',
+  untouched: '!',
 } as const;
 
 function tileBody(card: StationCard, index: number, t: Texts): string {
   switch (card.is) {
-    case 'found': {
-      // Ten keys have digits; the tiles beyond are reached by Tab.
-      const key = index < 9 ? String(index + 1) : undefined;
-      const keyed = key === undefined ? ['', ''] : [` data-key="${key}"`, ` <kbd>${key}</kbd>`];
-      return `<form method="post" action="/write"><button name="device" value="${escape(card.card.device)}"${keyed[0]}>${escape(t.write)}${keyed[1]}</button></form>`;
-    }
+    case 'found':
+      return writeForm(card.card.device, index, t);
     case 'refused':
-      return `<p>${escape(card.why)}</p><p class="quiet">${escape(card.hint)}</p>`;
+      return reasonHtml(card.reason, t);
     case 'begun':
-      return begunBody(card.view, t);
+      return card.view.phase === 'untouched'
+        ? `${begunBody(card.view, t)}${writeForm(card.view.card.device, index, t)}`
+        : begunBody(card.view, t);
   }
+}
+
+function writeForm(device: string, index: number, t: Texts): string {
+  // Nine keys have digits; the tiles beyond are reached by Tab.
+  const key = index < 9 ? String(index + 1) : undefined;
+  const keyed = key === undefined ? ['', ''] : [` data-key="${key}"`, ` <kbd>${key}</kbd>`];
+  return `<form method="post" action="/write"><button name="device" value="${escape(device)}"${keyed[0]}>${escape(t.write)}${keyed[1]}</button></form>`;
+}
+
+/** In the page's language where it is known, and then the flasher's own words, with their numbers and places, below. */
+function reasonHtml({ code, text, hint }: Why, t: Texts): string {
+  const known = reasonIn(t.lang, code);
+  const said = known ?? { text, hint };
+  const whatToDo =
+    said.hint === '' ? '' : `<p class="quiet">${escape(t.badHint)}: ${escape(said.hint)}</p>`;
+  const own = known === undefined ? '' : `<p class="quiet" lang="en">${escape(text)}</p>`;
+  return `<p>${escape(said.text)}</p>${whatToDo}${own}`;
 }
 
 function begunBody(view: Extract<StationCard, { is: 'begun' }>['view'], t: Texts): string {
   const serial = view.serial === undefined ? '' : `<p class="serial">${escape(view.serial)}</p>`;
-  if (view.phase === 'bad') {
-    const { text = '', hint = '' } = view.reason ?? {};
-    return `<p>${escape(text)}</p>${hint === '' ? '' : `<p class="quiet">${escape(t.badHint)}: ${escape(hint)}</p>`}`;
+  if (view.phase === 'bad' || view.phase === 'untouched') {
+    return view.reason === undefined ? '' : reasonHtml(view.reason, t);
   }
   if (view.phase === 'done') return serial;
   const rate = (view.bytesPerSecond / 1e6).toFixed(0);

@@ -7,6 +7,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import Koa from 'koa';
+import { OperatorError } from '../core/errors.ts';
 import { languageOf } from '../../agent/page/language.ts';
 import { renderStation } from './html.ts';
 import { BODY_BYTES_MAX, CHECK_MS, CONNECTIONS_MAX, REQUEST_MS_MAX } from './limits.ts';
@@ -186,7 +187,13 @@ function seeOther(context: Koa.Context, path: string): void {
 
 function listen(server: Server, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE' && error.code !== 'EACCES') return reject(error);
+      const why = error.code === 'EACCES' ? 'is not for this user' : 'is in use';
+      const message = `Port ${port} of this machine ${why}`;
+      const hint = 'Is another station open? Give another one with --port, or none for a free one';
+      reject(new OperatorError('port-busy', message, { hint, cause: error }));
+    });
     server.listen(port, '127.0.0.1', () => resolve());
   });
 }

@@ -19,8 +19,7 @@ export type StationCard =
   | {
       readonly is: 'refused';
       readonly card: CardIdentity;
-      readonly why: string;
-      readonly hint: string;
+      readonly reason: NonNullable<CardView['reason']>;
     }
   | { readonly is: 'begun'; readonly view: CardView };
 

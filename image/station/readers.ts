@@ -61,14 +61,13 @@ export class Readers {
 
   /** Begins to write the card in this reader. Throws OperatorError when there is none to write. */
   write(device: string, order: string | undefined): void {
-    const tile = this.#tiles.get(device);
-    if (tile?.at !== 'seen' || tile.seen.is !== 'found') {
+    const card = cardToWrite(this.#tiles.get(device));
+    if (card === undefined) {
       throw new OperatorError('no-card', `There is no card to write in ${device}`, {
         hint: 'Put one in; a card that is over is taken out first',
       });
     }
     const show = (view: CardView): void => void this.#tiles.set(device, { at: 'begun', view });
-    const { card } = tile.seen;
     show({ card, phase: 'preparing', done: 0, bytesPerSecond: 0 });
     const write = async (): Promise<void> => {
       const view = await this.#needs.flash(card, { order, show });
@@ -102,8 +101,10 @@ export class Readers {
         continue;
       }
       if (this.#underWay.has(device)) continue;
-      if (tile.view.phase === 'done' && !isThere) this.#tiles.delete(device);
-      if (tile.view.phase !== 'bad') continue;
+      if (tile.view.phase !== 'bad') {
+        if (!isThere) this.#tiles.delete(device);
+        continue;
+      }
       if (isThere && tile.goneMs === undefined) continue;
       // Out: the reason stays for a while, unless the next card needs the place.
       if (isThere || nowMs - (tile.goneMs ?? nowMs) > PULLED_MS) this.#tiles.delete(device);
@@ -113,4 +114,10 @@ export class Readers {
       if (this.#tiles.get(device)?.at !== 'begun') this.#tiles.set(device, { at: 'seen', seen });
     }
   }
+}
+
+/** One that lies there and was not begun, or to which nothing was done when it was. */
+function cardToWrite(tile: Tile | undefined): CardIdentity | undefined {
+  if (tile?.at === 'begun') return tile.view.phase === 'untouched' ? tile.view.card : undefined;
+  return tile?.seen.is === 'found' ? tile.seen.card : undefined;
 }

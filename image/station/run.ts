@@ -104,8 +104,12 @@ async function lookAtCards(signal: AbortSignal): Promise<readonly Seen[]> {
           return { is: 'found', card, isOurs: await isOurs(card.device).catch(() => false) };
         }
         const { path, model, bytes } = device;
-        const { message, hint = '' } = verdict.error;
-        return { is: 'refused', card: { device: path, model, bytes }, why: message, hint };
+        const { code, message: text, hint = '' } = verdict.error;
+        return {
+          is: 'refused',
+          card: { device: path, model, bytes },
+          reason: { code, text, hint },
+        };
       }),
     );
   } catch (error) {

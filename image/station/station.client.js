@@ -4,7 +4,7 @@
 
 const BUSY_MS = 500;
 const IDLE_MS = 1_000;
-/** A good card, a bad card: told apart without looking. */
+/** A good card, one that is not: told apart without looking. */
 const TONES = { done: 880, bad: 220 };
 
 let sound;
@@ -20,7 +20,7 @@ const beep = (tone) => {
 };
 
 const over = (main) =>
-  new Set([...main.querySelectorAll('.tile.done, .tile.bad')].map(({ id }) => id));
+  new Set([...main.querySelectorAll('.tile.done, .tile.bad, .tile.untouched')].map(({ id }) => id));
 
 const show = (text) => {
   const next = new DOMParser().parseFromString(text, 'text/html');
@@ -35,7 +35,7 @@ const show = (text) => {
   delete document.body.dataset.lost;
   for (const id of over(main)) {
     if (!before.has(id))
-      beep(document.getElementById(id).classList.contains('bad') ? TONES.bad : TONES.done);
+      beep(document.getElementById(id).classList.contains('done') ? TONES.done : TONES.bad);
   }
 };
 

@@ -91,6 +91,7 @@ export class Station {
 
   #say(error: unknown): void {
     if (!(error instanceof OperatorError)) throw error;
-    this.#notice = { say: 'error', text: error.message, hint: error.hint ?? '' };
+    const { code, message: text, hint = '' } = error;
+    this.#notice = { say: 'error', reason: { code, text, hint } };
   }
 }

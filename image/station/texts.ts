@@ -2,6 +2,7 @@
 import type { Language } from '../../agent/page/texts/shape.ts';
 
 export interface Texts {
+  readonly lang: Language;
   readonly name: string;
   readonly title: string;
   readonly release: string;
@@ -30,6 +31,7 @@ export interface Texts {
   readonly finishing: string;
   readonly done: string;
   readonly bad: string;
+  readonly untouched: string;
   readonly badHint: string;
   readonly rate: string;
   readonly rateOnly: string;
@@ -42,6 +44,7 @@ export interface Texts {
 }
 
 const en: Texts = {
+  lang: 'en',
   name: 'English',
   title: 'Card station',
   release: 'Release {version}',
@@ -70,7 +73,8 @@ const en: Texts = {
   reading: 'Reading back',
   finishing: 'Finishing',
   done: 'Done. Take it out.',
-  bad: 'Bad. Take it out and put it aside.',
+  bad: 'Bad. Take it out.',
+  untouched: 'Not written. It is as it was.',
   badHint: 'What to do',
   rate: '{rate} MB/s, {time} left',
   rateOnly: '{rate} MB/s',
@@ -83,6 +87,7 @@ const en: Texts = {
 };
 
 const de: Texts = {
+  lang: 'de',
   name: 'Deutsch',
   title: 'Kartenstation',
   release: 'Version {version}',
@@ -111,7 +116,8 @@ const de: Texts = {
   reading: 'Zurücklesen',
   finishing: 'Abschließen',
   done: 'Fertig. Herausnehmen.',
-  bad: 'Fehlerhaft. Herausnehmen und aussondern.',
+  bad: 'Fehlerhaft. Herausnehmen.',
+  untouched: 'Nicht geschrieben. Sie ist, wie sie war.',
   badHint: 'Was zu tun ist',
   rate: '{rate} MB/s, noch {time}',
   rateOnly: '{rate} MB/s',
@@ -124,6 +130,7 @@ const de: Texts = {
 };
 
 const bg: Texts = {
+  lang: 'bg',
   name: 'Български',
   title: 'Станция за карти',
   release: 'Версия {version}',
@@ -152,7 +159,8 @@ const bg: Texts = {
   reading: 'Проверка',
   finishing: 'Завършване',
   done: 'Готово. Извадете я.',
-  bad: 'Дефектна. Извадете я и я отделете.',
+  bad: 'Дефектна. Извадете я.',
+  untouched: 'Не е записана. Съдържанието ѝ е непроменено.',
   badHint: 'Какво да направите',
   rate: '{rate} MB/s, остават {time}',
   rateOnly: '{rate} MB/s',
@@ -165,6 +173,7 @@ const bg: Texts = {
 };
 
 const fr: Texts = {
+  lang: 'fr',
   name: 'Français',
   title: 'Poste de cartes',
   release: 'Version {version}',
@@ -193,7 +202,8 @@ const fr: Texts = {
   reading: 'Relecture',
   finishing: 'Finition',
   done: 'Terminé. Retirez-la.',
-  bad: 'Défectueuse. Retirez-la et mettez-la de côté.',
+  bad: 'Défectueuse. Retirez-la.',
+  untouched: 'Pas écrite. Son contenu est inchangé.',
   badHint: 'Que faire',
   rate: '{rate} Mo/s, encore {time}',
   rateOnly: '{rate} Mo/s',

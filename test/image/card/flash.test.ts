@@ -50,7 +50,12 @@ test('of sixteen cards at once the good ones are right to the bit, the bad ones 
   const all = [...GOOD.map((faults) => ['', faults] as const), ...BAD];
   const cards = all.map(([, faults]) => doubleCard(CARD_BYTES, faults));
   const flashed = await Promise.all(
-    cards.map((card, n) => flashDouble(card, { works, ledger, name: `card ${n}`, stallMs: 3_000 })),
+    cards.map((card, n) => {
+      // A busy machine holds up a good one as long.
+      const isStalling = all[n]![1].stallsAfter !== undefined;
+      const patience = isStalling ? { stallMs: 3_000 } : {};
+      return flashDouble(card, { works, ledger, name: `card ${n}`, ...patience });
+    }),
   );
   const good = flashed.slice(0, GOOD.length);
 
@@ -101,13 +106,14 @@ test('of sixteen cards at once the good ones are right to the bit, the bad ones 
 });
 
 for (const step of ['begin', 'verified', 'end'] as const) {
-  test(`a ledger that is full at "${step}": the card is bad and starts from no board`, async () => {
+  test(`a ledger that is full at "${step}": the card starts from no board, or is as it was`, async () => {
     let isFull = true;
     const ledger = ledgerDouble((at) => at === step && isFull);
     const card = doubleCard(CARD_BYTES);
     const { view } = await flashDouble(card, { works, ledger });
-    assert.equal(view.phase, 'bad');
+    assert.equal(view.phase, step === 'begin' ? 'untouched' : 'bad');
     assert.equal(view.reason?.code, 'ledger-full');
+    assert.equal(/unit show/.test(view.reason.text), step === 'end', 'only then it is uncertain');
     assert.ok(isBlank(card));
     if (step === 'begin') assert.equal(card.pages().length, 0, 'nothing was written');
     isFull = false;

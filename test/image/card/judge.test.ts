@@ -98,6 +98,10 @@ const REFUSED: Readonly<Record<string, readonly [string, Raw]>> = {
   'an empty reader': ['card-none', disk('/dev/sdb', { size: 0 })],
   'a disk that is not removable': ['card-fixed', disk('/dev/sdb', { rm: false, tran: 'sata' })],
   'a DVD': ['card-fixed', disk('/dev/sdb', { type: 'rom', size: 4.7 * GB })],
+  'a disk that is not removable and mounted': [
+    'card-fixed',
+    disk('/dev/sdb', { rm: false, children: [part('/dev/sdb1', { mountpoints: ['/data'] })] }),
+  ],
   'a card with its slider at LOCK': ['card-locked', disk('/dev/sdb', { ro: true })],
   'a card too small': ['card-small', disk('/dev/sdb', { size: 1_000_000_000 })],
   'something far too large': ['card-large', disk('/dev/sdb', { size: 4e12 })],

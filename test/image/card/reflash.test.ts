@@ -147,6 +147,11 @@ test('the steps on the README’s page lead from a failed unit’s card to a new
   // The unit ran, and its plug was pulled: what its first boot made, by the key that it was given.
   const digits = (await first('recovery.key')).toString().trim();
   serial = (await first('serial')).toString().trim();
+  const whose = await build(['inspect', at('first'), '--signer', at('factory.pem')]);
+  assert.match(
+    whose,
+    new RegExp(`^whole: the card of unit ${serial}, not started yet, of release`),
+  );
   const files = await queueOfAUnit();
   await makeStateCard(at('old'), { serial, digits, files, isCut: true });
   await newCard('new');
@@ -191,6 +196,8 @@ test('a recovered queue goes with one card only, and with its own unit’s', asy
   await copyFile(at('queue.db'), at('copy.db'));
   const stranger = (await build(['unit', 'new'])).trim();
   await assert.rejects(build(words(stranger)), /is of unit/);
+  await build(['unit', 'retire', stranger, '--why', 'stolen']);
+  await assert.rejects(build(['reflash', stranger, at('other'), ...flashWords()]), /is retired/);
   assert.equal((await stat(at('other'))).blocks, 0, 'nothing was written');
 });
 

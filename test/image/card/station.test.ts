@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FoundCard } from '../../../image/card/judge.ts';
 import type { CardView } from '../../../image/card/ports.ts';
+import { OperatorError } from '../../../image/core/errors.ts';
+import type { Look } from '../../../image/card/find.ts';
 import { cardScreen } from '../../../image/card/screen.ts';
 import { runStation } from '../../../image/card/station.ts';
 
@@ -14,27 +16,45 @@ const view = (of: FoundCard, more: Partial<CardView> = {}): CardView => ({
   ...more,
 });
 
+/** A card in this reader; `(…)` is one that may not be written. */
+function lookAt(name: string): Look {
+  const path = name.replaceAll(/[()]/g, '');
+  const device = { path } as Look['device'];
+  if (path === name) return { device, verdict: { ok: true, card: card(path) } };
+  const error = new OperatorError('card-mounted', `${path} is mounted`, { hint: `umount ${path}` });
+  return { device, verdict: { ok: false, error } };
+}
+
 /** Plays `looks`, one each time the station looks; ends after the last. */
 async function play(
   looks: readonly (readonly string[])[],
-  of: { ours?: readonly string[]; flash?: (of: FoundCard) => Promise<CardView> } = {},
+  of: {
+    ours?: readonly string[];
+    flash?: (of: FoundCard) => Promise<CardView>;
+    /** Units of the order. */
+    wanted?: number;
+  } = {},
 ): Promise<{ flashed: readonly string[]; said: readonly string[] }> {
   const abort = new AbortController();
   const flashed: string[] = [];
   const said: string[] = [];
   let look = 0;
   await runStation({
-    find: () => {
+    look: () => {
       const now = looks[look] ?? [];
       look += 1;
       if (look > looks.length) abort.abort();
-      return Promise.resolve(now.map(card));
+      return Promise.resolve(now.map(lookAt));
     },
     isOurs: (device) => Promise.resolve(of.ours?.includes(device) ?? false),
     flash: (found) => {
       flashed.push(found.device);
       return of.flash?.(found) ?? Promise.resolve(view(found));
     },
+    order: () =>
+      of.wanted === undefined
+        ? undefined
+        : { name: 'A-17', wanted: of.wanted, done: flashed.length },
     say: (text) => void said.push(text),
     ...{ signal: abort.signal, lookMs: 1 },
   });
@@ -52,11 +72,27 @@ test('a finished card of ours is left alone, and the operator is told', async ()
   assert.match(said.join('\n'), /a is finished already: take it out/);
 });
 
-test('the day ends when the order is finished', async () => {
+test('a card that may not be written is named once with the reason, and written when that is gone', async () => {
+  const { flashed, said } = await play([['(a)'], ['(a)'], ['(a)', 'b'], ['a', 'b'], ['(a)', 'b']]);
+  assert.deepEqual(flashed, ['b', 'a']);
+  assert.deepEqual(said.slice(1), ['! a is mounted\n  → umount a']);
+});
+
+test('how the order stands is said after each card, and its last card ends the day', async () => {
+  const looks = Array.from({ length: 200 }, () => ['a', 'b']);
+  const { flashed, said } = await play([['a'], ...looks, ['a', 'b', 'c']], { wanted: 2 });
+  assert.deepEqual(flashed, ['a', 'b']);
+  assert.deepEqual(said.slice(1), [
+    'Order A-17: 1 of 2 have a card.',
+    'Order A-17 is finished: all 2 have a card.',
+  ]);
+});
+
+test('the day ends when no unit of the order waits', async () => {
   const looks = Array.from({ length: 200 }, () => ['a']);
   const reason = { code: 'order-finished', text: 'All have a card', hint: '' };
   const { flashed } = await play([...looks.slice(0, 5), [], ...looks, ['b'], []], {
-    flash: (found) => Promise.resolve(view(found, { phase: 'bad', reason })),
+    flash: (found) => Promise.resolve(view(found, { phase: 'untouched', reason })),
   });
   assert.deepEqual(flashed, ['a']);
 });
@@ -87,9 +123,16 @@ test('without a terminal there is a line for each phase, and a bad card says wha
   shown.show(view(card('/dev/sdb'), { phase: 'writing', done: 0.7 }));
   const reason = { code: 'card-failing', text: 'The card fails', hint: 'Throw it away' };
   shown.show(view(card('/dev/sdb'), { phase: 'bad', reason }));
+  const none = { code: 'order-finished', text: 'No unit waits', hint: 'Look' };
+  shown.show(view(card('/dev/sdc'), { phase: 'untouched', reason: none }));
   shown.close();
   assert.equal(
     written.join(''),
-    '· /dev/sdb  writing\n✗ /dev/sdb  BAD: The card fails  (0.0 s)\n  → Throw it away\n',
+    `· /dev/sdb  writing
+✗ /dev/sdb  BAD: The card fails  (0.0 s)
+  → Throw it away
+! /dev/sdc  NOT WRITTEN: No unit waits  (0.0 s)
+  → Look
+`,
   );
 });

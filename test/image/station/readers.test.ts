@@ -105,6 +105,22 @@ test('a bad card that lies in its reader stays bad', async () => {
   await close();
 });
 
+test('a card to which nothing was done says why, is written by its button, and is gone when it is taken out', async () => {
+  using all = watched();
+  const { readers, orders, look, end, close } = all;
+  await look(found('/dev/sdb'));
+  const reason = { code: 'order-finished', text: 'No unit waits', hint: 'Look' };
+  readers.write('/dev/sdb', 'A-17');
+  await end(over('/dev/sdb', { phase: 'untouched', reason }));
+  assert.deepEqual(await look(found('/dev/sdb')), ['untouched']);
+  readers.write('/dev/sdb', 'A-18');
+  assert.deepEqual(orders, ['A-17', 'A-18']);
+  assert.deepEqual(await look(found('/dev/sdb')), ['writing']);
+  await end(over('/dev/sdb', { phase: 'untouched', reason }));
+  assert.deepEqual(await look(), []);
+  await close();
+});
+
 test('a station that ends waits for its cards', async () => {
   using all = watched();
   const { readers, look, end, close } = all;

@@ -5,8 +5,10 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { test } from 'node:test';
 import { LANGUAGES } from '../../../agent/page/texts/shape.ts';
 import { OperatorError } from '../../../image/core/errors.ts';
+import { differs, faultOf, lies, stalled } from '../../../image/card/faults.ts';
 import { renderStation } from '../../../image/station/html.ts';
 import { openStation } from '../../../image/station/page.ts';
+import { reasonIn } from '../../../image/station/reasons.ts';
 import { Station } from '../../../image/station/station.ts';
 import { texts } from '../../../image/station/texts.ts';
 import { NeedsDouble, SERIAL, labelPdf } from './needs.ts';
@@ -43,7 +45,8 @@ test('a card that is refused is tried once, and the page says why', () => {
   needs.insert('/dev/sdb');
   station.look();
   assert.deepEqual(station.model().notice, {
-    ...{ say: 'error', text: 'There is no claim', hint: 'Give --claim DIR' },
+    say: 'error',
+    reason: { code: 'no-claim', text: 'There is no claim', hint: 'Give --claim DIR' },
   });
   needs.refusal = undefined;
   station.look();
@@ -62,6 +65,45 @@ test('an order that is not there leaves the chosen one, and is named', () => {
   assert.deepEqual(notice, { say: 'unknown-order', order: 'A-71' });
   station.choose('');
   assert.equal(station.model().chosen, undefined);
+});
+
+test('a card that was not written keeps its button and says why', () => {
+  const needs = new NeedsDouble();
+  needs.insert('/dev/sdb');
+  const reason = { code: 'order-finished', text: 'No unit waits', hint: 'See the list' };
+  needs.show('/dev/sdb', { phase: 'untouched', reason });
+  const html = renderStation(new Station(needs).model(), 'en');
+  assert.match(
+    html,
+    /Not written[^]*No unit waits[^]*See the list[^]*value="\/dev\/sdb" data-key="1"/,
+  );
+});
+
+test('a port that is taken is named, with what to do', async () => {
+  const make = (port: number) =>
+    openStation({ station: new Station(new NeedsDouble()), labelPdf, port, onError: () => {} });
+  await using first = await make(0);
+  await assert.rejects(make(Number(new URL(first.address).port)), {
+    code: 'port-busy',
+    message: /is in use/,
+  });
+});
+
+test('what befalls a card is said in the language of the page, with the flasher’s own words below', () => {
+  const said = (code: string): object | undefined => reasonIn('bg', code);
+  const faults = ['ENXIO', 'EIO', 'EROFS', 'EACCES', 'EBUSY'].map((code) =>
+    faultOf(Object.assign(new Error(code), { code }), 'writing'),
+  );
+  for (const error of [...faults, lies(32e9, 2e9), differs(1), stalled('writing', 60_000)]) {
+    assert.ok(error instanceof OperatorError);
+    assert.ok(said(error.code), error.code);
+  }
+  const needs = new NeedsDouble();
+  needs.insert('/dev/sdb');
+  needs.show('/dev/sdb', { phase: 'bad', reason: { code: 'card-lies', text: '2 GB', hint: 'x' } });
+  const html = renderStation(new Station(needs).model(), 'fr');
+  assert.match(html, /contrefaite[^]*jetez-la[^]*lang="en">2 GB</);
+  assert.match(renderStation(new Station(needs).model(), 'en'), /<p>2 GB<\/p>/);
 });
 
 test('every language fills in the same values, and no name becomes markup', () => {
