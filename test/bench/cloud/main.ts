@@ -92,7 +92,7 @@ async function writeCredentials(
   name: string,
   { certPem, keyPem }: ReturnType<Cloud['makeClaim']>,
 ): Promise<string> {
-  const [cert, key] = [join(folder, `${name}.pem`), join(folder, `${name}.key`)];
+  const [cert, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
   await writeFile(cert, certPem);
   await writeFile(key, keyPem, { mode: 0o600 });
   return `certificate ${cert}\nkey         ${key}\n`;
