@@ -1,6 +1,6 @@
 // Finds cards: asks lsblk and sysfs, judges what they say, and looks what lies on a card already.
 import type { Stats } from 'node:fs';
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { readFile, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { run } from '../core/run.ts';
 import { OperatorError } from '../core/errors.ts';
@@ -46,7 +46,7 @@ export async function cardAt(name: string, signal?: AbortSignal): Promise<FoundC
   const found = await stat(path).catch(() => undefined);
   const judged =
     found?.isFile() === true
-      ? judgeFile(path, found.size)
+      ? judgeFile(path, found.size, await loopOf(found))
       : judge(await listDevices(signal), path, { sysfs: await readSysfs(path) });
   const verdict = withNode(judged, found);
   if (verdict.ok) return verdict.card;
@@ -59,7 +59,27 @@ function withNode(verdict: Verdict, found: Stats | undefined): Verdict {
   return { ok: true, card: { ...verdict.card, node: nodeOf(found) } };
 }
 
-function judgeFile(path: string, bytes: number): Verdict {
+/** The loop device that a file lies under: what is mounted from it would be written over. `sysfs` is for tests. */
+export async function loopOf(file: Stats, sysfs = '/sys/block'): Promise<string | undefined> {
+  for (const name of await readdir(sysfs).catch(() => [])) {
+    if (!name.startsWith('loop')) continue;
+    const below = await readFile(join(sysfs, name, 'loop/backing_file'), 'utf8').catch(
+      () => undefined,
+    );
+    const found =
+      below === undefined ? undefined : await stat(below.trimEnd()).catch(() => undefined);
+    if (found !== undefined && nodeOf(found) === nodeOf(file)) return `/dev/${name}`;
+  }
+  return undefined;
+}
+
+function judgeFile(path: string, bytes: number, loop: string | undefined): Verdict {
+  if (loop !== undefined) {
+    const error = new OperatorError('card-in-use', `${path} is in use by ${loop}`, {
+      hint: `Give it back first ("losetup --detach ${loop}"), or name ${loop}`,
+    });
+    return { ok: false, error };
+  }
   const card = { device: path, bytes, model: 'a file', number: undefined };
   return whySize(path, bytes) ?? { ok: true, card };
 }

@@ -1,13 +1,23 @@
 // Direct I/O on a real file system: buffers begin at a page, what is read comes from the disk, errors have words.
 import assert from 'node:assert/strict';
 import { constants } from 'node:fs';
-import { mkdir, mkdtempDisposable, open, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import {
+  link,
+  mkdir,
+  mkdtempDisposable,
+  open,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { alignedBuffers, openCard } from '../../../image/card/device.ts';
 import { faultOf } from '../../../image/card/faults.ts';
-import { cardAt } from '../../../image/card/find.ts';
+import { cardAt, loopOf } from '../../../image/card/find.ts';
 import { CHUNK_BYTES } from '../../../image/card/limits.ts';
 import { OperatorError } from '../../../image/core/errors.ts';
 
@@ -44,6 +54,20 @@ test('aligned buffers are taken by O_DIRECT where the file system asks for it', 
   }
   await assert.rejects(card.read(4 * CHUNK_BYTES, back!), { code: 'ENOSPC' });
   await card.close();
+});
+
+test('a file that lies under a loop device is known by any name of it', async () => {
+  await mkdir(BUILD, { recursive: true });
+  await using folder = await mkdtempDisposable(join(BUILD, 'card-'));
+  const at = (name: string): string => join(folder.path, name);
+  for (const name of ['loop0', 'loop7/loop', 'sda/loop'])
+    await mkdir(at(name), { recursive: true });
+  for (const name of ['card', 'another']) await writeFile(at(name), '');
+  await writeFile(at('loop7/loop/backing_file'), `${at('card')}\n`);
+  await writeFile(at('sda/loop/backing_file'), `${at('another')}\n`);
+  await link(at('card'), at('second'));
+  assert.equal(await loopOf(await stat(at('second')), folder.path), '/dev/loop7');
+  assert.equal(await loopOf(await stat(at('another')), folder.path), undefined);
 });
 
 test('what the system says of a card becomes words with a remedy, and a defect stays one', () => {
