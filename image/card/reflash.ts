@@ -1,13 +1,20 @@
 // `./build.sh reflash`: another card for a unit that had one. Same serial and pairing, keys of its own; what the
 // last card had not told goes with it. The cloud lets it in by its registration token, and shuts the last one out.
-import { readFile } from 'node:fs/promises';
+import { copyFile, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { gzipSync } from 'node:zlib';
+import * as v from 'valibot';
 import { OperatorError } from '../core/errors.ts';
+import { oneLine } from '../core/terminal.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { readIdentities } from '../ledger/seal.ts';
 import { openRecord } from '../ledger/units.ts';
+import { privateFolder } from '../unit/recover/copy.ts';
+import { salvage } from '../unit/recover/queue.ts';
+import { mark } from '../unit/recover/recover.ts';
+import type { Mark } from '../unit/recover/recover.ts';
 import { RECORD_BYTES_MAX } from '../unit/template.ts';
 import { cardAt } from './find.ts';
 import { prepareFlasher } from './prepare.ts';
@@ -109,7 +116,7 @@ async function carriedFrom(file: string, serial: string): Promise<Uint8Array> {
       hint: 'Recover that card: it knows more by now, or has it still. Only if it cannot be read: the card before it',
     });
   }
-  const packed = gzipSync(await readFile(file), { level: 9 });
+  const packed = gzipSync(await onlyRows(file, about), { level: 9 });
   const bytes = Math.ceil(packed.length / CARRIED_STEP_BYTES) * CARRIED_STEP_BYTES;
   if (bytes <= RECORD_BYTES_MAX)
     return Buffer.concat([packed, Buffer.alloc(bytes - packed.length)]);
@@ -118,28 +125,52 @@ async function carriedFrom(file: string, serial: string): Promise<Uint8Array> {
   });
 }
 
-interface Mark {
-  readonly about: { readonly serial: string };
+/** Made anew: the file has been elsewhere, and the unit's agent opens what is packed. */
+async function onlyRows(file: string, about: Mark): Promise<Buffer> {
+  await using place = await privateFolder(2 * (await stat(file)).size);
+  const [copy, made] = ['copy.db', 'made.db'].map((name) => join(place.path, name)) as [
+    string,
+    string,
+  ];
+  await copyFile(file, copy);
+  const { torn } = await salvage(copy, made);
+  if (torn.length > 0) throw notRecovered(file);
+  mark(made, about);
+  return await readFile(made);
+}
+
+interface Marked {
+  readonly about: Mark;
   readonly wentWith: string | undefined;
 }
 
-function readMark(file: string): Mark {
+function readMark(file: string): Marked {
   let db: DatabaseSync | undefined;
   try {
     db = new DatabaseSync(file, { readOnly: true });
     const row = db.prepare('SELECT about, wentWith FROM recovered').get();
-    const about = JSON.parse(String(row?.['about'])) as Mark['about'];
+    const about = v.parse(aMark, JSON.parse(String(row?.['about'])));
     const wentWith = row?.['wentWith'];
-    return { about, wentWith: typeof wentWith === 'string' ? wentWith : undefined };
+    return { about, wentWith: typeof wentWith === 'string' ? oneLine(wentWith) : undefined };
   } catch (cause) {
-    throw new OperatorError('not-recovered', `${file} is nothing that recover made`, {
-      hint: 'Give the file that ./build.sh recover named',
-      cause,
-    });
+    throw notRecovered(file, cause);
   } finally {
     db?.close();
   }
 }
+
+const aMark: v.GenericSchema<unknown, Mark> = v.object({
+  v: v.literal(1),
+  serial: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  atMs: v.number(),
+  isDoubted: v.boolean(),
+});
+
+const notRecovered = (file: string, cause?: unknown): OperatorError =>
+  new OperatorError('not-recovered', `${file} is nothing that recover made`, {
+    hint: 'Give the file that ./build.sh recover named',
+    cause,
+  });
 
 /** A cut before it is no harm: told twice, its ids are known, and charges are looked for first. */
 function noteCarried(file: string, card: string): void {

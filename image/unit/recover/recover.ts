@@ -240,7 +240,7 @@ async function fromQueue(
   return { file: out, queue, isDoubted: isTorn, lost };
 }
 
-interface Mark {
+export interface Mark {
   readonly v: 1;
   readonly serial: string;
   readonly atMs: number;
@@ -248,7 +248,7 @@ interface Mark {
 }
 
 /** Whose it is, and later that it went with a card. */
-function mark(file: string, about: Mark): void {
+export function mark(file: string, about: Mark): void {
   const db = new DatabaseSync(file);
   try {
     db.exec('CREATE TABLE recovered (about TEXT NOT NULL, wentWith TEXT)');

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
@@ -161,6 +162,7 @@ test('the steps on the README’s page lead from a failed unit’s card to a new
     const more = words[0] === 'reflash' ? flashWords() : [];
     // The state card of this test has nothing but a state: inspect finds the rest missing.
     const accept = words[0] === 'inspect' ? [1] : [];
+    if (words[0] === 'reflash') await copyFile(at('queue.db'), at('before.db'));
     said[words.slice(0, 2).join(' ')] = await build([...words, ...more], accept);
     t.diagnostic(words.join(' ').replaceAll(folder, ''));
   }
@@ -184,6 +186,40 @@ test('the steps on the README’s page lead from a failed unit’s card to a new
     registrationOf((await read('registration.token')).toString());
   assert.equal(announced.registration, await hashOf(record));
   assert.deepEqual(announced.superseded, [await hashOf(first)]);
+});
+
+test('of a file that was given to support only rows go onto the card; one that has none is refused', async () => {
+  await newCard('evil');
+  const words = (from: string): string[] => [
+    ...['reflash', serial, at('evil'), '--from', from, '--identity', 'support.txt'],
+    ...flashWords(),
+  ];
+  const change = async (name: string, sql: string): Promise<string> => {
+    await copyFile(at('before.db'), at(name));
+    const db = new DatabaseSync(at(name));
+    db.exec(sql);
+    db.close();
+    return name;
+  };
+  const said = `{"v":1,"serial":"\u001B[2J","atMs":1,"isDoubted":false}`;
+  const lies = await change('lies.db', `UPDATE recovered SET about = '${said}'`);
+  await assert.rejects(build(words(lies)), /is nothing that recover made/);
+  const none = await change(
+    'none.db',
+    'DROP TABLE waiting; CREATE VIEW waiting AS SELECT 1 AS place',
+  );
+  await assert.rejects(build(words(none)), /is nothing that recover made/);
+  const more = `CREATE TRIGGER t AFTER INSERT ON waiting BEGIN DELETE FROM record; END; CREATE TABLE x (a)`;
+  await build(words(await change('more.db', more)));
+  await writeFile(
+    at('more-carried.db'),
+    gunzipSync(await (await recordOf(at('evil')))('carried.db.gz')),
+  );
+  const db = new DatabaseSync(at('more-carried.db'), { readOnly: true });
+  const names = db.prepare(`SELECT name FROM sqlite_schema WHERE sql IS NOT NULL`).all();
+  db.close();
+  const found = names.map(({ name }) => String(name)).sort();
+  assert.deepEqual(found, ['counter', 'dead', 'record', 'recovered', 'waiting']);
 });
 
 test('a recovered queue goes with one card only, and with its own unit’s', async () => {
