@@ -1,6 +1,7 @@
 // The command line behind build.sh: one process, its log, Ctrl-C, and how it ends.
 // Knows no command: those stand in host/commands.ts.
 import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { OperatorError } from './core/errors.ts';
 import { killGroups } from './core/guard.ts';
 import { log, logTo, openLog } from './core/log.ts';
@@ -40,8 +41,8 @@ function explain(error: unknown): number {
     console.error(error);
     log(error instanceof Error ? String(error.stack) : String(error));
   } else {
-    console.error(`build.sh: ${known.message}`);
-    if (known.hint !== undefined) console.error(`  → ${known.hint}`);
+    console.error(shown(`build.sh: ${known.message}`));
+    if (known.hint !== undefined) console.error(shown(`  → ${known.hint}`));
     log(`${known.code}: ${known.stack}${known.hint === undefined ? '' : `\n  → ${known.hint}`}`);
   }
   if (runLog !== undefined) {
@@ -49,6 +50,10 @@ function explain(error: unknown): number {
   }
   return known?.code === 'usage' ? EXIT.usage : EXIT.failed;
 }
+
+/** A message may quote a file, a card or a program: they give the screen no orders. */
+const shown = (text: string): string =>
+  stripVTControlCharacters(text).replaceAll(/[^\P{C}\n]/gu, ' ');
 
 /** What the file system refuses is this machine's matter, not a defect, wherever it happens. */
 function spaceOrRights(error: unknown): OperatorError | undefined {

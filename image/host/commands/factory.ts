@@ -1,7 +1,9 @@
 // What the factory's commands share: where the ledger is, and who is at work.
+import { statSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { ledgerPlace } from '../../ledger/place.ts';
 import type { Actor } from '../../ledger/ports.ts';
+import { usageError } from '../command.ts';
 import type { Option } from '../command.ts';
 
 /** Options of every command that uses the ledger. */
@@ -33,6 +35,17 @@ export function ledgerOptions(given: Given): { file: string; by: Actor } {
       station: first(given.station, env['CLOCK_STATION']) ?? hostname(),
     },
   };
+}
+
+/** What is written goes over no part of the ledger, by whatever name. Throws a usage error. */
+export function notTheLedger(out: string, file: string): void {
+  const found = statSync(out, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  for (const part of ['', '-wal', '-shm', '.key']) {
+    const kept = statSync(file + part, { throwIfNoEntry: false });
+    if (kept?.ino !== found.ino || kept.dev !== found.dev) continue;
+    throw usageError(`${out} belongs to the ledger`, 'Name another file');
+  }
 }
 
 function user(): string {

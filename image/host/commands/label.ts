@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { LabelFormat } from '../../label/print.ts';
 import { command, usageError } from '../command.ts';
-import { LEDGER_OPTIONS, ledgerOptions } from './factory.ts';
+import { LEDGER_OPTIONS, ledgerOptions, notTheLedger } from './factory.ts';
 import { wholeNumber, writableFile } from './places.ts';
 
 export const label = command('label', {
@@ -52,6 +52,7 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
       const form = order === undefined ? 'one' : 'sheet';
       const pages = await printLabels(units, { format, form, first: Number(values.first) });
       const usual = `label-${order ?? units[0]!.serial.slice(0, 8)}.${format}`;
+      notTheLedger(out ?? usual, file);
       const names = await write(pages, out ?? usual);
       for (const unit of units) noteLabel(ledger, unit.serial, { by, format });
       if (out === '-') return 0;

@@ -43,7 +43,15 @@ columns orders have, and how secrets are kept.`,
     identity: { value: 'FILE', help: "support's identity file of age: unseal" },
     format: { value: 'NAME', choices: ['json', 'csv'], help: 'of what is written: export' },
     out: { value: 'FILE', help: 'where it is written: export' },
-    head: { value: 'HASH', help: 'must be in the chain: verify' },
+    head: {
+      value: 'HASH',
+      // Of one or two digits there is nearly always an event.
+      accepts: (text) =>
+        /^[0-9a-f]{8,64}$/.test(text)
+          ? undefined
+          : 'Give 8 digits or more of a head, as it was printed',
+      help: 'must be in the chain: verify',
+    },
     json: { help: 'the answer for machines' },
     ...LEDGER_OPTIONS,
   },

@@ -1,7 +1,7 @@
 // `./build.sh unit` and `label` as people type them: from an empty folder to labels, and what they say when it
 // is wrong. One process for each, as in life.
 import assert from 'node:assert/strict';
-import { mkdtempDisposable, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdtempDisposable, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -71,7 +71,13 @@ test('from an empty folder to labels: begin, import, look, print, verify; no key
   assert.match(await build('unit backup stick', 1), /There is no folder stick/);
   assert.match(await build('unit backup copies/'), /head [0-9a-f]{64}/);
   assert.match(await build('unit verify'), /^Whole: \d+ events, 5 units/m);
-  assert.match(await build('unit verify --head abcd', 1), /No event has the hash abcd/);
+  assert.match(await build('unit verify --head abcdabcd', 1), /No event has the hash abcdabcd/);
+  assert.match(await build('unit verify --head a', 2), /8 digits or more/);
+  await symlink('ledger.db.key', join(folder.path, 'out'));
+  for (const out of ['ledger.db', 'out']) {
+    assert.match(await build(`unit export --out ${out}`, 2), /belongs to the ledger/);
+    assert.match(await build(`label ${short} --out ${out}`, 2), /belongs to the ledger/);
+  }
   assert.ok(!said.includes(API_KEY));
   for (const name of [
     'ledger.db',

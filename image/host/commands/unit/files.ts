@@ -14,6 +14,7 @@ import { orderTable } from '../../../ledger/report.ts';
 import { readIdentities, seal } from '../../../ledger/seal.ts';
 import { listOrders, unsealWaiting } from '../../../ledger/units.ts';
 import { usageError } from '../../command.ts';
+import { notTheLedger } from '../factory.ts';
 import { existing, writableFile } from '../places.ts';
 import { within } from './call.ts';
 import type { Action } from './call.ts';
@@ -86,7 +87,10 @@ const exportUnits: Action = (call) =>
   within(call, async (ledger) => {
     const all = announce(ledger);
     const { format = 'json', out } = call.values;
-    if (out !== undefined) await writableFile(out);
+    if (out !== undefined) {
+      notTheLedger(out, call.file);
+      await writableFile(out);
+    }
     const text = format === 'csv' ? announcementsCsv(all) : JSON.stringify(all, undefined, 2);
     if (out === undefined) call.print(text);
     else {
