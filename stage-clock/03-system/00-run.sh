@@ -21,10 +21,9 @@ for unit in getty@.service serial-getty@.service console-getty.service container
   ln -sf /dev/null "${ROOTFS_DIR}/etc/systemd/system/${unit}"
   rm -f "${ROOTFS_DIR}/etc/systemd/system/"*".wants/${unit}"
 done
-install -d "${ROOTFS_DIR}/etc/systemd/system-generators"
-for generator in systemd-getty-generator systemd-debug-generator systemd-run-generator; do
-  ln -sf /dev/null "${ROOTFS_DIR}/etc/systemd/system-generators/${generator}"
-done
+# No unit is made at a start: fstab is empty, there is no terminal, no swap to resume from, no /etc/init.d. systemd waits 90 s
+# for a generator that hangs, and then the whole system stands still ("Failed to start up manager").
+rm -rf "${ROOTFS_DIR}/usr/lib/systemd/system-generators"
 # The root never changes: nothing to bring up to date at a start (systemd-update-done.service(8)).
 touch "${ROOTFS_DIR}/etc/.updated" "${ROOTFS_DIR}/var/.updated"
 # Nobody logs in: no program needs more rights than its caller has.

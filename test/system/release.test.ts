@@ -1,6 +1,6 @@
 // What lies in the image's root, read by the image's own programs: how exposed its services are.
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { after, test } from 'node:test';
@@ -47,6 +47,18 @@ test('every unit file of ours is one that systemd understands', async () => {
   const argv = ['systemd-analyze', 'verify', '--man=no', '--recursive-errors=no', ...units];
   const { stderr } = await run(['chroot', root, ...argv]);
   assert.doesNotMatch(stderr, /Unknown|Failed|invalid/i);
+});
+
+test('systemd knows every setting it is given, and makes no unit at a start', async () => {
+  const systemd = await readFile(join(root, 'usr/lib/systemd/systemd'), 'latin1');
+  const settings = await readFile(join(root, 'etc/systemd/system.conf.d/clock.conf'), 'utf8');
+  const names: readonly string[] = settings.match(/^\w+(?==)/gm) ?? [];
+  assert.ok(names.includes('CrashAction'));
+  // It passes over what it does not know, with a line that nobody reads.
+  for (const name of names) assert.ok(systemd.includes(`\0${name}\0`), name);
+  await assert.rejects(readdir(join(root, 'usr/lib/systemd/system-generators')), {
+    code: 'ENOENT',
+  });
 });
 
 test('the firewall is one that nft accepts', async () => {

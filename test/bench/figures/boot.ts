@@ -15,6 +15,8 @@ import { builtImage } from './image.ts';
 import type { Figure } from './figure.ts';
 
 const PAGE_MS_MAX = 15 * 60_000;
+/** Of the console, shown when no page comes: its log goes with the card. */
+const LAST_LINES = 40;
 
 export async function bootFigures(
   out: string,
@@ -30,14 +32,21 @@ export async function bootFigures(
       const httpPort = 30_000 + Math.floor(Math.random() * 2_000);
       const measured = await progress.step(`${board}, ${start}`, async (step) => {
         const began = performance.now();
+        const last: string[] = [];
         const machine = await Machine.start({
           ...{ board, card, boardSerial: BOARD_SERIAL, work: folder.path, httpPort, signal },
-          onConsole: (line) => step.note(line.slice(0, 60)),
+          onConsole: (line) => {
+            step.note(line.slice(0, 60));
+            if (last.push(line) > LAST_LINES) last.shift();
+          },
         });
         try {
           const url = `http://127.0.0.1:${httpPort}/`;
           await waitForPage(url, { timeoutMs: PAGE_MS_MAX, signal });
           return performance.now() - began;
+        } catch (error) {
+          progress.say(last.join('\n'));
+          throw error;
         } finally {
           await machine.kill();
         }
