@@ -92,8 +92,9 @@ function ledgerOf(store: Store, { newSerial = () => randomBytes(16).toString('he
         if (file !== undefined) tellImport(store, tell, { file, wanted, by });
         return wanted.flatMap((line) => makeLine(store, tell, { line, by, newSerial }));
       }),
+    // Under the write lock: a ledger that cannot be written begins nothing either.
     check: ({ order, serial, record }) =>
-      store.read(() => {
+      store.write(() => {
         const named = serial ?? (order === undefined ? undefined : nextOf(sql, order));
         if (named === undefined) return;
         const row = unitRow(sql, named);

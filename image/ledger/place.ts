@@ -49,9 +49,16 @@ export function refuseNetwork(folder: string, mounts: string): void {
 
 /** Makes the folder for one user alone; under sudo it is the caller's. */
 export function makeFolder(folder: string): void {
-  if (fs.existsSync(folder)) return;
+  if (fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
   makeFolder(dirname(folder));
-  fs.mkdirSync(folder, { mode: 0o700 });
+  try {
+    fs.mkdirSync(folder, { mode: 0o700 });
+  } catch (cause) {
+    throw new OperatorError('folder-not-made', `There is no folder ${folder}, nor can it be made`, {
+      hint: `Look at the name, and at the rights and the room there (${(cause as Error).message})`,
+      cause,
+    });
+  }
   giveLike(folder, dirname(folder));
 }
 

@@ -49,10 +49,16 @@ export function unitTable(units: readonly UnitEntry[]): string {
   return `${table([head, ...rows])}\n${totalText(units)}`;
 }
 
+/** As a unit goes through them. */
+const STATES = ['new', 'writing', 'done', 'uncertain', 'retired'] as const;
+
 /** "5 units: 3 new, 2 done" */
 function totalText(units: readonly UnitEntry[]): string {
-  const states = [...Map.groupBy(units, ({ state }) => state)];
-  const parts = states.map(([state, of]) => `${of.length} ${state}`);
+  const byState = Map.groupBy(units, ({ state }) => state);
+  const parts = STATES.flatMap((state) => {
+    const of = byState.get(state);
+    return of === undefined ? [] : [`${of.length} ${state}`];
+  });
   return `${units.length} ${units.length === 1 ? 'unit' : 'units'}: ${parts.join(', ')}`;
 }
 

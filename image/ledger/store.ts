@@ -215,13 +215,29 @@ const REASONS: Readonly<Record<number, readonly [code: string, what: string, hin
   26: ['not-a-ledger', 'is no ledger', 'Look at the name given with --ledger or CLOCK_LEDGER'],
 };
 
+const [IO_ERROR, FULL] = [10, 13];
+/** What SQLite maps for WAL at once, and cannot on a disk that has less left. */
+const SHM_BYTES = 32 * 1024;
+
+/** A disk without room for the shared memory of WAL gives an I/O error. */
+function primaryOf(errcode: number, file: string): number {
+  const primary = errcode & 0xff;
+  if (primary !== IO_ERROR) return primary;
+  try {
+    const { bavail, bsize } = fs.statfsSync(dirname(file));
+    return bavail * bsize < SHM_BYTES ? FULL : primary;
+  } catch {
+    return primary;
+  }
+}
+
 /** Says what SQLite's errors mean for a person. */
 export function guarded<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (cause) {
     const { errcode } = cause as { errcode?: number };
-    const reason = errcode === undefined ? undefined : REASONS[errcode & 0xff];
+    const reason = errcode === undefined ? undefined : REASONS[primaryOf(errcode, file)];
     if (reason === undefined) throw cause;
     const [code, what, hint] = reason;
     const said = (cause as Error).message;

@@ -116,6 +116,18 @@ test('too little disk is told before anything is built', async () => {
   assert.equal(ended.code, 1);
 });
 
+test('a ledger for which there is no room, or no folder, is said so', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-disk-'));
+  const before = NAMESPACE.map((word) => word.replace('size=50m', 'size=16k'));
+  const init = ['unit', 'init', '--no-escrow', '--ledger'];
+  const full = await ask([...init, join(folder.path, 'ledger.db')], {
+    before: [...before, folder.path],
+  }).ended;
+  assertPlain(full, /has no room left on its disk/, /df -h/);
+  const nowhere = await ask([...init, join(HOME, 'package.json/ledger.db')]).ended;
+  assertPlain(nowhere, /There is no folder .*package\.json/, /rights/);
+});
+
 /**
  * A build whose first program hangs, with a child of its own. Its command lines hold the folder's
  * name, by which they are found again.
