@@ -63,20 +63,52 @@ document.addEventListener('submit', (event) => {
   void fetch(form.action, { method: 'POST', body, redirect: 'manual' })
     .catch(() => {})
     .then(() => {
-      form.querySelector('input')?.blur();
+      const input = form.querySelector('input');
+      input?.blur();
+      // The next scan must not be written behind it.
+      if (input !== null) input.value = '';
       return refresh();
     });
 });
+
+/** A scanner types faster than that, a person does not. "A-17" must not press the buttons of A, 1 and 7. */
+const SCANNER_MS = 70;
+let keys = '';
+let typing;
+
+/** What was typed so fast becomes the order's name, wherever the focus was. */
+const typeOrder = () => {
+  const input = document.querySelector('input[name=order]');
+  input.value = keys;
+  keys = '';
+  clearTimeout(typing);
+  input.focus();
+  return input;
+};
+
+const pressOrType = () => {
+  if (keys.length > 1) return void typeOrder();
+  const key = keys.toUpperCase();
+  keys = '';
+  [...document.querySelectorAll('button[data-key]')]
+    .find(({ dataset }) => dataset.key === key)
+    ?.click();
+};
 
 document.addEventListener('keydown', (event) => {
   const { key, target, ctrlKey, altKey, metaKey } = event;
   if (key === 'Escape') return document.activeElement?.blur();
   if (target instanceof HTMLInputElement || ctrlKey || altKey || metaKey || event.repeat) return;
-  const button = [...document.querySelectorAll('button[data-key]')].find(
-    ({ dataset }) => dataset.key === key.toUpperCase(),
-  );
-  if (button === undefined) return;
+  if (key === 'Enter' && keys.length > 1) {
+    event.preventDefault();
+    typeOrder().form.requestSubmit();
+    return;
+  }
+  // Blank and Enter press the button that has the focus.
+  if (key.length > 1 || (key === ' ' && keys === '')) return;
   event.preventDefault();
-  button.click();
+  keys += key;
+  clearTimeout(typing);
+  typing = setTimeout(pressOrType, SCANNER_MS);
 });
 wait();

@@ -109,6 +109,26 @@ test('what is typed stays while the page is renewed, and keys press no button me
   });
 });
 
+test('a scanner may type an order wherever the focus is: its letters press no button', async () => {
+  await onPage(async (page) => {
+    needs.insert('/dev/sdw');
+    needs.order.push({ name: 'A-1', wanted: 3, done: 0 });
+    await page.getByRole('button', { name: /^A-1 / }).waitFor();
+    const before = needs.written.length;
+    // All in one go, as no busy machine can delay it.
+    await page.evaluate(`document.activeElement?.blur();
+      for (const key of ['A', '-', '1', 'Enter']) {
+        const options = { key, bubbles: true, cancelable: true };
+        document.body.dispatchEvent(new KeyboardEvent('keydown', options));
+      }`);
+    await page.getByText('A-1: noch 3 von 3').first().waitFor();
+    assert.equal(await page.locator('input[name=order]').inputValue(), '');
+    assert.equal(station.model().automatic, false);
+    assert.equal(needs.written.length, before);
+    needs.takeOut('/dev/sdw');
+  });
+});
+
 test('without JavaScript buttons, orders and languages work by Tab and Enter', async () => {
   needs.slots.length = 0;
   needs.insert('/dev/sde');
