@@ -1,4 +1,4 @@
-// Figures of building: warm with only the agent changed, and cold. Both in a copy of this checkout, so
+// Figures of building: warm with only the agent changed, cold, and cold by the real pi-gen. All in a copy of this checkout, so
 // that nothing here changes; cold with an empty cache folder as well.
 import { appendFile, mkdtempDisposable } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,26 @@ import type { Figure } from './figure.ts';
 
 /** For two cores; without twins a cold build takes more than six minutes. */
 const MOST = { cold: 4 * 60_000, warm: 60_000 } as const;
+
+/** The yardstick of a cold build: the same packages and stages, installed by pi-gen's own means. Needs root. */
+export async function pigenFigures({
+  signal,
+}: {
+  readonly signal: AbortSignal;
+}): Promise<Figure[]> {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-bench-'));
+  const copy = join(folder.path, 'checkout');
+  await copyCheckout(copy);
+  process.env['XDG_CACHE_HOME'] = join(folder.path, 'cache');
+  const buildImage = await builderIn(copy);
+  const progress: Progress = terminalProgress(process.stderr);
+  const started = performance.now();
+  const engine = { engine: 'pi-gen', base: 'debian', folder: undefined } as const;
+  await buildImage({ out: join(folder.path, 'out'), engine }, { progress, signal });
+  const measured = performance.now() - started;
+  const remark = 'empty cache, the real pi-gen: the same unit, the yardstick of a cold build';
+  return [{ what: 'cold build by pi-gen', unit: 'ms', measured, remark }];
+}
 
 export interface BuildFiguresOptions {
   readonly cold: boolean;

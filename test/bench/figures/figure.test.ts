@@ -75,6 +75,15 @@ test('withTable() writes between the markers and nowhere else', () => {
   assert.equal(withTable('# none', []), undefined);
 });
 
+test('withTable() keeps what was measured elsewhere, in its place and with its day', () => {
+  const empty = '<!-- figures: npm run bench -- --write -->\n<!-- /figures -->\n';
+  const first = withTable(empty, merged([], [small, slow, plain], '2026-01-01'))!;
+  const again = withTable(first, merged([], [{ ...slow, measured: 1_000 }], '2026-02-02'))!;
+  const all = [small, slow, plain].map((figure) => ({ ...figure, day: '2026-01-01' }));
+  all[1] = { ...slow, measured: 1_000, day: '2026-02-02' };
+  assert.equal(again, withTable(empty, all));
+});
+
 test('median() is not moved by one busy moment', () => {
   assert.equal(median([1, 900, 2]), 2);
   assert.equal(median([1, 3]), 2);

@@ -74,24 +74,43 @@ export function renderText(figures: readonly Figure[]): string {
 const BEGIN = '<!-- figures: npm run bench -- --write -->';
 const END = '<!-- /figures -->';
 
+type Row = readonly string[];
+
+const rowOf = (figure: Kept): Row => [...cells(figure), figure.day];
+
 /** A table for a README. */
-export function renderMarkdown(figures: readonly Kept[]): string {
-  const rows = figures.map((figure) => [...cells(figure), figure.day]);
+function renderMarkdown(rows: readonly Row[]): string {
   const head = [...HEAD, 'on'];
   const widths = head.map((name, column) =>
     Math.max(3, name.length, ...rows.map((row) => row[column]!.length)),
   );
-  const line = (row: readonly string[]): string =>
+  const line = (row: Row): string =>
     `| ${row.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
-/** The README with the table between its two markers; undefined when it has none. */
+/** What renderMarkdown() made. */
+function parseMarkdown(table: string): readonly Row[] {
+  const lines = table.split('\n').filter((line) => line.startsWith('| '));
+  return lines.slice(2).map((line) =>
+    line
+      .split('|')
+      .map((cell) => cell.trim())
+      .slice(1, -1),
+  ); // head, rule
+}
+
+/**
+ * The README with the figures in the table between its two markers; undefined when it has none. What was measured on
+ * another machine or day stays, with its day.
+ */
 export function withTable(readme: string, figures: readonly Kept[]): string | undefined {
   const begin = readme.indexOf(BEGIN);
   const end = readme.indexOf(END, begin);
   if (begin < 0 || end < 0) return undefined;
-  const table = `${BEGIN}\n\n${renderMarkdown(figures)}\n\n`;
+  const rows = new Map(parseMarkdown(readme.slice(begin, end)).map((row) => [row[0], row]));
+  for (const figure of figures) rows.set(figure.what, rowOf(figure));
+  const table = `${BEGIN}\n\n${renderMarkdown([...rows.values()])}\n\n`;
   return readme.slice(0, begin) + table + readme.slice(end);
 }
 

@@ -6,6 +6,7 @@
 //   npm run bench:image              sizes, one unit's card content
 //   npm run bench:agent              start, memory, idleness beside a bare Node server
 //   npm run bench:build              building with only the agent changed
+//   npm run bench -- pigen           a build from nothing by the real pi-gen (ten minutes, root)
 //   npm run bench:boot               emulated boards, from power to page
 //   npm run bench:link               the cloud link beside mqtt.js and classic-level, a storm of units
 //   npm run bench:ledger             cards noted a second, beside bare SQLite
@@ -23,7 +24,7 @@ import { OperatorError } from '../../../image/core/errors.ts';
 import { terminalProgress } from '../../../image/core/terminal.ts';
 import { agentFigures } from './agent.ts';
 import { bootFigures } from './boot.ts';
-import { buildFigures } from './build.ts';
+import { buildFigures, pigenFigures } from './build.ts';
 import { factoryFigures } from './factory.ts';
 import { isGood, merged, renderText, withTable } from './figure.ts';
 import type { Figure, Kept } from './figure.ts';
@@ -35,7 +36,18 @@ import { serviceFigures } from './services.ts';
 const HOME = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 const STORE = join(HOME, 'build/figures.json');
 const README = join(HOME, 'README.md');
-const GROUPS = ['image', 'agent', 'build', 'cold', 'boot', 'ledger', 'link', 'services', 'factory'];
+const GROUPS = [
+  'image',
+  'agent',
+  'build',
+  'cold',
+  'pigen',
+  'boot',
+  'ledger',
+  'link',
+  'services',
+  'factory',
+];
 /** What we measure ourselves loads every core once. */
 const BUSY = 1.5;
 const USUAL = ['image', 'agent', 'build'];
@@ -68,6 +80,8 @@ async function measure(group: string): Promise<Figure[]> {
     case 'build':
     case 'cold':
       return buildFigures({ cold: group === 'cold', signal });
+    case 'pigen':
+      return pigenFigures({ signal });
     case 'boot':
       return bootFigures(out, { progress, signal });
     case 'ledger':
