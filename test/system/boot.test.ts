@@ -1,9 +1,11 @@
-// The image itself on the emulated board: the first boot, killed at its steps; what it leaves on the
-// card; the second start; another board.
+// The image itself on the emulated board: the first boot, killed at its steps, also of a card that support wrote; what
+// it leaves on the card; the second start; another board.
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inTheSystem, stateFiles, systemNames } from './card-look.ts';
+import { reflashed } from './reflashed.ts';
 import {
   IMAGE,
   LONG,
@@ -20,8 +22,9 @@ const STEPS = [
   ...['find-card', 'make-partition', 'open-system', 'open-state', 'format-state', 'fill-state'],
   ...['seal', 'complete', 'drop-transport-key', 'grow-system', 'check-root', 'mount-root'],
 ];
-/** CI kills at this many of them, drawn by the seed. */
+/** CI kills at this many of them, drawn by the seed, and on the card that holds the most. */
 const SAMPLE = 1;
+const KINDS = LONG ? (['of an image', 'of a reflash'] as const) : (['of a reflash'] as const);
 /** Formatting takes the longest of the steps: 4 s. */
 const KILL_MS_MAX = 3_000;
 
@@ -30,6 +33,8 @@ const points = LONG ? STEPS : shuffled(STEPS).slice(0, SAMPLE);
 const transport = await transportKey(IMAGE);
 const unit = await Unit.make();
 after(() => unit[Symbol.asyncDispose]());
+const again = await reflashed();
+after(() => again.factory[Symbol.asyncDispose]());
 let serial = '';
 
 function shuffled(names: readonly string[]): string[] {
@@ -39,20 +44,35 @@ function shuffled(names: readonly string[]): string[] {
     .map(({ name }) => name);
 }
 
-for (const point of points) {
-  const waitMs = Math.round(random() * KILL_MS_MAX);
-  test(`a first boot killed ${waitMs} ms after "${point}" is followed by a good start`, async () => {
-    await using cut = await Unit.make();
-    {
+test('before its first boot a card gives its record to whoever has the transport key', async () => {
+  const { card, transport: key, secrets } = again;
+  const read = await inTheSystem(card, { keys: [key], bytes: secrets });
+  assert.deepEqual(read, Object.keys(secrets).toSorted());
+});
+
+for (const kind of KINDS) {
+  for (const point of points) {
+    const waitMs = Math.round(random() * KILL_MS_MAX);
+    test(`a first boot ${kind} killed ${waitMs} ms after "${point}" is followed by a good start`, async () => {
+      const isImage = kind === 'of an image';
+      await using cut = await Unit.make(isImage ? IMAGE : again.card, again.bytes);
+      {
+        await using board = await cut.start();
+        await board.step(point);
+        await sleep(waitMs);
+      }
+      const name = `${point}-${waitMs}`;
+      if (!isImage) {
+        const now = await again.waitingOn(cut.card, `${name}-cut`);
+        assert.deepEqual(now, again.ids, 'what was carried over is not lost if it ends here');
+      }
       await using board = await cut.start();
-      await board.step(point);
-      await sleep(waitMs);
-    }
-    await using board = await cut.start();
-    await board.step('done');
-    await board.machine.kill();
-    await assertSealed(cut.card);
-  });
+      await board.step('done');
+      await board.machine.kill();
+      await assertSealed(cut.card, isImage ? transport : again.transport);
+      if (!isImage) await assertRecordTaken(cut.card, name);
+    });
+  }
 }
 
 test('the first boot ends with the page', async () => {
@@ -88,13 +108,34 @@ test('on another board the card does not open, and the console says so', async (
 });
 
 /** What a finished first boot leaves, read from outside by sfdisk, mtools and cryptsetup. */
-async function assertSealed(card: string): Promise<void> {
+async function assertSealed(card: string, key = transport): Promise<void> {
   const state = await partition(card, 3);
   assert.ok(state !== undefined, 'there is a state partition');
   assert.equal(state.start + state.bytes, (await stat(card)).size, 'it fills the card');
   for (const number of [2, 3]) {
-    assert.equal(await volumeKey(card, number, [transport]), undefined, 'the transport key is out');
+    assert.equal(await volumeKey(card, number, [key]), undefined, 'the transport key is out');
     assert.notEqual(await volumeKey(card, number, boardKeys()), undefined, 'the board opens it');
   }
   await assert.rejects(transportKey(card), /clock\.key/, 'and its file is gone');
+}
+
+/** The record has arrived once and whole, is nowhere else, and support's key opens both partitions. */
+async function assertRecordTaken(card: string, name: string): Promise<void> {
+  const { factory, record, secrets, ids } = again;
+  const keys = boardKeys();
+  const state = await stateFiles(card, keys);
+  for (const [file, content] of Object.entries(record)) {
+    const isOurs = file === 'recovery.key' || file === 'carried.db.gz';
+    const taken = state[file] ?? state[`agent/${file}`];
+    assert.deepEqual(taken, isOurs ? undefined : content, file);
+  }
+  assert.deepEqual(await again.waitingOn(card, name), ids, 'what was carried over, once');
+  assert.deepEqual(await inTheSystem(card, { keys, bytes: secrets }), []);
+  const names = await systemNames(card, keys);
+  assert.ok(!names.some((one) => one.startsWith('unit')), names.join(' '));
+  for (const number of [2, 3]) {
+    const key = await volumeKey(card, number, [secrets['recovery.key']!]);
+    assert.notEqual(key, undefined, `the recovery key opens p${number}`);
+  }
+  assert.match(await factory.build(['inspect', card]), new RegExp(again.serial));
 }

@@ -1,7 +1,7 @@
 // What the system tests share: fresh cards of the image under test, boards to boot them on, what can
 // be read off a card from outside. Knows no test.
 import { createServer } from 'node:net';
-import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, mkdtempDisposable, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../image/core/run.ts';
@@ -138,13 +138,10 @@ export async function partition(
 export async function transportKey(image: string): Promise<Buffer> {
   const part = (await partition(image, 1))!;
   const env = { MTOOLS_SKIP_CHECK: '1' };
-  const folder = await mkdtemp(join(tmpdir(), 'clock-key-'));
-  await run(['mcopy', '-n', '-i', `${image}@@${part.start}`, '::clock.key', `${folder}/key`], {
-    env,
-  });
-  const key = await readFile(join(folder, 'key'));
-  await rm(folder, { recursive: true });
-  return key;
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-key-'));
+  const key = join(folder.path, 'key');
+  await run(['mcopy', '-n', '-i', `${image}@@${part.start}`, '::clock.key', key], { env });
+  return await readFile(key);
 }
 
 /** The card identities that QEMU's SD card tells: 7.2 leaves the check byte empty, later ones fill it. */
