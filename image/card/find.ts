@@ -110,16 +110,23 @@ async function readSysfs(path: string): Promise<Sysfs> {
 }
 
 /** Whether a finished card of ours lies there: it is taken for new only when somebody names it. */
-export async function isOurs(path: string): Promise<boolean> {
-  const source = await openSource(path);
+export async function isOurs(path: string, open = openSource): Promise<boolean> {
+  const source = await open(path);
+  let isUnreadable = false;
+  const read = async (at: number, length: number): Promise<Buffer> =>
+    source.read(at, length).catch((error: unknown) => {
+      isUnreadable = true;
+      throw error;
+    });
   try {
     if (source.bytes < SYSTEM_AT + MIB) return false;
-    const table = readTable(await source.read(0, 512));
-    const { header } = await readLuks(section(source, SYSTEM_AT, 16 * MIB));
-    return table.signed && header?.label === 'clock-os';
+    const table = readTable(await read(0, 512));
+    const { header } = await readLuks(section({ bytes: source.bytes, read }, SYSTEM_AT, 16 * MIB));
+    return isUnreadable || (table.signed && header?.label === 'clock-os');
   } catch (error) {
     if (error instanceof OperatorError) throw error;
-    return false;
+    // A failed unit's card, perhaps, whose queue somebody wants: nothing is written over it by itself.
+    return isUnreadable;
   } finally {
     await source.close();
   }
