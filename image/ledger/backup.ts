@@ -118,6 +118,7 @@ export function restore(
   named: string,
   { by, force, nowMs = Date.now }: { by: Actor; force: boolean; nowMs?: () => number },
 ): Restored {
+  if (!isDatabase(backup)) throw noBackup(backup);
   makeFolder(dirname(named));
   // Not over a link to it: what that leads to would stay, and be nobody's.
   const file = fs.existsSync(named) ? fs.realpathSync(named) : named;
@@ -145,6 +146,24 @@ export function restore(
     for (const part of ['', '-wal', '-shm']) fs.rmSync(draft + part, { force: true });
   }
 }
+
+/** By its first bytes (sqlite.org/fileformat.html): whatever else was named is not copied first. */
+function isDatabase(file: string): boolean {
+  const magic = Buffer.from('SQLite format 3\0');
+  const head = Buffer.alloc(magic.length);
+  const handle = fs.openSync(file, 'r');
+  try {
+    fs.readSync(handle, head, 0, head.length, 0);
+  } finally {
+    fs.closeSync(handle);
+  }
+  return head.equals(magic);
+}
+
+const noBackup = (file: string): OperatorError =>
+  new OperatorError('not-a-ledger', `${file} is no backup of a ledger`, {
+    hint: 'Give the file that "./build.sh unit backup" wrote',
+  });
 
 /** The ledger that is there, held so that no station works with it meanwhile. */
 function holdAlone(file: string): { readonly db: DatabaseSync | undefined; close(): void } {

@@ -292,7 +292,11 @@ function may(row: Row): string {
   throw new OperatorError(
     retired ? 'unit-retired' : 'unit-busy',
     retired ? `${serial} is retired` : `A card for ${serial} is being written`,
-    { hint: retired ? 'Make a new unit' : `See "./build.sh unit show ${serial}"` },
+    {
+      hint: retired
+        ? 'Make a new one: ./build.sh unit new, or import it again'
+        : `See "./build.sh unit show ${serial}"`,
+    },
   );
 }
 

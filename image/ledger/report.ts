@@ -94,19 +94,24 @@ export function unitText(details: UnitDetails, { events }: { events: boolean }):
   const advice = adviceFor(unit);
   return [
     table(lines.map(([name, value]) => [name, value!])),
-    ...flashes.map((flash, index) => `\ncard ${index + 1}: ${flashText(flash)}`),
+    ...flashes.map((flash, index) => {
+      const isOver = index < flashes.findLastIndex(({ verified }) => verified !== null);
+      return `\ncard ${index + 1}: ${flashText(flash, { isOver: isOver && flash.verified !== null })}`;
+    }),
     ...(advice === undefined ? [] : ['', advice]),
     ...(events ? ['', eventLines(details.events)] : []),
   ].join('\n');
 }
 
-function flashText(flash: FlashRow): string {
+/** `isOver`: a newer card has taken its place. */
+function flashText(flash: FlashRow, { isOver }: { readonly isOver: boolean }): string {
   const { state, reason, bytes, write_ms, read_ms, ended } = flash;
   const speed =
     bytes === null || write_ms === null || read_ms === null
       ? ''
       : `, ${megabytes(bytes)} at ${(bytes / 1e3 / write_ms).toFixed(1)} MB/s, read back at ${(bytes / 1e3 / read_ms).toFixed(1)} MB/s`;
-  const result = reason === null ? state : `${state}: ${reason} (${flash.code})`;
+  const told = reason === null ? state : `${state}: ${safe(reason)} (${safe(flash.code ?? '')})`;
+  const result = isOver ? `superseded; ${told}` : told;
   return [
     `${result}${speed}`,
     `  ${flash.model}, ${megabytes(flash.card_bytes)}, ${flash.device}, CID ${flash.cid ?? 'not told by its reader'}`,

@@ -108,7 +108,10 @@ test('a damaged backup changes nothing; a damaged ledger is kept aside', () => {
   assert.throws(() => restore(bad, at.file, options), {
     code: /^(ledger-not-whole|ledger-damaged|not-a-ledger)$/,
   });
-  assert.throws(() => restore(import.meta.filename, at.file, options), { code: 'not-a-ledger' });
+  assert.throws(() => restore(import.meta.filename, at.file, options), {
+    code: 'not-a-ledger',
+    message: `${import.meta.filename} is no backup of a ledger`,
+  });
   writeFileSync(at.file, 'noise'.repeat(5_000));
   const { aside } = restore(file, at.file, options);
   assert.equal(readFileSync(aside!, 'utf8').slice(0, 5), 'noise');

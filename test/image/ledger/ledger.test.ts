@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { createLedger, openLedger } from '../../../image/ledger/ledger.ts';
 import { refuseNetwork } from '../../../image/ledger/place.ts';
+import { unitText } from '../../../image/ledger/report.ts';
 import { unbox, stationKey } from '../../../image/ledger/seal.ts';
 import {
   listUnits,
@@ -86,8 +87,13 @@ test('what could not begin is told before anything is begun, and nothing is told
   assert.throws(() => ledger.check({ serial: made!.serial }), { code: 'unit-busy' });
   ledger.verified(flash);
   ledger.end(flash, done);
-  const before = events();
   assert.throws(() => ledger.check({ serial: made!.serial }), { code: 'record-lost' });
+  const second = ledger.begin({ ...request, serial: made!.serial, record });
+  ledger.verified(second);
+  ledger.end(second, done);
+  const shown = unitText(unitDetails(ledger, made!.serial), { events: false });
+  assert.match(shown, /^card 1: superseded; done[^]*^card 2: done/m);
+  const before = events();
   ledger.check({ serial: made!.serial, record });
   retireUnit(ledger, made!.serial, { by, why: 'stolen' });
   assert.throws(() => ledger.check({ serial: made!.serial, record }), { code: 'unit-retired' });

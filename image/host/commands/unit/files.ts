@@ -114,7 +114,7 @@ const bringBack: Action = async ({ what, file, by, values, print }) => {
   print(`Restored ${file}: ${verdict.events} events, ${verdict.units} units.`);
   if (aside !== undefined) print(`What was there is now ${aside}`);
   if (gap) {
-    print('Units without a card are uncertain now: they may have got one since this backup.');
+    print('Units that had no card are uncertain now: they may have got one since this backup.');
     print('See "./build.sh unit list --state uncertain"; new ones in their place: unit replace.');
   }
   return 0;
