@@ -27,6 +27,8 @@ import type { QueueCounts } from './queue.ts';
 const STATE_LABEL = 'clock-state';
 /** Where the first boot puts it (stage-clock/04-boot, card.sh), when the table cannot be read. */
 const STATE_AT = (132 + 1024) * MIB;
+const SYSTEM_LABEL = 'clock-os';
+const SYSTEM_AT = 132 * MIB;
 const SERIAL = /^[0-9a-f]{32}$/;
 const QUEUE = '/agent/outbox.db';
 
@@ -135,18 +137,41 @@ async function findState(
     ...(entry === undefined ? [] : [section(card, entry.start, entry.bytes)]),
     section(card, STATE_AT, card.bytes),
   ];
-  let reason =
-    carried.is === 'unreadable'
-      ? `there is none, and what the card's record carries over cannot be read (${carried.why})`
-      : 'there is none: this card has never started, so nothing was queued on it';
+  let damaged: readonly [string, string] | undefined;
   for (const state of places) {
     const { header, first: copy } = await readLuks(state);
     if (header?.label === STATE_LABEL) return { state, header };
-    if (entry !== undefined && !copy.ok) reason = `its header is unreadable (${copy.why})`;
+    if (entry === undefined || copy.ok) continue;
+    damaged = [`its header is unreadable (${copy.why})`, READER];
   }
-  throw new OperatorError('no-state', `Nothing to recover from the state partition: ${reason}`, {
-    hint: 'Nothing was written. Another card reader may read more; else: ./build.sh reflash without --from',
-  });
+  const [reason, hint] = damaged ?? (await whyNone(card, { table, carried }));
+  const message = `Nothing to recover from the state partition: ${reason}`;
+  throw new OperatorError('no-state', message, { hint });
+}
+
+const READER =
+  'Nothing was written. Another card reader may read more; else: ./build.sh reflash without --from';
+
+/** Nobody may take a strange or a dead card for one that lost nothing. */
+async function whyNone(
+  card: Source,
+  { table, carried }: { readonly table: Table; readonly carried: Carried },
+): Promise<[reason: string, hint: string]> {
+  if (carried.is === 'unreadable') {
+    const why = `what the card's record carries over cannot be read (${carried.why})`;
+    return [`there is none, and ${why}`, READER];
+  }
+  const { header } = await readLuks(section(card, SYSTEM_AT, card.bytes));
+  const isOurs = header?.label === SYSTEM_LABEL;
+  const hasState = table.partitions.some(({ number }) => number === 3);
+  if (isOurs && hasState) return ['what lies in its place is none of ours', READER];
+  if (isOurs && !table.signed) return ['neither its table nor its header can be read', READER];
+  if (isOurs) {
+    const reason = 'there is none: this card has never started, so nothing was queued on it';
+    return [reason, 'Nothing is lost by ./build.sh reflash without --from'];
+  }
+  const reason = 'nothing of a Clock card can be read here';
+  return [reason, `Is it the right card ("./build.sh inspect" says what it is)? ${READER}`];
 }
 
 async function openWith(

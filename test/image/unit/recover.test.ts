@@ -219,14 +219,17 @@ test('an unreadable queue is reported as lost, and what is no queue is not touch
   await assert.rejects(stat(join(folder, 'none.db')));
 });
 
-test('a key that does not fit, a card that never started, a file that is there: each says so', async () => {
+test('a key that does not fit, a card of which nothing can be read, a file that is there: each says so', async () => {
   await assert.rejects(recoverFrom('x.db', { keys: ['00'.repeat(32)] }), { code: 'key-refused' });
   await assert.rejects(recoverFrom('x.db', { keys: [] }), /no key for this card/);
   const empty = (of: Source): Source => ({
     bytes: of.bytes,
     read: async (_, length) => Buffer.alloc(length),
   });
-  await assert.rejects(recoverFrom('x.db', { wrap: empty }), /never started/);
+  await assert.rejects(recoverFrom('x.db', { wrap: empty }), {
+    code: 'no-state',
+    message: /nothing of a Clock card can be read/,
+  });
   await recoverFrom('twice.db');
   await assert.rejects(recoverFrom('twice.db'), { code: 'file-there' });
 });
