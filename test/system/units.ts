@@ -14,6 +14,7 @@ import { MIB, SECTOR_BYTES } from '../../image/unit/layout.ts';
 export const STEP_MS_MAX = 6 * 60_000;
 /** A first boot takes 80 s on virt and 2 min on raspi3b; see above. */
 const PAGE_MS_MAX = 15 * 60_000;
+const LAST_LINES = 20;
 export const LONG = process.env['CLOCK_TEST_LONG'] === '1';
 
 const given = process.env['CLOCK_TEST_IMAGE'];
@@ -102,7 +103,11 @@ export class Running {
   /** Resolves with what the unit says of itself when its page answers. */
   async page(): Promise<Status> {
     await this.step('done');
-    await waitForPage(this.url, { timeoutMs: PAGE_MS_MAX });
+    await waitForPage(this.url, { timeoutMs: PAGE_MS_MAX }).catch((cause: unknown) => {
+      // Its log goes with the card.
+      const last = this.machine.console.slice(-LAST_LINES).join('\n');
+      throw new Error(`No page. The console’s end:\n${last}`, { cause });
+    });
     return (await (await fetch(`${this.url}api/status`)).json()) as Status;
   }
 

@@ -32,20 +32,16 @@ export async function bootFigures(
       const httpPort = 30_000 + Math.floor(Math.random() * 2_000);
       const measured = await progress.step(`${board}, ${start}`, async (step) => {
         const began = performance.now();
-        const last: string[] = [];
         const machine = await Machine.start({
           ...{ board, card, boardSerial: BOARD_SERIAL, work: folder.path, httpPort, signal },
-          onConsole: (line) => {
-            step.note(line.slice(0, 60));
-            if (last.push(line) > LAST_LINES) last.shift();
-          },
+          onConsole: (line) => step.note(line.slice(0, 60)),
         });
         try {
           const url = `http://127.0.0.1:${httpPort}/`;
           await waitForPage(url, { timeoutMs: PAGE_MS_MAX, signal });
           return performance.now() - began;
         } catch (error) {
-          progress.say(last.join('\n'));
+          progress.say(machine.console.slice(-LAST_LINES).join('\n'));
           throw error;
         } finally {
           await machine.kill();
