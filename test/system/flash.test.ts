@@ -1,10 +1,11 @@
 // A card as the factory flashes it for an order, on the emulated board in a hotel: it starts as the unit of its order,
-// nothing of its record stays in the clear, and support's steps make another card of it.
-// A start and what is done with it take four minutes: only with CLOCK_TEST_LONG=1.
+// nothing of its record stays in the clear, and support's steps lead to another card that goes on where it was.
+// Two starts and what is done in between take seven minutes: only with CLOCK_TEST_LONG=1.
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { playPbx } from '../../agent/interfaces/calls/counterpart.ts';
@@ -32,7 +33,7 @@ import { LONG, boardKeys, transportKey, volumeKey } from './units.ts';
 
 const ARTEFACTS = join(dirname(dirname(import.meta.dirname)), 'build/artefacts');
 const ORDER = 'A-17';
-const BOARD_SERIAL = '00000000c10c0f01';
+const BOARDS = { first: '00000000c10c0f01', second: '00000000c10c0f02' } as const;
 /** A board without a clock chip begins here, whatever the year. */
 const NO_CLOCK = '1970-01-01';
 /** A first boot takes one to three minutes; a busy machine is five times slower. */
@@ -84,6 +85,11 @@ let card = '';
 let secrets: Readonly<Record<string, Buffer>> = {};
 let transport: Buffer;
 let recoveryKey: Buffer;
+let firstCertificate = '';
+let newCard = '';
+/** Ids of what the first card had not told. */
+let waiting: readonly string[] = [];
+let open = 0;
 
 async function openAll(): Promise<void> {
   await mkdir(ARTEFACTS, { recursive: true });
@@ -151,6 +157,10 @@ async function told(what: string, holds: (status: Told) => boolean): Promise<Tol
 }
 
 const certificates = () => cloud.view().certificates.filter((one) => one.thing === thing);
+const timesTold = (id: string): number =>
+  cloud
+    .messages(`clock/v1/${thing}/#`)
+    .filter(({ payload }) => payload.toString().includes(`"id":"${id}"`)).length;
 const worksFor = ({ pairing, services }: Told): boolean =>
   pairing.accounts.some(({ accountId }) => accountId === account.accountId) &&
   services.length === Object.keys(SERVICES).length &&
@@ -197,7 +207,7 @@ async function flashed(): Promise<void> {
 async function starts(t: { diagnostic(text: string): void }): Promise<void> {
   cloud.announce(await factory.announced());
   const began = performance.now();
-  await powerOn(card, BOARD_SERIAL, 'first');
+  await powerOn(card, BOARDS.first, 'first');
   await cloud.connected(thing, { withinMs: BOOT_MS_MAX });
   const connectedMs = performance.now() - began;
   const now = await told('the account and the services of the order', worksFor);
@@ -206,6 +216,7 @@ async function starts(t: { diagnostic(text: string): void }): Promise<void> {
   assert.equal(now.pairing.accounts.length, 1);
   assert.doesNotMatch(JSON.stringify(now), new RegExp(account.apiKey));
   assert.equal(certificates().length, 1);
+  firstCertificate = certificates()[0]!.certificateId;
   telephone(1);
   await until('a call is at Clock', () => posted().length === 1);
 }
@@ -222,7 +233,7 @@ async function cutOff(): Promise<void> {
   flow.stop();
   await pullPlug('first');
   deaf.undo();
-  const keys = boardKeys(BOARD_SERIAL);
+  const keys = boardKeys(BOARDS.first);
   const all = { ...secrets, 'the transport key': transport };
   assert.deepEqual(await inTheClear(card, all), []);
   assert.deepEqual(await inTheSystem(card, { keys, bytes: all }), []);
@@ -245,17 +256,51 @@ async function cutOff(): Promise<void> {
 async function supportsSteps(t: { diagnostic(text: string): void }): Promise<void> {
   assert.match(await factory.build(['unit', 'show', serial.slice(0, 6)]), new RegExp(serial));
   assert.match(await factory.build(['inspect', card]), new RegExp(serial));
-  const { said } = await factory.recover(card, 'queue.db');
+  const { file, said } = await factory.recover(card, 'queue.db');
   assert.match(said, /Pairing: pms[^]*Nothing is lost/);
-  const open = Number(/outcome is not known \((\d+)\)/.exec(said)?.[1] ?? 0);
+  open = Number(/outcome is not known \((\d+)\)/.exec(said)?.[1] ?? 0);
   const begun = Number(/(\d+) {2}that were begun/.exec(said)![1]);
   const stored = Number(/(\d+) {2}charges and calls that are not posted/.exec(said)![1]);
   assert.equal(open + begun + stored, 2, said);
-  t.diagnostic(`${stored} calls waited, ${begun} were begun`);
-  const next = await factory.reflash(serial, 'queue.db');
-  const record = await recordOn(next);
-  assert.equal(record['serial']?.toString().trim(), serial);
-  assert.ok(record['carried.db.gz'] !== undefined, 'what waited goes with it');
+  open += begun;
+  const db = new DatabaseSync(file, { readOnly: true });
+  waiting = db
+    .prepare('SELECT id FROM waiting')
+    .all()
+    .map(({ id }) => String(id));
+  db.close();
+  assert.ok(waiting.length > 0, 'something waits');
+  t.diagnostic(`${waiting.length} messages and ${stored} calls waited, ${begun} were begun`);
+  newCard = await factory.reflash(serial, 'queue.db');
+  cloud.announce(await factory.announced());
+}
+
+async function goesOn(t: { diagnostic(text: string): void }): Promise<void> {
+  await hotel.unblock('clock-443');
+  const before = new Map(waiting.map((id) => [id, timesTold(id)]));
+  const began = performance.now();
+  await powerOn(newCard, BOARDS.second, 'second');
+  await cloud.connected(thing, { withinMs: BOOT_MS_MAX });
+  t.diagnostic(`connected after ${Math.round((performance.now() - began) / 1_000)} s`);
+  const now = await told('the account and the services again', worksFor);
+  assert.equal(now.serial, serial);
+  await until('all that waited is told', () =>
+    waiting.every((id) => timesTold(id) === before.get(id)! + 1),
+  );
+  await until('the calls are at Clock', () => posted().length === 3 - open);
+  telephone(4);
+  await until('a call of the new card is at Clock', () => posted().includes(1.04));
+  assert.equal(new Set(posted()).size, posted().length, 'none twice');
+  assert.equal(posted().length, 4 - open);
+  const states = new Map(certificates().map((one) => [one.certificateId, one.status]));
+  assert.deepEqual([...states.values()].toSorted(), ['ACTIVE', 'INACTIVE']);
+  assert.equal(states.get(firstCertificate), 'INACTIVE');
+  await pullPlug('second');
+  assert.deepEqual(
+    waiting.filter((id) => timesTold(id) !== before.get(id)! + 1),
+    [],
+    'told once more, under the same ids',
+  );
 }
 
 if (LONG) {
@@ -274,4 +319,8 @@ if (LONG) {
     cutOff,
   );
   test('recover and reflash make another card of it', supportsSteps);
+  test(
+    'on another board that card goes on: the same ids once, each call once, the old certificate void',
+    goesOn,
+  );
 }
