@@ -1,7 +1,7 @@
 // One build at a time in an output folder: two would delete each other's work folder.
 // A lock is a file that names its owner; one whose owner has gone is taken over.
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
 
@@ -23,7 +23,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const text = `${JSON.stringify({ pid: process.pid, startTicks: await startOf(process.pid) })}\n`;
   await writeFile(mine, text);
   try {
-    // Twice: once more after a stale lock has been put aside. link() is atomic, content and all.
+    // Twice: its owner may give it back meanwhile. link() is atomic, content and all.
     for (let attempt = 0; attempt < 2; attempt += 1) {
       const taken = await link(mine, file).then(
         () => true,
@@ -35,7 +35,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
       if (taken) return () => release(file, text);
       const found = await readFile(file, 'utf8').catch(() => '');
       if (await isAlive(found)) throw running(folder, found);
-      await putAside(file, found);
+      if (await takeOver(file, mine, found)) return () => release(file, text);
     }
     throw running(folder, await readFile(file, 'utf8').catch(() => ''));
   } finally {
@@ -43,6 +43,8 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   }
 }
 
+/** Taking a lock over takes microseconds. */
+const BREAK_MS_MAX = 60_000;
 /** How often a lock is looked at again: builds hold the cache for seconds, or for minutes. */
 const LOOK_AGAIN_MS = 500;
 
@@ -74,13 +76,34 @@ async function release(file: string, text: string): Promise<void> {
   if (found === text) await rm(file, { force: true });
 }
 
-/** Another one may take a stale lock over at the same moment: what it put there is put back. */
-async function putAside(file: string, stale: string): Promise<void> {
-  const aside = `${file}.stale.${randomUUID()}`;
-  await rename(file, aside).catch(() => {});
-  const moved = await readFile(aside, 'utf8').catch(() => stale);
-  if (moved !== stale) await link(aside, file).catch(() => {});
-  await rm(aside, { force: true });
+/**
+ * Puts `mine` in the place of a lock whose owner has gone. Many may try at once: the file that says who does it is there
+ * once for each stale lock, which nobody else touches; who comes later finds another lock than the one it read.
+ */
+async function takeOver(file: string, mine: string, stale: string): Promise<boolean> {
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined) return false;
+  const breaker = `${file}.${found.ino}-${Math.round(found.mtimeMs)}`;
+  const isFirst = await link(mine, breaker).then(
+    () => true,
+    () => false,
+  );
+  if (!isFirst) {
+    // Left by one that lost power in between: the next attempt may.
+    const left = await stat(breaker).catch(() => undefined);
+    if (left !== undefined && Date.now() - left.mtimeMs > BREAK_MS_MAX)
+      await rm(breaker, { force: true });
+    return false;
+  }
+  try {
+    const again = await stat(file).catch(() => undefined);
+    const isSame = again?.ino === found.ino && (await readFile(file, 'utf8')) === stale;
+    // Not rename(mine, …): between two names of one file that does nothing.
+    if (isSame) await rename(breaker, file);
+    return isSame;
+  } finally {
+    await rm(breaker, { force: true });
+  }
 }
 
 function parseOwner(text: string): Owner | undefined {
