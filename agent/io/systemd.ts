@@ -6,10 +6,8 @@ import { codeOf } from '../core/errors.ts';
 import type { Systemd } from '../host/ports.ts';
 
 const execute = promisify(execFile);
-/** A unit that starts slowly is still starting; the page must answer a person. */
-const CALL_MS_MAX = 5_000;
 /** While it reads its units again systemd answers nobody: a second on a Pi, six on an emulated board. */
-const UNITS_CALL_MS_MAX = 20_000;
+const CALL_MS_MAX = 20_000;
 /** systemd-notify waits up to 5 s for the manager to take the message (systemd-notify(1)). */
 const NOTIFY_MS_MAX = 10_000;
 
@@ -57,7 +55,7 @@ export interface Units {
 }
 
 export function realUnitsOf(env: NodeJS.ProcessEnv): Units {
-  const to = { address: env['DBUS_SYSTEM_BUS_ADDRESS'], msMax: UNITS_CALL_MS_MAX };
+  const to = { address: env['DBUS_SYSTEM_BUS_ADDRESS'], msMax: CALL_MS_MAX };
   return {
     start: async (name) => askFor('StartUnit', name, to),
     stop: async (name) => askFor('StopUnit', name, to),

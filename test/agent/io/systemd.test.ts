@@ -53,7 +53,7 @@ test('no bus, a bus that hangs up, a bus that is silent: each is a reason, in bo
   await assert.rejects(withBus(gone.address).startUnit(UNIT), /hung up/);
   await assert.rejects(withBus(silent.address).startUnit(UNIT), /did not answer/);
   await assert.rejects(withBus('nonsense').startUnit(UNIT));
-  assert.ok(performance.now() - startMs < 12_000);
+  assert.ok(performance.now() - startMs < 27_000);
 });
 
 test('a unit is stopped and its state told; one that is not loaded is inactive', async () => {

@@ -96,7 +96,8 @@ describe('the launcher', { concurrency: 6 }, () => {
     on(
       `a bundle that is "${name}" is tried, and then the one before it runs again`,
       async (unit) => {
-        unit.trialMs = name === 'ill' || name === 'mute' ? 300 : 2_000;
+        // Only the mute one's trial runs out; the others come to their word on a busy machine too.
+        unit.trialMs = name === 'mute' ? 300 : 5_000;
         await put(unit, 'b', two);
         await unit.offer(bad[name]);
         await unit.until(/"at":"returned"/);
