@@ -1,6 +1,7 @@
 // Knows the process groups that run on this process's behalf, and ends them when it ends without
 // cleaning up (kill -9, a crash): a shell outside waits for that. Starts no program for anyone else.
 import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { readFile, readdir } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 
@@ -31,25 +32,32 @@ sleep ${TERM_GRACE_MS / 1000}
 for group in $groups; do kill -KILL "-$group" 2>/dev/null; done
 `;
 
-const watched = new Set<number>();
+const groups = new Set<number>();
 let guard: Writable | undefined;
 
-/** From now on this process group ends with this process, whatever ends it. */
-export function watchGroup(group: number): void {
+/**
+ * Starts a program that leads a process group of its own (`detached`), which from now on ends with this process, whatever
+ * ends that. The guard is there first: between a program and its guard a kill -9 would leave the program behind.
+ */
+export function watched<C extends ChildProcess>(start: () => C): C {
   guard ??= startGuard();
-  watched.add(group);
-  guard.write(`watch ${group}\n`);
+  const child = start();
+  if (child.pid !== undefined) {
+    groups.add(child.pid);
+    guard.write(`watch ${child.pid}\n`);
+  }
+  return child;
 }
 
 /** This group has ended, or is no longer ours to end. */
 export function releaseGroup(group: number): void {
-  watched.delete(group);
+  groups.delete(group);
   guard?.write(`release ${group}\n`);
 }
 
 /** Ends every watched group at once, without asking: for the second Ctrl-C. */
 export function killGroups(): void {
-  for (const group of watched) signalGroup(group, 'SIGKILL');
+  for (const group of groups) signalGroup(group, 'SIGKILL');
 }
 
 /** Sends a signal to all processes of a group; false when the group has gone. */

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { OperatorError } from './errors.ts';
-import { TERM_GRACE_MS, endGroup, releaseGroup, signalGroup, watchGroup } from './guard.ts';
+import { TERM_GRACE_MS, endGroup, releaseGroup, signalGroup, watched } from './guard.ts';
 import { log } from './log.ts';
 
 /** Output kept for error messages; programs that print gigabytes must not fill memory. */
@@ -117,13 +117,14 @@ function start(argv: readonly string[], options: RunOptions): ChildProcess {
   if (program === undefined) throw new Error('run() needs a program');
   options.signal?.throwIfAborted();
   log(`$ ${argv.join(' ')}${options.cwd === undefined ? '' : `   (in ${options.cwd})`}`);
-  const child = spawn(program, args, {
-    cwd: options.cwd,
-    env: { ...toolEnvironment(), ...options.env },
-    stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    detached: true,
-  });
-  if (child.pid !== undefined) watchGroup(child.pid);
+  const child = watched(() =>
+    spawn(program, args, {
+      cwd: options.cwd,
+      env: { ...toolEnvironment(), ...options.env },
+      stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      detached: true,
+    }),
+  );
   child.stdin?.on('error', () => {}); // EPIPE: the exit code tells the story
   if (options.stdin !== undefined) child.stdin?.end(options.stdin);
   return child;

@@ -7,7 +7,7 @@ import {
   endGroup,
   releaseGroup,
   signalGroup,
-  watchGroup,
+  watched,
 } from '../../../image/core/guard.ts';
 import { log } from '../../../image/core/log.ts';
 import { toolEnvironment } from '../../../image/core/run.ts';
@@ -44,11 +44,13 @@ export async function startDaemon(
 ): Promise<Daemon> {
   signal?.throwIfAborted();
   log(`$ ${argv.join(' ')}   (${name})`);
-  const child = spawn(argv[0]!, argv.slice(1), {
-    env: toolEnvironment(),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  });
+  const child = watched(() =>
+    spawn(argv[0]!, argv.slice(1), {
+      env: toolEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    }),
+  );
   const lines: string[] = [];
   const serves = Promise.withResolvers<boolean>();
   const ended = new Promise<void>((resolve) => {
@@ -73,7 +75,6 @@ export async function startDaemon(
     });
   }
   const group = child.pid;
-  if (group !== undefined) watchGroup(group);
   const stop = async (): Promise<void> => {
     if (group === undefined) return;
     signalGroup(group, 'SIGTERM');
