@@ -4,7 +4,7 @@ import { readFile, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { run } from '../core/run.ts';
 import { OperatorError } from '../core/errors.ts';
-import { ALIGN_MIB, BOOT_MIB, MIB } from '../unit/layout.ts';
+import { MIB, SYSTEM_AT } from '../unit/layout.ts';
 import { readLuks } from '../unit/read/luks.ts';
 import { openSource, section } from '../unit/read/source.ts';
 import { readTable } from '../unit/read/table.ts';
@@ -13,8 +13,6 @@ import { judge, whySize } from './judge.ts';
 import type { FoundCard, Sysfs, Verdict } from './judge.ts';
 import { COLUMNS, parseLsblk } from './lsblk.ts';
 import type { BlockDevice } from './lsblk.ts';
-
-const SYSTEM_AT = (ALIGN_MIB + BOOT_MIB) * MIB;
 
 /** A disk that is a card, or might be taken for one. */
 export interface Look {

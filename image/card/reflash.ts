@@ -6,6 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { gzipSync } from 'node:zlib';
 import * as v from 'valibot';
 import { OperatorError } from '../core/errors.ts';
+import { SERIAL } from '../core/serial.ts';
 import { oneLine } from '../core/terminal.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -161,7 +162,7 @@ function readMark(file: string): Marked {
 
 const aMark: v.GenericSchema<unknown, Mark> = v.object({
   v: v.literal(1),
-  serial: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  serial: v.pipe(v.string(), v.regex(SERIAL)),
   atMs: v.number(),
   isDoubted: v.boolean(),
 });

@@ -1,4 +1,6 @@
 // What stands on a unit's label, in words. Pure; sheet.ts draws it, zpl.ts writes it for label printers.
+import { OperatorError } from '../core/errors.ts';
+import { SERIAL } from '../core/serial.ts';
 import type { UnitEntry } from '../ledger/ports.ts';
 
 export interface Label {
@@ -31,7 +33,11 @@ export function printable(text: string): string {
 
 export function labelOf({ serial, name, accounts, order, mac }: UnitEntry): Label {
   // It goes to the printer as it is, in an address and in commands: from a ledger that was changed it could be any.
-  if (!/^[0-9a-f]{32}$/.test(serial)) throw new Error('a serial has 32 digits 0-9 and a-f');
+  if (!SERIAL.test(serial)) {
+    throw new OperatorError('ledger-changed', 'The ledger names a unit by what is no serial', {
+      hint: 'Somebody has changed it: "./build.sh unit verify" says what. Bring the last good backup back',
+    });
+  }
   const host = `clockrpi-${serial}`;
   return {
     ...{ serial, host, address: `http://${host}.local/`, mac },

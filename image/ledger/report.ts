@@ -33,7 +33,7 @@ export function orderTable(
 ): string {
   const head = ['ORDER', 'COUNT', 'NAME', 'ACCOUNTS', 'SERVICES'];
   const rows = lines.map((line) => [
-    ...[line.order ?? '-', String(line.count), safe(line.name ?? '-')],
+    ...[line.order ?? '-', String(line.count), line.name ?? '-'],
     ...[accountsText(line), line.services.join(', ') || '-'],
   ]);
   return table([head, ...rows]);
@@ -110,7 +110,7 @@ function flashText(flash: FlashRow, { isOver }: { readonly isOver: boolean }): s
     bytes === null || write_ms === null || read_ms === null
       ? ''
       : `, ${megabytes(bytes)} at ${(bytes / 1e3 / write_ms).toFixed(1)} MB/s, read back at ${(bytes / 1e3 / read_ms).toFixed(1)} MB/s`;
-  const told = reason === null ? state : `${state}: ${safe(reason)} (${safe(flash.code ?? '')})`;
+  const told = reason === null ? state : `${state}: ${reason} (${flash.code ?? ''})`;
   const result = isOver ? `superseded; ${told}` : told;
   return [
     `${result}${speed}`,

@@ -91,7 +91,7 @@ const moved = (file: string): OperatorError =>
 
 const gone = (file: string): OperatorError =>
   new OperatorError('ledger-moved', `${file} was moved or replaced while it was in use`, {
-    hint: 'Put the right one back: ./build.sh unit verify; then start again',
+    hint: 'Put the right one back ("./build.sh unit verify" tells whether it is), then start again',
   });
 
 const twice = (file: string): OperatorError =>

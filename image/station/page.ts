@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import Koa from 'koa';
 import { OperatorError } from '../core/errors.ts';
+import { SERIAL } from '../core/serial.ts';
 import { languageOf } from '../../agent/page/language.ts';
 import { renderStation } from './html.ts';
 import { BODY_BYTES_MAX, CHECK_MS, CONNECTIONS_MAX, REQUEST_MS_MAX } from './limits.ts';
@@ -24,7 +25,6 @@ const HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
 };
 const COOKIE = 'clock-station';
-const SERIAL = /^[0-9a-f]{32}$/;
 
 export interface OpenStation extends AsyncDisposable {
   /** With the token: opens the page in a browser that has not been there yet. */

@@ -5,23 +5,21 @@ import type { CardContent } from '../card/ports.ts';
 import type { CardKeys } from './keys.ts';
 import { makeTable } from './make-table.ts';
 import {
-  ALIGN_MIB,
+  BOOT_AT,
   BOOT_MIB,
   DATA_SECTOR_BYTES,
   LUKS_HEADER_MIB,
   LUKS_RESERVE_MIB,
   MIB,
-  SYSTEM_GROWN_MIB,
+  STATE_AT,
+  SYSTEM_AT,
 } from './layout.ts';
 import type { Place } from './read/ext4.ts';
 import { openTemplate } from './template.ts';
 import type { Template } from './template.ts';
 import { xtsEncryptor } from './xts.ts';
 
-const BOOT_AT = ALIGN_MIB * MIB;
-const SYSTEM_AT = BOOT_AT + BOOT_MIB * MIB;
 const DATA_AT = SYSTEM_AT + LUKS_HEADER_MIB * MIB;
-const STATE_AT = SYSTEM_AT + SYSTEM_GROWN_MIB * MIB;
 /** Both LUKS2 headers of an earlier life where the state partition will begin (card.sh wipes as much). */
 const STATE_WIPE_BYTES = 4 * MIB;
 /** A GPT of an earlier life keeps its second copy in the last 17 KiB. */

@@ -13,9 +13,13 @@ export const LUKS_RESERVE_MIB = 32;
 /** Encrypted data comes in sectors of this size, which is also ext4's block. */
 export const DATA_SECTOR_BYTES = 4096;
 /** The first boot grows the system partition to this (stage-clock/04-boot: card.sh), room for two releases. */
-export const SYSTEM_GROWN_MIB = 1024;
+const SYSTEM_GROWN_MIB = 1024;
 /** Below this the state partition has no room for the outbox (card.sh). */
 const STATE_MIB_MIN = 256;
+/** In bytes from the card's start; the first boot makes the state partition there (card.sh). */
+export const BOOT_AT = ALIGN_MIB * MIB;
+export const SYSTEM_AT = BOOT_AT + BOOT_MIB * MIB;
+export const STATE_AT = SYSTEM_AT + SYSTEM_GROWN_MIB * MIB;
 /** The smallest card that a first boot does not refuse. */
 export const CARD_MIB_MIN = ALIGN_MIB + BOOT_MIB + SYSTEM_GROWN_MIB + STATE_MIB_MIN;
 

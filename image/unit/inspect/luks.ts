@@ -1,10 +1,9 @@
 // Judges the header of an encrypted partition: both copies, and whether it is made as ours are.
+import { SERIAL } from '../../core/serial.ts';
 import { readLuks } from '../read/luks.ts';
 import type { KeySlot, LuksHeader } from '../read/luks.ts';
 import type { Source } from '../read/source.ts';
 import type { Findings, Part } from './findings.ts';
-
-const SERIAL = /^[0-9a-f]{32}$/;
 
 export interface LuksFacts {
   readonly label: string;

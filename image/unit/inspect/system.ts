@@ -1,4 +1,5 @@
 // Looks into the system partition with a key: its slots, each with the hash of its root image.
+import { SERIAL } from '../../core/serial.ts';
 import { createHash } from 'node:crypto';
 import type { Progress } from '../../core/progress.ts';
 import { LUKS_RESERVE_MIB, MIB } from '../layout.ts';
@@ -31,8 +32,6 @@ export interface SystemFacts {
   /** Whose card it is, as its record says until the first boot has taken it. */
   readonly serial: string | undefined;
 }
-
-const SERIAL = /^[0-9a-f]{32}$/;
 
 export interface LookOptions {
   readonly header: LuksHeader;

@@ -8,7 +8,8 @@ import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../../core/errors.ts';
 import type { Progress } from '../../core/progress.ts';
-import { MIB } from '../layout.ts';
+import { SERIAL } from '../../core/serial.ts';
+import { STATE_AT, SYSTEM_AT } from '../layout.ts';
 import { decrypted, unlock } from '../read/keyslot.ts';
 import { readLuks } from '../read/luks.ts';
 import type { LuksHeader } from '../read/luks.ts';
@@ -25,11 +26,7 @@ import { prepare, salvage } from './queue.ts';
 import type { QueueCounts } from './queue.ts';
 
 const STATE_LABEL = 'clock-state';
-/** Where the first boot puts it (stage-clock/04-boot, card.sh), when the table cannot be read. */
-const STATE_AT = (132 + 1024) * MIB;
 const SYSTEM_LABEL = 'clock-os';
-const SYSTEM_AT = 132 * MIB;
-const SERIAL = /^[0-9a-f]{32}$/;
 const QUEUE = '/agent/outbox.db';
 
 export interface RecoverOptions {

@@ -1,4 +1,5 @@
 // What `./build.sh recover` says in words: what came out, what a person must look at, what is lost. Pure.
+import { oneLine } from '../../core/terminal.ts';
 import type { Lane } from '../../../agent/core/messages.ts';
 import type { Recovery } from './recover.ts';
 
@@ -12,8 +13,6 @@ const LANES: Readonly<Record<Lane, string>> = {
 /** A report is read; whoever needs all of them finds them in the file. */
 const NAMED_MAX = 20;
 
-/** What the card says stays on its line: it could look like a line of ours. */
-const oneLine = (text: string): string => text.replaceAll(/\s+/gu, ' ');
 const some = (count: number, what: string): string => `${String(count).padStart(6)}  ${what}`;
 
 export function renderRecovery(recovery: Recovery): string {
