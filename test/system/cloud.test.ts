@@ -26,7 +26,7 @@ import { makeUnitCard } from '../bench/unit-card.ts';
 import { unitPage } from '../bench/unit-page.ts';
 import type { UnitPage } from '../bench/unit-page.ts';
 import { recordingProgress } from '../image/core/progress.fake.ts';
-import { IMAGE, LONG, seeded } from './units.ts';
+import { IMAGE, LONG, seeded, untilOn } from './units.ts';
 
 const ARTEFACTS = join(dirname(dirname(import.meta.dirname)), 'build/artefacts');
 const SERIAL = randomBytes(16).toString('hex');
@@ -114,16 +114,11 @@ async function powerOn(card: string): Promise<void> {
   });
 }
 
-/** Polls until it is as wanted; rejects when the board stops or the time is up. */
-async function until(what: string, is: () => boolean | Promise<boolean>, ms = BOOT_MS_MAX) {
-  const endMs = performance.now() + ms;
-  while (!(await is())) {
-    const stop = machine?.console.find((line) => line.includes('clock: STOPPED'));
-    if (stop !== undefined) throw new Error(`The unit stopped: ${stop}`);
-    if (performance.now() > endMs) throw new Error(`Not within ${ms} ms: ${what}`);
-    await sleep(500);
-  }
-}
+const until = async (
+  what: string,
+  is: () => boolean | Promise<boolean>,
+  ms = BOOT_MS_MAX,
+): Promise<void> => untilOn(() => machine, { what, is, ms });
 
 async function pageOf(): Promise<UnitPage> {
   const lease = await hotel.leaseOf(new RegExp(THING), BOOT_MS_MAX);

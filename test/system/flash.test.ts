@@ -7,7 +7,6 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { playPbx } from '../../agent/interfaces/calls/counterpart.ts';
 import type { Pbx } from '../../agent/interfaces/calls/counterpart.ts';
 import { calls } from '../../agent/interfaces/calls/run.ts';
@@ -29,7 +28,7 @@ import { behind } from '../bench/systems/behind.ts';
 import { unitPage } from '../bench/unit-page.ts';
 import { inTheClear, inTheSystem, recordOn, stateFiles, systemNames } from './card-look.ts';
 import { Factory } from './factory.ts';
-import { LONG, boardKeys, transportKey, volumeKey } from './units.ts';
+import { LONG, boardKeys, transportKey, untilOn, volumeKey } from './units.ts';
 
 const ARTEFACTS = join(dirname(dirname(import.meta.dirname)), 'build/artefacts');
 const ORDER = 'A-17';
@@ -130,16 +129,11 @@ async function pullPlug(name: string): Promise<void> {
   await copyFile(log, join(ARTEFACTS, `flash-${name}-console.log`)).catch(() => {});
 }
 
-/** Polls until it is so; rejects when the board stops or the time is up. */
-async function until(what: string, is: () => boolean | Promise<boolean>, ms = WORK_MS_MAX) {
-  const endMs = performance.now() + ms;
-  while (!(await is())) {
-    const stop = machine?.console.find((line) => line.includes('clock: STOPPED'));
-    if (stop !== undefined) throw new Error(`The unit stopped: ${stop}`);
-    if (performance.now() > endMs) throw new Error(`Not within ${ms} ms: ${what}`);
-    await sleep(500);
-  }
-}
+const until = async (
+  what: string,
+  is: () => boolean | Promise<boolean>,
+  ms = WORK_MS_MAX,
+): Promise<void> => untilOn(() => machine, { what, is, ms });
 
 async function status(): Promise<Told> {
   const { address } = await hotel.leaseOf(new RegExp(thing), BOOT_MS_MAX);

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { mkdtemp, mkdtempDisposable, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { run } from '../../image/core/run.ts';
 import { waitForPage } from '../../image/emulator/boot.ts';
 import type { Board } from '../../image/emulator/boards.ts';
@@ -113,6 +114,20 @@ export class Running {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.machine.kill();
+  }
+}
+
+/** Polls until it is so; rejects when the board that is on stops before, or the time is up. */
+export async function untilOn(
+  board: () => Machine | undefined,
+  { what, is, ms }: { what: string; is: () => boolean | Promise<boolean>; ms: number },
+): Promise<void> {
+  const endMs = performance.now() + ms;
+  while (!(await is())) {
+    const stop = board()?.console.find((line) => line.includes('clock: STOPPED'));
+    if (stop !== undefined) throw new Error(`The unit stopped: ${stop}`);
+    if (performance.now() > endMs) throw new Error(`Not within ${ms} ms: ${what}`);
+    await sleep(500);
   }
 }
 
