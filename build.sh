@@ -51,7 +51,12 @@ groups_for() {
     flash) echo flash ;;
     label) echo label ;;
     station) echo flash label ;;
-    test) echo build boot test ;;
+    test)
+      case " $* " in
+        *" --long "* | *"/pigen"*) echo build boot test pigen ;;
+        *) echo build boot test ;;
+      esac
+      ;;
   esac
 }
 
@@ -192,6 +197,9 @@ main() {
     *" build "*) register_binfmt ;;
   esac
   export PATH="${HOME_DIR}/node_modules/.bin:${PATH}"
+  # What node made of the sources is kept: 0.2 s less for each start, and for each card's writer.
+  local cache=${XDG_CACHE_HOME:-~/.cache}
+  export NODE_COMPILE_CACHE="${cache}/clock-iot-unit/node"
   exec "${NODE}" "${HOME_DIR}/image/main.ts" "$@"
 }
 
