@@ -53,7 +53,7 @@ groups_for() {
     station) echo flash label ;;
     test)
       case " $* " in
-        *" --long "* | *"/pigen"*) echo build boot test pigen ;;
+        *" --long "* | *pigen*) echo build boot test pigen ;;
         *) echo build boot test ;;
       esac
       ;;
@@ -198,8 +198,7 @@ main() {
   esac
   export PATH="${HOME_DIR}/node_modules/.bin:${PATH}"
   # What node made of the sources is kept: 0.2 s less for each start, and for each card's writer.
-  local cache=${XDG_CACHE_HOME:-~/.cache}
-  export NODE_COMPILE_CACHE="${cache}/clock-iot-unit/node"
+  export NODE_COMPILE_CACHE=${NODE_COMPILE_CACHE:-${XDG_CACHE_HOME:-~/.cache}/clock-iot-unit/node}
   exec "${NODE}" "${HOME_DIR}/image/main.ts" "$@"
 }
 

@@ -39,8 +39,7 @@ export interface RunResult {
 const KEPT_NETWORK =
   /^(SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|npm_config_\w+|GIT_CONFIG_\w+|\w+_proxy)$/i;
 /** Where things lie on this machine, and what a build is told by its caller. */
-const KEPT_PLACES =
-  /^(HOME|TMPDIR|XDG_CACHE_HOME|NODE_COMPILE_CACHE|SOURCE_DATE_EPOCH|CLOCK_SIGNING_KEY)$/;
+const KEPT_PLACES = /^(HOME|TMPDIR|XDG_CACHE_HOME|SOURCE_DATE_EPOCH|CLOCK_SIGNING_KEY)$/;
 
 /** Environment handed to every program: the same result whoever calls. */
 export function toolEnvironment(): Record<string, string> {

@@ -104,7 +104,7 @@ async function runBuild(
   await run(['bash', './build.sh', '-c', config], {
     cwd: tree,
     env: { PATH: `${join(place, 'bin')}:${path}`, DEBIAN_FRONTEND: 'noninteractive' },
-    hint: `What it did is in the log of this build, and its steps with times in ${place}/work/build.log`,
+    hint: `What it did is in the log of this build, and its steps with times in ${join(place, 'work', 'build.log')}`,
     onLine: (line) => {
       console.log(line);
       const said = noteOf(line);
