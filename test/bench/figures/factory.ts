@@ -1,5 +1,7 @@
 // Figures of the factory: one unit's content, writing beside dd, bmaptool and etcher-sdk on the same file, and
 // many cards at once. Targets are files on this disk, and cards in memory that are as fast as an SD card.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempDisposable, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +9,7 @@ import { openCard } from '../../../image/card/device.ts';
 import { recordSizes } from '../../../image/card/record.ts';
 import type { Written } from '../../../image/card/ports.ts';
 import { writeOpened } from '../../../image/card/writer.ts';
+import { OperatorError } from '../../../image/core/errors.ts';
 import type { Progress } from '../../../image/core/progress.ts';
 import { run } from '../../../image/core/run.ts';
 import { parseBmap, writeBmap } from '../../../image/release/bmap.ts';
@@ -201,14 +204,11 @@ interface OneCard extends Written {
 }
 
 async function manyFigures({ folder }: Bench, cards: number): Promise<Figure[]> {
-  const place = join(folder, 'template');
-  const started = performance.now();
-  const all = await Promise.all(
-    Array.from({ length: cards }, async () => {
-      const { stdout } = await run([process.execPath, ONE_CARD, place]);
-      return JSON.parse(stdout) as OneCard;
-    }),
+  const ready = await Promise.all(
+    Array.from({ length: cards }, () => readyCard(join(folder, 'template'))),
   );
+  const started = performance.now();
+  const all = await Promise.all(ready.map((write) => write()));
   const tookMs = performance.now() - started;
   const [cpuMs, each] = [all.map((one) => one.cpuMs), all.map((one) => one.tookMs)].map(median);
   const taken = median(all.map(({ bytes, writeMs }) => bytes / writeMs));
@@ -225,4 +225,21 @@ async function manyFigures({ folder }: Bench, cards: number): Promise<Figure[]> 
       remark: 'the same cards, median',
     },
   ];
+}
+
+/** A process that has its card's memory; what is returned has it write. */
+async function readyCard(template: string): Promise<() => Promise<OneCard>> {
+  const child = fork(ONE_CARD, [template]);
+  const said = async (): Promise<unknown> => {
+    const [message] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+    if (typeof message === 'object' || message === 'ready') return message;
+    throw new OperatorError('card-ended', `The process that writes a card ended with ${message}`, {
+      hint: 'What it said stands above',
+    });
+  };
+  await said();
+  return async () => {
+    child.send('write');
+    return (await said()) as OneCard;
+  };
 }
