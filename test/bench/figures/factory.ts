@@ -212,7 +212,8 @@ async function manyFigures({ folder }: Bench, cards: number): Promise<Figure[]> 
   const tookMs = performance.now() - started;
   const [cpuMs, each] = [all.map((one) => one.cpuMs), all.map((one) => one.tookMs)].map(median);
   const taken = median(all.map(({ bytes, writeMs }) => bytes / writeMs));
-  const how = 'cards in memory, paced to 40 MB/s writing and 80 MB/s reading; without hands';
+  const how =
+    'cards in memory, paced to 40 MB/s writing and 80 MB/s reading; without hands and the making of keys';
   return [
     {
       ...{ what: `factory: cards an hour, ${cards} at once`, unit: 'hourly' },
