@@ -66,6 +66,8 @@ for (const [command, groups] of Object.entries({
   boot: ['boot'],
   label: ['label'],
   test: ['build', 'boot', 'test'],
+  'test --long': ['build', 'boot', 'test', 'pigen'],
+  'test --only pigen': ['build', 'boot', 'test', 'pigen'],
 })) {
   test(`"${command}" without root names exactly the packages it needs and stops`, async () => {
     const { code, stderr } = await door(command.split(' '), { programs: NOBODY });
