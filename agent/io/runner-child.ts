@@ -25,6 +25,8 @@ export function createChildRunner(options: {
   const { folder, root, socket, sink } = options;
   const children = new Map<string, ChildProcess>();
   const ended = new Map<string, string>();
+  /** Between the wish and the process: how the last one ended is not how this one did. */
+  const starting = new Set<string>();
   const isRunning = (id: string): boolean => children.has(id);
   /** What ran this agent runs its services: the bundle, or main.ts. */
   const program = process.argv[1]!;
@@ -103,7 +105,12 @@ export function createChildRunner(options: {
       return new Map();
     },
     start: async (id) => {
-      if (!isRunning(id)) await start(id);
+      starting.add(id);
+      try {
+        if (!isRunning(id)) await start(id);
+      } finally {
+        starting.delete(id);
+      }
     },
     stop: async (id) => {
       const child = children.get(id);
@@ -117,6 +124,7 @@ export function createChildRunner(options: {
     status: async (id): Promise<ProcessStatus> => {
       const pid = children.get(id)?.pid;
       if (isRunning(id)) return { at: 'running', ...(pid && (await memoryOf(pid))) };
+      if (starting.has(id)) return { at: 'running' };
       const why = ended.get(id);
       return why === undefined ? { at: 'stopped' } : { at: 'stopped', why };
     },
