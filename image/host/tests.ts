@@ -30,8 +30,16 @@ const LONG_ONLY: Readonly<Record<string, string>> = {
   'test/image/release/pigen/same.test.ts':
     'it runs the real pi-gen, which takes many minutes and root',
   'test/system/packages.test.ts': 'it boots twice, and its trials take their real time',
+  'test/system/flash.test.ts': 'it flashes a card, boots it, and does what support does: two boots',
+  'test/system/day.test.ts': 'it plays a day in a hotel: two boots and ten minutes',
 };
 const SYSTEM = 'test/system/';
+/** What takes longest is not to be begun last: these first (19 to 3 min each), then the rest. */
+const LONGEST = ['cloud', 'hotel', 'boot', 'services', 'damage', 'raspi3b'].map(
+  (name) => `${SYSTEM}${name}.test.ts`,
+);
+/** An emulated board uses one core, and the fast tests wait half of their time; CI has two cores. */
+const LANES = 2;
 
 /** What node --test counted, by its own closing lines. */
 interface Tally {
@@ -60,12 +68,11 @@ export async function runTests(options: TestOptions): Promise<number> {
   const parts: Part[] = [];
   const fast = files.filter((file) => !file.startsWith(SYSTEM));
   const system = files.filter((file) => file.startsWith(SYSTEM));
-  const isBoth = only === undefined && fast.length > 0;
-  if (!isBoth && fast.length > 0) parts.push(await testPart('fast tests', fast, { options }));
   const wantsImage = system.length > 0 || only === undefined;
   const image = wantsImage ? await gateAndImage(options, parts) : undefined;
-  const alone = systemParts(system, { options, parts, image });
-  await (isBoth ? beside(alone, fast, { options, parts }) : alone);
+  const jobs = jobsOf(system);
+  if (fast.length > 0) jobs.unshift({ name: 'fast tests', files: fast });
+  await inLanes(jobs, { options, parts, image });
   signal.throwIfAborted();
   const notChecked = [
     ...left.map((file) => `${file}: ${LONG_ONLY[file]} (--long runs it)`),
@@ -91,37 +98,44 @@ async function gateAndImage(options: TestOptions, parts: Part[]): Promise<string
   return image.status === 'fulfilled' ? image.value : undefined;
 }
 
-/**
- * The fast tests wait most of their time, and an emulated board uses one core: together they take as long as the
- * boots alone. What the fast ones said is shown when they have ended.
- */
-async function beside(
-  system: Promise<void>,
-  fast: readonly string[],
-  { options, parts }: { options: TestOptions; parts: Part[] },
-): Promise<void> {
-  options.progress.say('the fast tests run beside those of the image; what they say follows');
-  const said: Buffer[] = [];
-  const to = new PassThrough().on('data', (chunk: Buffer) => said.push(chunk));
-  const runFast = async (): Promise<void> => {
-    const part = await testPart('fast tests', fast, { options, to });
-    process.stdout.write(Buffer.concat(said));
-    parts.push(part);
-  };
-  const [first, second] = await Promise.allSettled([system, runFast()]);
-  for (const one of [first, second]) if (one.status === 'rejected') throw one.reason;
+/** Test files that run one after the other, and are counted together. */
+interface Job {
+  readonly name: string;
+  readonly files: readonly string[];
 }
 
-/** The tests that boot the image, a file at a time: they share ports and names. */
-async function systemParts(
-  system: readonly string[],
-  { options, parts, image }: { options: TestOptions; parts: Part[]; image: string | undefined },
+/** A job for each file: what boots is counted by itself. */
+function jobsOf(system: readonly string[]): Job[] {
+  const first = LONGEST.filter((file) => system.includes(file));
+  const rest = system.filter((file) => !first.includes(file));
+  return [...first, ...rest].map((file) => ({ name: file.slice('test/'.length), files: [file] }));
+}
+
+/** Each lane takes the next job. What one says is shown when it has ended; what runs alone, as it comes. */
+async function inLanes(
+  jobs: readonly Job[],
+  how: { options: TestOptions; parts: Part[]; image: string | undefined },
 ): Promise<void> {
-  for (const file of system) {
-    const name = file.slice('test/'.length);
-    if (image === undefined) parts.push({ name, ms: 0, tally: { passed: 0, failed: 1 } });
-    else parts.push(await testPart(name, [file], { options, env: { CLOCK_TEST_IMAGE: image } }));
-  }
+  const { options, parts, image } = how;
+  const left = [...jobs];
+  const lane = async (): Promise<void> => {
+    for (let job = left.shift(); job !== undefined; job = left.shift()) {
+      const { name, files } = job;
+      if (image === undefined && files[0]!.startsWith(SYSTEM)) {
+        parts.push({ name, ms: 0, tally: { passed: 0, failed: 1 } });
+        continue;
+      }
+      options.progress.say(`· ${name} …`);
+      const said: Buffer[] = [];
+      const to = new PassThrough().on('data', (chunk: Buffer) => said.push(chunk));
+      const env = image === undefined ? {} : { CLOCK_TEST_IMAGE: image };
+      const part = await testPart(name, files, { options, env, ...(jobs.length > 1 && { to }) });
+      process.stdout.write(Buffer.concat(said));
+      parts.push(part);
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
+  for (const one of lanes) if (one.status === 'rejected') throw one.reason;
 }
 
 /** All test files below test/, as paths from `home`, in order. */

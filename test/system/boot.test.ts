@@ -1,5 +1,5 @@
 // The image itself on the emulated board: the first boot, killed at its steps, also of a card that support wrote; what
-// it leaves on the card; the second start; another board.
+// it leaves on the card; power cuts at any moment; the start after them; another board.
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { after, test } from 'node:test';
@@ -11,6 +11,7 @@ import {
   LONG,
   Unit,
   boardKeys,
+  drawn,
   partition,
   seeded,
   transportKey,
@@ -27,22 +28,22 @@ const SAMPLE = 1;
 const KINDS = LONG ? (['of an image', 'of a reflash'] as const) : (['of a reflash'] as const);
 /** Formatting takes the longest of the steps: 4 s. */
 const KILL_MS_MAX = 3_000;
+/** Of the unit that has started, at any moment of a start or after it: one more than these. */
+const CUTS = LONG ? 10 : 1;
+/** From the page on: checks run, the clock is written, the unit settles. */
+const RUN_MS_MAX = 20_000;
+/** From power-on: the boot script takes 35 s, the page comes after 70 s. */
+const CUT_MS_MAX = 70_000 + RUN_MS_MAX;
 
 const random = seeded('boot');
-const points = LONG ? STEPS : shuffled(STEPS).slice(0, SAMPLE);
+const moment = seeded('power');
+const points = LONG ? STEPS : drawn(STEPS, SAMPLE, random);
 const transport = await transportKey(IMAGE);
 const unit = await Unit.make();
 after(() => unit[Symbol.asyncDispose]());
 const again = await reflashed();
 after(() => again.factory[Symbol.asyncDispose]());
 let serial = '';
-
-function shuffled(names: readonly string[]): string[] {
-  return names
-    .map((name) => ({ name, at: random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ name }) => name);
-}
 
 test('before its first boot a card gives its record to whoever has the transport key', async () => {
   const { card, transport: key, secrets } = again;
@@ -79,17 +80,28 @@ test('the first boot ends with the page', async () => {
   await using board = await unit.start();
   ({ serial } = await board.page());
   assert.match(serial, /^[0-9a-f]{32}$/);
+  await sleep(moment() * RUN_MS_MAX);
 });
 
-test('it leaves a card that fills, is sealed, and has no transport key', async () => {
+test('cut off then, it leaves a card that fills, is sealed, and has no transport key', async () => {
   await assertSealed(unit.card);
 });
 
-test('the second start is opened by the board and keeps the serial', async () => {
+for (let cut = 0; cut < CUTS; cut += 1) {
+  const cutMs = Math.round(moment() * CUT_MS_MAX);
+  test(`cut off ${cutMs} ms after power-on, it has not stopped before`, async () => {
+    await using board = await unit.start();
+    await sleep(cutMs);
+    assert.ok(!board.machine.console.some((line) => line.includes('STOPPED')));
+  });
+}
+
+test('the start after that is opened by the board, finds its state sound and keeps the serial', async () => {
   await using board = await unit.start();
   assert.equal((await board.page()).serial, serial);
   const { console } = board.machine;
   assert.ok(console.includes('clock: system partition opened by key source board'));
+  assert.ok(console.includes('clock: state partition clean, opened by key source board'));
 });
 
 test('another unit of the same image has a state key and a serial of its own', async () => {

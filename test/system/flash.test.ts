@@ -1,6 +1,6 @@
 // A card as the factory flashes it for an order, on the emulated board in a hotel: it starts as the unit of its order,
 // nothing of its record stays in the clear, and support's steps lead to another card that goes on where it was.
-// Two starts and what is done in between take seven minutes: only with CLOCK_TEST_LONG=1.
+// Two starts and what is done in between take seven minutes.
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import { copyFile, mkdir } from 'node:fs/promises';
@@ -28,7 +28,7 @@ import { behind } from '../bench/systems/behind.ts';
 import { unitPage } from '../bench/unit-page.ts';
 import { inTheClear, inTheSystem, recordOn, stateFiles, systemNames } from './card-look.ts';
 import { Factory } from './factory.ts';
-import { LONG, boardKeys, transportKey, untilOn, volumeKey } from './units.ts';
+import { boardKeys, transportKey, untilOn, volumeKey } from './units.ts';
 
 const ARTEFACTS = join(dirname(dirname(import.meta.dirname)), 'build/artefacts');
 const ORDER = 'A-17';
@@ -297,24 +297,22 @@ async function goesOn(t: { diagnostic(text: string): void }): Promise<void> {
   );
 }
 
-if (LONG) {
-  before(openAll);
-  after(closeAll);
-  test(
-    'a card flashed for an order holds its record under the transport key, and nothing of it in the clear',
-    flashed,
-  );
-  test(
-    'its first start ends connected under the ledger’s serial, with the order’s account and services',
-    starts,
-  );
-  test(
-    'nothing of record, claim, transport and recovery key can be read off the card afterwards',
-    cutOff,
-  );
-  test('recover and reflash make another card of it', supportsSteps);
-  test(
-    'on another board that card goes on: the same ids once, each call once, the old certificate void',
-    goesOn,
-  );
-}
+before(openAll);
+after(closeAll);
+test(
+  'a card flashed for an order holds its record under the transport key, and nothing of it in the clear',
+  flashed,
+);
+test(
+  'its first start ends connected under the ledger’s serial, with the order’s account and services',
+  starts,
+);
+test(
+  'nothing of record, claim, transport and recovery key can be read off the card afterwards',
+  cutOff,
+);
+test('recover and reflash make another card of it', supportsSteps);
+test(
+  'on another board that card goes on: the same ids once, each call once, the old certificate void',
+  goesOn,
+);

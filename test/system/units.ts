@@ -35,6 +35,15 @@ export function seeded(name: string): () => number {
   };
 }
 
+/** So many of them, drawn by the numbers of `random`, in an order of its own. */
+export function drawn<T>(all: readonly T[], count: number, random: () => number): T[] {
+  return all
+    .map((one) => ({ one, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .slice(0, count)
+    .map(({ one }) => one);
+}
+
 interface Place {
   readonly board?: Board;
   readonly boardSerial?: string;
