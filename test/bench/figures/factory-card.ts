@@ -1,7 +1,7 @@
 // One card of `npm run bench:factory` in a process of its own: what flashing a card takes once its keys are made,
-// with a card that is as fast as an SD card and kept in memory. Forked: says when it is ready, writes when it is
-// told to, then says what that took.
-//   fork(factory-card.ts, [TEMPLATE])
+// with a card that is as fast as an SD card, or as memory, and kept in memory. Forked: says when it is ready, writes
+// when it is told to, then says what that took.
+//   fork(factory-card.ts, [TEMPLATE, 'paced' | 'unpaced'])
 import { once } from 'node:events';
 import { recordSizes } from '../../../image/card/record.ts';
 import type { CardDevice, Written } from '../../../image/card/ports.ts';
@@ -18,14 +18,15 @@ const CARD_BYTES = 8e9;
 const SPARE_BYTES = 64 * MIB;
 
 /**
- * Takes one thing after the other, each for as long as it has bytes, and is read in the pieces it was written in.
+ * Takes one thing after the other, each (if paced) for as long as it has bytes, and is read in the pieces it was written in.
  * Its memory is there before it is measured: no card asks this machine for new pages while it is written.
  */
-function pacedCard(memory: Buffer): CardDevice {
+function memoryCard(memory: Buffer, isPaced: boolean): CardDevice {
   const pieces = new Map<number, Buffer>();
   let used = 0;
   let free = performance.now();
   const busy = async (bytes: number, perMs: number): Promise<void> => {
+    if (!isPaced) return;
     free = Math.max(free, performance.now()) + bytes / perMs;
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, free - performance.now())));
   };
@@ -52,7 +53,10 @@ const record = Object.fromEntries(
 );
 // Before the memory: a process that starts another (cryptsetup) pays once more for every page it has.
 const keys = await makeKeys();
-const card = pacedCard(Buffer.alloc(template.boot.bytes + template.system.bytes + SPARE_BYTES, 1));
+const card = memoryCard(
+  Buffer.alloc(template.boot.bytes + template.system.bytes + SPARE_BYTES, 1),
+  process.argv[3] === 'paced',
+);
 process.send!('ready');
 await once(process, 'message');
 const started = performance.now();

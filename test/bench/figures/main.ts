@@ -48,7 +48,7 @@ const GROUPS = [
   'services',
   'factory',
 ];
-/** What we measure ourselves loads every core once. */
+/** Read before a group: what we measure ourselves is not somebody else's load. */
 const BUSY = 1.5;
 const USUAL = ['image', 'agent', 'build'];
 
@@ -99,9 +99,8 @@ async function measure(group: string): Promise<Figure[]> {
   }
 }
 
-/** Times of a machine that does other things at once are too long: they must say so. */
-function withLoad(figures: readonly Figure[]): Figure[] {
-  const [load = 0] = loadavg();
+/** Times of a machine that did other things before are too long: they must say so. */
+function withLoad(figures: readonly Figure[], load: number): Figure[] {
   const cores = availableParallelism();
   if (load <= cores * BUSY) return [...figures];
   const note = `machine busy: load ${load.toFixed(1)} on ${cores} cores`;
@@ -144,7 +143,8 @@ async function main(): Promise<number> {
   const figures: Figure[] = [];
   let all: readonly Kept[] = [];
   for (const group of groups) {
-    const fresh = withLoad(await measure(group));
+    const [load = 0] = loadavg();
+    const fresh = withLoad(await measure(group), load);
     // At once: Ctrl-C in the next group must not lose them.
     all = await keep(fresh);
     figures.push(...fresh);
