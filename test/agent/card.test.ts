@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -38,11 +38,8 @@ function faulty(name: string, run: (t: TestContext) => Promise<void>): void {
   });
 }
 
+/** Of the unit under test: a second one of its serial would be refused without an announcement. */
 let cloud: Cloud;
-before(async () => {
-  cloud = await openCloud({ hosts: ['localhost'], limits: { storedPerSecondMax: 100 } });
-});
-after(async () => cloud.close());
 
 let sent = 0;
 /** Twenty commands a second, for so long; their ids. */
@@ -77,13 +74,14 @@ async function answered(unit: Unit, ids: readonly string[]): Promise<void> {
 }
 
 async function withUnit(use: (unit: Unit) => Promise<void>, claim = true): Promise<void> {
+  cloud = await openCloud({ hosts: ['localhost'], limits: { storedPerSecondMax: 100 } });
   const unit = await Unit.prepare(cloud, { claim });
   try {
     await use(unit);
   } finally {
     await unit.pull();
     await unit.remove();
-    cloud.advance(3_601_000); // The next unit is another: nothing waits for it.
+    await cloud.close();
   }
 }
 const queueOf = (unit: Unit): string[] =>
