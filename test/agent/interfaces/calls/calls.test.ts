@@ -144,6 +144,13 @@ test('while the agent is away records wait, and an HX record is answered only wh
   const settings = parsed({ layout: HX, take: ALL });
   const pbx = pbxOf(settings, 30);
   await using agent = played(settings, pbx);
+  const keys = new Set<string>();
+  agent.verdict = (event) => {
+    // A record may be on its way again while its answer is: the agent knows it.
+    const isRepeat = 'key' in event && keys.has(event.key);
+    if ('key' in event) keys.add(event.key);
+    return { ok: true, isRepeat };
+  };
   agent.isAway = true;
   playSome(pbx, settings, 2);
   await agent.until('it waits', () =>
@@ -153,7 +160,6 @@ test('while the agent is away records wait, and an HX record is answered only wh
   assert.equal(agent.events.length, 0);
   agent.isAway = false;
   await agent.until('stored', () => countOf(agent, 'calls') === 2 && pbx.waiting === 0);
-  const keys = new Set(recorded(agent).map(({ key }) => key));
   assert.equal(keys.size, 2);
 });
 
