@@ -108,9 +108,10 @@ test(`${KILLS} kills in the middle of publishing: every event with a PUBACK is t
   });
   await cloud.start();
   const unit = await cloud.ask('addThing', THING);
-  const acknowledged: string[] = [];
+  let told = 0;
   for (let life = 0; life < KILLS; life += 1) {
     const raw = await connect(cloud, unit);
+    const acknowledged: string[] = [];
     let isOver = false;
     const flow = async (): Promise<void> => {
       for (let i = 1; !isOver; i = (i % 65_000) + 1) {
@@ -128,10 +129,12 @@ test(`${KILLS} kills in the middle of publishing: every event with a PUBACK is t
     await flowing;
     raw.close();
     await cloud.start();
+    // In each life: the double forgets the oldest of many.
+    const kept = new Set((await cloud.ask('messages', EVENT)).map(textOf));
+    const lost = acknowledged.filter((text) => !kept.has(text));
+    assert.deepEqual(lost, [], `seed ${seed}`);
+    told += acknowledged.length;
   }
-  const kept = new Set((await cloud.ask('messages', EVENT)).map(textOf));
-  const lost = acknowledged.filter((text) => !kept.has(text));
-  t.diagnostic(`seed ${seed}: ${acknowledged.length} acknowledged, ${kept.size} kept`);
-  assert.deepEqual(lost, [], `seed ${seed}`);
-  assert.ok(acknowledged.length > KILLS * 10, 'the test tests something');
+  t.diagnostic(`seed ${seed}: ${told} acknowledged`);
+  assert.ok(told > KILLS * 10, 'the test tests something');
 });
