@@ -41,7 +41,7 @@ const LONGEST = ['cloud', 'hotel', 'boot', 'services', 'damage', 'raspi3b'].map(
 /** An emulated board uses one core; CI has two. */
 const LANES = 2;
 /** Fast tests wait three quarters of their time (measured); more at once would be late for what they wait for. */
-const FAST_AT_ONCE = 2;
+const FILES_AT_ONCE = 2;
 
 /** What node --test counted, by its own closing lines. */
 interface Tally {
@@ -100,7 +100,7 @@ async function gateAndImage(options: TestOptions, parts: Part[]): Promise<string
   return image.status === 'fulfilled' ? image.value : undefined;
 }
 
-/** Test files that run one after the other, and are counted together. */
+/** Test files that one node --test runs, and that are counted together. */
 interface Job {
   readonly name: string;
   readonly files: readonly string[];
@@ -131,9 +131,11 @@ async function inLanes(
       const said: Buffer[] = [];
       const to = new PassThrough().on('data', (chunk: Buffer) => said.push(chunk));
       const env = image === undefined ? {} : { CLOCK_TEST_IMAGE: image };
-      const part = await testPart(name, files, { options, env, ...(jobs.length > 1 && { to }) });
-      process.stdout.write(Buffer.concat(said));
-      parts.push(part);
+      try {
+        parts.push(await testPart(name, files, { options, env, ...(jobs.length > 1 && { to }) }));
+      } finally {
+        process.stdout.write(Buffer.concat(said));
+      }
     }
   };
   const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
@@ -195,7 +197,7 @@ async function testPart(
   const { options, env = {}, to } = how;
   const started = performance.now();
   const tally: Tally = { passed: 0, failed: 0 };
-  const argv = ['node', '--test', '--test-reporter=spec', `--test-concurrency=${FAST_AT_ONCE}`];
+  const argv = ['node', '--test', '--test-reporter=spec', `--test-concurrency=${FILES_AT_ONCE}`];
   // Tests that are stopped in the middle leave cards of 2 GB: this goes with all that lies in it.
   await using temporary = await mkdtempDisposable(join(tmpdir(), 'clock-test-'));
   const code = await shown([...argv, ...files], options, {

@@ -60,9 +60,12 @@ export const CONFIG_TXT = CONFIG_TXTS.debian;
 /** The serial console: Linux's own name of the mini UART, and what the firmware puts the right one for. */
 const CONSOLE: Readonly<Record<Base, string>> = { debian: 'ttyS1', raspios: 'serial0' };
 
-/** The kernel command line of a slot. panic=30 also keeps initramfs-tools from opening a shell. */
+/**
+ * The kernel command line of a slot. panic=30 also keeps initramfs-tools from opening a shell; oops=panic: the kernel
+ * that has a fault restarts, also before sysctl.d says so.
+ */
 export function commandLine(slot: 'a' | 'b', base: Base = 'debian'): string {
-  return `boot=clock clock.slot=${slot} console=tty0 console=${CONSOLE[base]},115200 cgroup_enable=memory panic=30 loglevel=4\n`;
+  return `boot=clock clock.slot=${slot} console=tty0 console=${CONSOLE[base]},115200 cgroup_enable=memory panic=30 oops=panic loglevel=4\n`;
 }
 
 /**

@@ -28,3 +28,6 @@ rm -rf "${ROOTFS_DIR}/usr/lib/systemd/system-generators"
 touch "${ROOTFS_DIR}/etc/.updated" "${ROOTFS_DIR}/var/.updated"
 # Nobody logs in: no program needs more rights than its caller has.
 find "${ROOTFS_DIR}/usr" -xdev -type f -perm /6000 -exec chmod a-s {} +
+# Each account says on which day its password was changed last: that of the build that made the base root, which later
+# builds take from the cache. The same for all; not 0, which asks for another password (shadow(5)).
+sed -i -E 's/^(([^:]*:){2})[0-9]+:/\11:/' "${ROOTFS_DIR}/etc/shadow"

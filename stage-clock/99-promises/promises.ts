@@ -95,6 +95,11 @@ const promises: Readonly<Record<string, () => boolean>> = {
       .split('\n')
       .filter((line) => line !== '')
       .every((line) => /^[!*]/.test(line.split(':')[1] ?? '')),
+  'no account tells the day of the build': () =>
+    text('etc/shadow')
+      .split('\n')
+      .filter((line) => line !== '')
+      .every((line) => /^(1|)$/.test(line.split(':')[2] ?? '')),
   'no account has a shell': () =>
     text('etc/passwd')
       .split('\n')

@@ -17,7 +17,7 @@ type Outcome =
   | { readonly ended: 'panicked'; readonly line: string }
   /** The firmware (here: the emulator) finds nothing to start, or what it starts says nothing. */
   | { readonly ended: 'refused'; readonly line: string }
-  /** It began and never came to an end: what a kernel with one wrong instruction may do before anything watches it. */
+  /** Neither: what a kernel with one wrong instruction may do, if it does not notice (an oops panics), before systemd's watchdog. */
   | { readonly ended: 'hung'; readonly line: string };
 
 const random = seeded('damage');

@@ -18,7 +18,8 @@ const CARD_BYTES = 8e9;
 const SPARE_BYTES = 64 * MIB;
 
 /**
- * Takes one thing after the other, each (if paced) for as long as it has bytes, and is read in the pieces it was written in.
+ * Takes one thing after the other, each (if paced) for as long as it has bytes, and is read in the pieces that it
+ * was written in.
  * Its memory is there before it is measured: no card asks this machine for new pages while it is written.
  */
 function memoryCard(memory: Buffer, isPaced: boolean): CardDevice {
