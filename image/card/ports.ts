@@ -23,7 +23,7 @@ export interface CardContent {
   fill(at: number, into: Uint8Array): void;
 }
 
-/** Of everything that was written and read back. */
+/** Of everything that was written and read back; the hash is of what was read. */
 export interface Written {
   readonly sha256: string;
   readonly bytes: number;

