@@ -48,7 +48,7 @@ groups_for() {
       esac
       ;;
     boot) echo boot ;;
-    flash) echo flash ;;
+    flash | reflash | recover) echo flash ;;
     label) echo label ;;
     station) echo flash label ;;
     test)

@@ -11,6 +11,7 @@ import { oneLine } from '../core/terminal.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { readIdentities } from '../ledger/seal.ts';
+import type { UnitEntry } from '../ledger/ports.ts';
 import { openRecord } from '../ledger/units.ts';
 import { privateFolder } from '../unit/recover/copy.ts';
 import { salvage } from '../unit/recover/queue.ts';
@@ -58,12 +59,7 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
       .flash(card, { order: undefined, show: screen.show })
       .finally(() => screen.close());
     if (view.phase !== 'done') {
-      const isUncertain = ledger.unit(serial).state === 'uncertain';
-      print(
-        isUncertain
-          ? `The unit is uncertain now; "./build.sh unit show ${serial}" says what to do.`
-          : 'Nothing has changed for the unit: it still waits for this card.',
-      );
+      print(notDone(serial, ledger.unit(serial).state));
       signal.throwIfAborted();
       return 1;
     }
@@ -73,6 +69,20 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
     return 0;
   } finally {
     ledger.close();
+  }
+}
+
+/** What the ledger says of a unit whose new card is none. */
+function notDone(serial: string, state: UnitEntry['state']): string {
+  switch (state) {
+    case 'uncertain':
+      return `The unit is uncertain now; "./build.sh unit show ${serial}" says what to do.`;
+    case 'done':
+      return 'In the ledger nothing has changed for the unit: its card before this one counts. Reflash it again.';
+    case 'new':
+    case 'writing':
+    case 'retired':
+      return 'Nothing has changed for the unit: it still waits for this card.';
   }
 }
 

@@ -141,6 +141,11 @@ export async function confirm(
   try {
     const answer = await ask.question(`${what}\nGo on? [y/N] `, { signal });
     if (/^y(es)?$/i.test(answer.trim())) return;
+  } catch (error) {
+    signal.throwIfAborted();
+    // Ctrl-C and Ctrl-D come as letters while a question waits: they mean no.
+    if ((error as Error).name !== 'AbortError') throw error;
+    progress.say('');
   } finally {
     ask.close();
   }

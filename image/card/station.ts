@@ -54,6 +54,13 @@ export async function runStation(needs: StationNeeds): Promise<readonly CardView
     underWay.set(card.device, work());
   };
   say('Put cards in; each is written as it comes. Ctrl-C ends.');
+  // Nobody has put these in for this: a stick with a backup may be among them.
+  for (const { device } of await needs.look()) {
+    dealtWith.set(device.path, DEALT_WITH);
+    say(
+      `${device.path} was in before: it is left as it is. To have it written, take it out and put it in`,
+    );
+  }
   while (!signal.aborted && !orders.signal.aborted) {
     const looks = await needs.look();
     const present = new Set(looks.map(({ device }) => device.path));

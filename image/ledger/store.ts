@@ -160,11 +160,12 @@ function storeOf(file: string, db: DatabaseSync, { nowMs = Date.now }: Options):
       }
     });
   const tell: Tell = (event, by) => {
-    const last = sql.get('SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1');
+    const last = sql.get('SELECT seq, at, hash FROM event ORDER BY seq DESC LIMIT 1');
     const { kind, ...rest } = event;
     const body = JSON.stringify(rest);
     if (body.length > EVENT_CHARS_MAX) throw new Error(`An event of ${body.length} characters`);
-    const at = new Date(nowMs()).toISOString();
+    // A clock that was set back must not make what comes later the older: the cloud goes by this (registration.ts).
+    const at = laterText(new Date(nowMs()).toISOString(), String(last?.['at'] ?? ''));
     const seq = Number(last?.['seq'] ?? 0) + 1;
     const entry = {
       ...{
@@ -214,6 +215,9 @@ const REASONS: Readonly<Record<number, readonly [code: string, what: string, hin
   14: ['ledger-not-open', 'cannot be opened', 'Look at the rights of the file and of its folder'],
   26: ['not-a-ledger', 'is no ledger', 'Look at the name given with --ledger or CLOCK_LEDGER'],
 };
+
+/** Of two times in ISO 8601, UTC. */
+const laterText = (a: string, b: string): string => (a < b ? b : a);
 
 const [IO_ERROR, FULL] = [10, 13];
 /** What SQLite maps for WAL at once, and cannot on a disk that has less left. */

@@ -1,7 +1,17 @@
 // Runs in its own mount and process namespace (and user namespace for ordinary users): gets the root from
 // the engine (engine.ts), takes out what the release needs. All mounts vanish with the
 // namespace, whatever happens. Prints "@note text" lines for the progress of its caller (root.ts).
-import { cp, mkdir, readFile, readdir, rm, rmdir, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  mkdir,
+  readFile,
+  readdir,
+  rm,
+  rmdir,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { OperatorError } from '../core/errors.ts';
@@ -153,6 +163,8 @@ async function collect(order: InsideOrder, root: string): Promise<void> {
       isGzip(image) ? image : gzipSync(image, { level: 9 }),
     );
     await cp(join(root, `boot/initrd.img-${version}`), join(out, 'slot', initramfs));
+    // initramfs-tools keeps it for root alone; whoever flashes reads it.
+    await chmod(join(out, 'slot', initramfs), 0o644);
     const folder = join(root, `usr/lib/linux-image-${version}/broadcom`);
     for (const name of await readdir(folder)) {
       if (trees.test(name)) await cp(join(folder, name), join(out, 'slot', name));

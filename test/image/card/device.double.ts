@@ -27,6 +27,14 @@ export interface DoubleCard extends CardDevice {
   readonly isOpen: boolean;
 }
 
+/** What a card has in its first block that some board starts from: of another maker, or an earlier one of ours. */
+export function startingBlock(): Buffer {
+  const block = Buffer.alloc(4096, 0x0c);
+  block.writeUInt16LE(0xaa_55, 510);
+  return block;
+}
+
+/** Some board starts from it, as long as nobody writes it. */
 export function doubleCard(bytes: number, faults: Faults = {}): DoubleCard {
   const pages = new Map<number, Buffer>();
   let written = 0;
@@ -82,6 +90,7 @@ export function doubleCard(bytes: number, faults: Faults = {}): DoubleCard {
     if (at + length > bytes) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
   };
 
+  put(0, startingBlock());
   return {
     bytes,
     get isOpen() {

@@ -25,10 +25,11 @@ function lookAt(name: string): Look {
   return { device, verdict: { ok: false, error } };
 }
 
-/** Plays `looks`, one each time the station looks; ends after the last. */
+/** Plays `looks`, one each time the station looks, after a first one at what was in before; ends after the last. */
 async function play(
   looks: readonly (readonly string[])[],
   of: {
+    before?: readonly string[];
     ours?: readonly string[];
     flash?: (of: FoundCard) => Promise<CardView>;
     /** Units of the order. */
@@ -38,12 +39,13 @@ async function play(
   const abort = new AbortController();
   const flashed: string[] = [];
   const said: string[] = [];
+  const all = [of.before ?? [], ...looks];
   let look = 0;
   await runStation({
     look: () => {
-      const now = looks[look] ?? [];
+      const now = all[look] ?? [];
       look += 1;
-      if (look > looks.length) abort.abort();
+      if (look > all.length) abort.abort();
       return Promise.resolve(now.map(lookAt));
     },
     isOurs: (device) => Promise.resolve(of.ours?.includes(device) ?? false),
@@ -64,6 +66,13 @@ async function play(
 test('each card that is put in is written once, and its place waits for the next', async () => {
   const { flashed } = await play([['a'], ['a', 'b'], ['a', 'b'], ['b'], ['b', 'a'], ['a']]);
   assert.deepEqual(flashed, ['a', 'b', 'a']);
+});
+
+test('what was in before is left as it is until it was taken out', async () => {
+  const looks = [['stick', '(usb)'], ['stick', 'usb', 'a'], ['a'], ['a', 'usb']];
+  const { flashed, said } = await play(looks, { before: ['stick', '(usb)'] });
+  assert.deepEqual(flashed, ['a', 'usb']);
+  assert.match(said.slice(1).join('\n'), /^stick was in before.*\nusb was in before/);
 });
 
 test('a finished card of ours is left alone, and the operator is told', async () => {

@@ -231,6 +231,21 @@ test('units are found by order and state, by host name and by the first digits',
   assert.throws(() => ledger.unit('00000000'), { code: 'unit-unknown', message: /no unit/ });
 });
 
+test('with a clock that was set back no event is older than the one before it', () => {
+  const start = Date.UTC(2026, 5, 1);
+  let now = start;
+  using at = sample({ nowMs: () => now });
+  const { serial } = at.ledger.make([hotel], by)[0]!;
+  now -= 3_600_000;
+  noteMac(at.ledger, serial, { by, mac: 'dc:a6:32:01:02:03' });
+  now = start + 1_000;
+  retireUnit(at.ledger, serial, { by, why: 'spare' });
+  assert.deepEqual(
+    unitDetails(at.ledger, serial).events.map((event) => Date.parse(event.at) - start),
+    [0, 0, 1_000],
+  );
+});
+
 test('a ledger is never made over another one, nor taken for one that it is not', () => {
   using at = sample();
   const again = { recipient: undefined, by };

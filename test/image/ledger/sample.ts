@@ -39,11 +39,14 @@ export interface Sample extends Disposable {
   readonly ledger: Ledger;
 }
 
-export function sample({ recipient }: { recipient?: string } = {}): Sample {
+export function sample({
+  recipient,
+  nowMs,
+}: { recipient?: string; nowMs?: () => number } = {}): Sample {
   const folder = mkdtempSync(join(tmpdir(), 'clock-ledger-'));
   const file = join(folder, 'ledger.db');
   let now = Date.UTC(2026, 0, 5, 8);
-  const ledger = createLedger(file, { recipient, by, nowMs: () => (now += 1_000) });
+  const ledger = createLedger(file, { recipient, by, nowMs: nowMs ?? (() => (now += 1_000)) });
   return {
     ...{ folder, file, ledger },
     [Symbol.dispose]: () => {
