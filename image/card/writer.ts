@@ -169,15 +169,26 @@ const defect = (error: unknown): OperatorError =>
     cause: error,
   });
 
-/** Opens, writes, closes. Throws OperatorError. */
-async function writeJob({ path, node, order }: Job, hooks: WriteHooks): Promise<void> {
-  const device = await openCard(path, node).catch((error: unknown) => {
+/** Opens, writes, closes. Throws OperatorError. `open` is for tests. */
+export async function writeJob(
+  { path, node, order }: Job,
+  hooks: WriteHooks & { readonly stallMs?: number },
+  open = openCard,
+): Promise<void> {
+  const device = await open(path, node).catch((error: unknown) => {
     throw faultOf(error, 'opening it');
   });
+  let isStalled = false;
   try {
     await writeOpened(device, order, hooks);
+  } catch (error) {
+    isStalled = error instanceof OperatorError && error.code === 'card-stalled';
+    throw error;
   } finally {
-    await device.close();
+    const closed = device.close();
+    // That waits for what is under way, which the kernel of a card that stalls may never end.
+    if (isStalled) closed.catch(() => {});
+    else await closed;
   }
 }
 

@@ -39,6 +39,7 @@ export function doubleCard(bytes: number, faults: Faults = {}): DoubleCard {
   const pages = new Map<number, Buffer>();
   let written = 0;
   let isOpen = true;
+  let isStalled = false;
 
   const each = (
     at: number,
@@ -81,7 +82,8 @@ export function doubleCard(bytes: number, faults: Faults = {}): DoubleCard {
     if (after !== undefined && written > after.bytes) {
       throw Object.assign(new Error(`${after.code}: injected`), { code: after.code });
     }
-    if (stallsAfter !== undefined && written > stallsAfter) await new Promise(() => {});
+    isStalled ||= stallsAfter !== undefined && written > stallsAfter;
+    if (isStalled) await new Promise(() => {});
     const ms = (slowMs * length) / 2 ** 20;
     await new Promise((resolve) => (ms < 1 ? setImmediate(resolve) : setTimeout(resolve, ms)));
   };
@@ -117,7 +119,8 @@ export function doubleCard(bytes: number, faults: Faults = {}): DoubleCard {
     sync: () => fail(0),
     close: () => {
       isOpen = false;
-      return Promise.resolve();
+      // As the kernel's: not before what is under way has ended.
+      return isStalled ? new Promise(() => {}) : Promise.resolve();
     },
     peek(at, length) {
       const into = Buffer.alloc(length);

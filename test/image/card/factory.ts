@@ -6,7 +6,7 @@ import type { CardDevice, CardView, WriteHooks } from '../../../image/card/ports
 import { flashCard } from '../../../image/card/flash.ts';
 import type { FlashNeeds } from '../../../image/card/flash.ts';
 import { recordSizes } from '../../../image/card/record.ts';
-import { writeOpened } from '../../../image/card/writer.ts';
+import { writeJob } from '../../../image/card/writer.ts';
 import type { CardIdentity, FlashLedger } from '../../../image/ledger/ports.ts';
 import type { CardOrder } from '../../../image/unit/content.ts';
 import { makeKeys } from '../../../image/unit/keys.ts';
@@ -72,7 +72,9 @@ export async function flashDouble(
     nowMs: () => performance.now(),
     write: (_card, asked, hooks) => {
       order = asked;
-      return writeOpened(device, asked, { stallMs: of.stallMs ?? STALL_MS, ...hooks, ...of.hooks });
+      const job = { path: card.device, node: undefined, order: asked };
+      const all = { stallMs: of.stallMs ?? STALL_MS, ...hooks, ...of.hooks };
+      return writeJob(job, all, () => Promise.resolve(device));
     },
     ...of.needs,
   });
