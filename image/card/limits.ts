@@ -7,8 +7,12 @@ export const BLOCK_BYTES = 4096;
 /** One write. SD cards erase 4 MiB at a time; larger ones gain nothing (measured: facts of dd bs=4M). */
 export const CHUNK_BYTES = 4 * MIB;
 
-/** Writes under way at once: one on the card, one in the kernel's queue, one being encrypted. */
-export const DEPTH = 3;
+/**
+ * Pieces under way at once: one on the card, one in the kernel's queue, and as many ahead as a card takes in 0.4 s.
+ * For so long sixteen cards that begin together hold each other up on two cores, until their code is compiled
+ * (measured, in the first round of all: 89 % of their speed with three pieces, 92 % with six).
+ */
+export const DEPTH = 6;
 
 /**
  * A card may pause for a second or two to collect garbage; the kernel gives up on a reader after 30 s and
@@ -19,7 +23,7 @@ export const STALL_MS_MAX = 60_000;
 /** Of 4 KiB each: on a slow card some 2 s. Cards of more than 1,024 × the content's size are probed thinner. */
 export const PROBES_MAX = 1024;
 
-/** Cards at once: a rack of hubs has 16 places; each card takes a process of some 50 MB. */
+/** Cards at once: a rack of hubs has 16 places; each card takes a process of some 70 MB. */
 export const CARDS_MAX = 32;
 
 /** A partition table of this kind ends here; no SD card is as large. */
