@@ -77,7 +77,9 @@ export async function runStation(needs: StationNeeds): Promise<readonly CardView
       }
       dealtWith.set(path, DEALT_WITH);
       if (await needs.isOurs(path).catch(() => false)) {
-        say(`${path} is finished already: take it out, or name it to write it anew`);
+        say(
+          `${path} is finished already, or cannot be read: take it out, or name it to write it anew`,
+        );
       } else begin(verdict.card);
     }
     await sleep(lookMs, undefined, { signal }).catch(() => {});

@@ -78,7 +78,7 @@ test('what was in before is left as it is until it was taken out', async () => {
 test('a finished card of ours is left alone, and the operator is told', async () => {
   const { flashed, said } = await play([['a', 'b']], { ours: ['a'] });
   assert.deepEqual(flashed, ['b']);
-  assert.match(said.join('\n'), /a is finished already: take it out/);
+  assert.match(said.join('\n'), /a is finished already, or cannot be read: take it out/);
 });
 
 test('a card that may not be written is named once with the reason, and written when that is gone', async () => {
