@@ -13,7 +13,10 @@ export const LINES_MAX = 10_000;
 export const CSV_BYTES_MAX = 8 * 1024 * 1024;
 /** Twenty services and two accounts fit many times; one unclosed quote must not swallow the file. */
 export const CELL_CHARS_MAX = 64 * 1024;
-/** More bad lines than these are one mistake made many times. */
+/** Of a ledger that is not whole: more than these tell no more. */
 export const PROBLEMS_MAX = 50;
+
+/** Of a file of orders: more than such a file has lines. Another kind of file by mistake has no end of them. */
+export const ORDER_PROBLEMS_MAX = 1_000;
 /** A recovery key is 48 to 64 characters; encrypted and armoured some 500. */
 export const ESCROW_CHARS_MAX = 4_096;

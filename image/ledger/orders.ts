@@ -6,7 +6,7 @@ import type { Kind } from '../../agent/pairing/wire.ts';
 import { judgeServices } from '../../agent/services/config.ts';
 import { readCsv } from './csv.ts';
 import type { CsvRow } from './csv.ts';
-import { PROBLEMS_MAX, UNITS_MAX } from './limits.ts';
+import { ORDER_PROBLEMS_MAX, UNITS_MAX } from './limits.ts';
 import type { UnitsWanted } from './ledger.ts';
 import { NAME_IS, ORDER_IS, isName, isOrder } from './names.ts';
 
@@ -80,7 +80,10 @@ export async function readOrders(bytes: Uint8Array, around: OrderSurroundings): 
     const add: Add = (field, problem) => problems.push({ line: row.line, field, problem });
     const read = await readLine(row, { names, add, around });
     if (problems.length === before) lines.push(read);
-    if (problems.length >= PROBLEMS_MAX) break;
+    if (problems.length > ORDER_PROBLEMS_MAX) {
+      const rest = 'below this line nothing was looked at: mend what is above first';
+      return bad([...problems, { line: row.line, field: '-', problem: rest }]);
+    }
   }
   const count = lines.reduce((sum, line) => sum + line.count, 0);
   if (problems.length === 0 && count > UNITS_MAX) {
@@ -89,10 +92,7 @@ export async function readOrders(bytes: Uint8Array, around: OrderSurroundings): 
   return problems.length === 0 ? { ok: true, lines } : bad(problems);
 }
 
-const bad = (problems: readonly OrderProblem[]): Orders => ({
-  ok: false,
-  problems: problems.slice(0, PROBLEMS_MAX),
-});
+const bad = (problems: readonly OrderProblem[]): Orders => ({ ok: false, problems });
 
 function headProblems(names: readonly string[]): { field: string; problem: string }[] {
   // Each is compared with all: a file of millions would be compared for hours.

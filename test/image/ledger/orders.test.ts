@@ -158,6 +158,15 @@ test('all bad fields of all lines are named at once, and no value of them', asyn
   assert.ok(!said.includes(API_KEY));
 });
 
+test('of a hundred bad lines each is named; of thousands it is said where the naming ends', async () => {
+  const lines = (count: number): string =>
+    `order,count\n${Array.from({ length: count }, (_, n) => `A-${n},none\n`).join('')}`;
+  assert.equal((await problems(lines(100))).split('\n').length, 100);
+  const many = (await problems(lines(5_000))).split('\n');
+  assert.equal(many.length, 1_002);
+  assert.match(many.at(-1)!, /^1002 -: below this line nothing was looked at/);
+});
+
 test('a first line of hundreds of thousands of columns is refused, not compared for hours', async () => {
   const text = `${'a,'.repeat(400_000)}${'order,'.repeat(400_000)}\nA-1,1`;
   const orders = await readOrders(Buffer.from(text), { known: new Set(), beside: () => undefined });
