@@ -106,7 +106,7 @@ async function written(
     flasher.flash(card, { order, show: screen.show });
   try {
     if (!station) return await Promise.all(cards.map(flash));
-    const look = (): Promise<readonly Look[]> => lookAtReaders(signal).catch(noted);
+    const look = (): Promise<readonly Look[] | undefined> => lookAtReaders(signal).catch(noted);
     return await runStation({ look, isOurs, flash, order: total, say: screen.say, signal });
   } finally {
     screen.close();
@@ -114,9 +114,8 @@ async function written(
 }
 
 /** A look that fails now and then (a reader that is just being unplugged) must not end an operator's day. */
-function noted(error: unknown): readonly Look[] {
+function noted(error: unknown): undefined {
   log(`# looking for cards failed: ${String(error)}`);
-  return [];
 }
 
 export async function confirm(

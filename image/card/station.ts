@@ -10,8 +10,8 @@ import type { CardView } from './ports.ts';
 const LOOK_MS = 1_000;
 
 export interface StationNeeds {
-  /** What is in readers now. */
-  readonly look: () => Promise<readonly Look[]>;
+  /** What is in readers now; undefined when that could not be found out, which is not the same as nothing. */
+  readonly look: () => Promise<readonly Look[] | undefined>;
   /** Whether a finished card of ours lies there. */
   readonly isOurs: (device: string) => Promise<boolean>;
   readonly flash: (card: FoundCard) => Promise<CardView>;
@@ -53,16 +53,16 @@ export async function runStation(needs: StationNeeds): Promise<readonly CardView
     };
     underWay.set(card.device, work());
   };
-  say('Put cards in; each is written as it comes. Ctrl-C ends.');
   // Nobody has put these in for this: a stick with a backup may be among them.
-  for (const { device } of await needs.look()) {
-    dealtWith.set(device.path, DEALT_WITH);
-    say(
-      `${device.path} was in before: it is left as it is. To have it written, take it out and put it in`,
-    );
-  }
-  while (!signal.aborted && !orders.signal.aborted) {
-    const looks = await needs.look();
+  const leave = (looks: readonly Look[]): void => {
+    for (const { path } of looks.map(({ device }) => device)) {
+      dealtWith.set(path, DEALT_WITH);
+      say(
+        `${path} was in before: it is left as it is. To have it written, take it out and put it in`,
+      );
+    }
+  };
+  const take = async (looks: readonly Look[]): Promise<void> => {
     const present = new Set(looks.map(({ device }) => device.path));
     for (const path of dealtWith.keys()) if (!present.has(path)) dealtWith.delete(path);
     for (const { device, verdict } of looks) {
@@ -81,6 +81,15 @@ export async function runStation(needs: StationNeeds): Promise<readonly CardView
           `${path} is finished already, or cannot be read: take it out, or name it to write it anew`,
         );
       } else begin(verdict.card);
+    }
+  };
+  say('Put cards in; each is written as it comes. Ctrl-C ends.');
+  for (let isFirst = true; !signal.aborted && !orders.signal.aborted;) {
+    const looks = await needs.look();
+    if (looks !== undefined) {
+      if (isFirst) leave(looks);
+      else await take(looks);
+      isFirst = false;
     }
     await sleep(lookMs, undefined, { signal }).catch(() => {});
   }

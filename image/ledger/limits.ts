@@ -15,7 +15,6 @@ export const CSV_BYTES_MAX = 8 * 1024 * 1024;
 export const CELL_CHARS_MAX = 64 * 1024;
 /** Of a ledger that is not whole: more than these tell no more. */
 export const PROBLEMS_MAX = 50;
-
 /** Of a file of orders: more than such a file has lines. Another kind of file by mistake has no end of them. */
 export const ORDER_PROBLEMS_MAX = 1_000;
 /** A recovery key is 48 to 64 characters; encrypted and armoured some 500. */

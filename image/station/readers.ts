@@ -15,7 +15,8 @@ const PULLED_MS = 60_000;
 export type Seen = Extract<StationCard, { is: 'found' | 'refused' }>;
 
 export interface ReaderNeeds {
-  readonly look: () => Promise<readonly Seen[]>;
+  /** Undefined when that could not be found out: then every card is where it was. */
+  readonly look: () => Promise<readonly Seen[] | undefined>;
   /** Never rejects; shows every step, the last one too. */
   readonly flash: (
     card: CardIdentity,
@@ -84,7 +85,8 @@ export class Readers {
   async watch(): Promise<void> {
     const { look, changed, signal, lookMs = LOOK_MS } = this.#needs;
     while (!signal.aborted) {
-      this.#see(await look());
+      const seen = await look();
+      if (seen !== undefined) this.#see(seen);
       changed();
       await sleep(lookMs, undefined, { signal }).catch(() => {});
     }

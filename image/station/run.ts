@@ -28,7 +28,7 @@ interface Around {
   readonly progress: Progress;
   readonly print: (text: string) => void;
   readonly signal: AbortSignal;
-  readonly look?: (signal: AbortSignal) => Promise<readonly Seen[]>;
+  readonly look?: (signal: AbortSignal) => Promise<readonly Seen[] | undefined>;
 }
 
 /** Serves the page until it is stopped; returns the exit code. Throws OperatorError for what concerns no single card. */
@@ -61,7 +61,7 @@ interface Parts {
   readonly ledger: Ledger;
   readonly flasher: Flasher;
   readonly labels: LabelPrinter;
-  readonly look: (signal: AbortSignal) => Promise<readonly Seen[]>;
+  readonly look: (signal: AbortSignal) => Promise<readonly Seen[] | undefined>;
   readonly signal: AbortSignal;
 }
 
@@ -94,7 +94,7 @@ function together({ ledger, flasher, labels, look, signal }: Parts): {
 }
 
 /** A look that fails now and then (a reader that is just being unplugged) must not end an operator's day. */
-async function lookAtCards(signal: AbortSignal): Promise<readonly Seen[]> {
+async function lookAtCards(signal: AbortSignal): Promise<readonly Seen[] | undefined> {
   try {
     const looks = await lookAtReaders(signal);
     return await Promise.all(
@@ -114,6 +114,6 @@ async function lookAtCards(signal: AbortSignal): Promise<readonly Seen[]> {
     );
   } catch (error) {
     log(`# looking for cards failed: ${String(error)}`);
-    return [];
+    return undefined;
   }
 }

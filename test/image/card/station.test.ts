@@ -25,9 +25,12 @@ function lookAt(name: string): Look {
   return { device, verdict: { ok: false, error } };
 }
 
-/** Plays `looks`, one each time the station looks, after a first one at what was in before; ends after the last. */
+/**
+ * Plays `looks`, one each time the station looks (`undefined`: that fails), after a first one at what was in before;
+ * ends after the last.
+ */
 async function play(
-  looks: readonly (readonly string[])[],
+  looks: readonly (readonly string[] | undefined)[],
   of: {
     before?: readonly string[];
     ours?: readonly string[];
@@ -43,10 +46,10 @@ async function play(
   let look = 0;
   await runStation({
     look: () => {
-      const now = all[look] ?? [];
+      const now = look < all.length ? all[look] : [];
       look += 1;
       if (look > all.length) abort.abort();
-      return Promise.resolve(now.map(lookAt));
+      return Promise.resolve(now?.map(lookAt));
     },
     isOurs: (device) => Promise.resolve(of.ours?.includes(device) ?? false),
     flash: (found) => {
@@ -73,6 +76,11 @@ test('what was in before is left as it is until it was taken out', async () => {
   const { flashed, said } = await play(looks, { before: ['stick', '(usb)'] });
   assert.deepEqual(flashed, ['a', 'usb']);
   assert.match(said.slice(1).join('\n'), /^stick was in before.*\nusb was in before/);
+});
+
+test('a look that fails is none: nothing was taken out, nothing put in', async () => {
+  const looks = [undefined, ['stick'], ['stick', 'a'], undefined, ['stick', 'a']];
+  assert.deepEqual((await play(looks, { before: ['stick'] })).flashed, ['a']);
 });
 
 test('a finished card of ours is left alone, and the operator is told', async () => {

@@ -15,7 +15,7 @@ const over = (device: string, view: Partial<CardView>): CardView => ({
 /** Readers whose looks and cards go on when the test says so. */
 function watched() {
   const stop = new AbortController();
-  const world = { present: [] as Seen[], nowMs: 0, looks: 0 };
+  const world = { present: [] as Seen[] | undefined, nowMs: 0, looks: 0 };
   const ends = new Map<string, (view: CardView) => void>();
   const orders: (string | undefined)[] = [];
   const readers = new Readers({
@@ -34,8 +34,9 @@ function watched() {
     lookMs: 0,
   });
   const watching = readers.watch();
-  const look = async (...present: readonly Seen[]): Promise<string[]> => {
-    world.present = [...present];
+  const look = (...present: readonly Seen[]): Promise<string[]> => lookAt([...present]);
+  const lookAt = async (present: Seen[] | undefined): Promise<string[]> => {
+    world.present = present;
     // The second look from now saw it, and the third has begun: what it saw is done.
     for (const enough = world.looks + 3; world.looks < enough;) await sleep(1);
     return states();
@@ -51,8 +52,15 @@ function watched() {
     await watching;
   };
   // A test that fails must not leave it looking.
-  return { readers, world, orders, look, end, close, [Symbol.dispose]: () => stop.abort() };
+  return { readers, world, orders, look, lookAt, end, close, [Symbol.dispose]: () => stop.abort() };
 }
+
+test('a look that fails takes no card out', async () => {
+  using all = watched();
+  assert.deepEqual(await all.look(found('/dev/sdb')), ['found']);
+  assert.deepEqual(await all.lookAt(undefined), ['found']);
+  await all.close();
+});
 
 test('a card is found, written, done, and gone when it is taken out', async () => {
   using all = watched();
