@@ -12,11 +12,9 @@ import type { Running } from './running.ts';
 const RSS_MIB_MAX = 100;
 const START_MS_MAX = 2_000;
 let agent: Running;
-let startedMs = 0;
 
 before(async () => {
   agent = await startAgent();
-  startedMs = performance.now();
 });
 after(async () => {
   await agent.close();
@@ -239,9 +237,12 @@ test('an override is in force and said; an invalid one is said and not used', as
 });
 
 test('a run is started by POST, at most one in ten seconds, however many ask', async () => {
-  // Every refusal and slow client above has taken its time: mostly nothing is left to wait.
+  // The visits above begin runs as well, the last one nobody knows when: the unit says how long to wait.
   await settled(agent);
-  await sleep(Math.max(0, 11_000 - (performance.now() - startedMs)));
+  const first = await fetch(`${agent.url}api/checks`, { method: 'POST' });
+  const retrySeconds = first.status === 202 ? 10 : Number(first.headers.get('retry-after'));
+  await settled(agent);
+  await sleep(retrySeconds * 1_000 + 100);
   const answers = await Promise.all(
     Array.from({ length: 12 }, async () => fetch(`${agent.url}api/checks`, { method: 'POST' })),
   );
