@@ -83,7 +83,9 @@ function judgeFile(path: string, bytes: number, loop: string | undefined): Verdi
 }
 
 async function listDevices(signal: AbortSignal | undefined): Promise<readonly BlockDevice[]> {
-  const { stdout } = await run(['lsblk', '--json', '--bytes', '--output', COLUMNS.join(',')], {
+  // Without --tree it tells partitions as disks beside their disk: nobody would see what is mounted of it.
+  const argv = ['lsblk', '--json', '--tree', '--bytes', '--output', COLUMNS.join(',')];
+  const { stdout } = await run(argv, {
     signal,
     // An empty machine: lsblk says nothing, and ends with 32.
     accept: [0, 32, 64],
