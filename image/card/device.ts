@@ -1,9 +1,9 @@
 // A real card (or a file in its place): opened for itself alone, past the kernel's cache.
 import { constants } from 'node:fs';
 import type { Stats } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { deviceBytes } from '../unit/read/source.ts';
+import { deviceBytes, sysfsOf } from '../unit/read/source.ts';
 import { another } from './faults.ts';
 import { CHUNK_BYTES } from './limits.ts';
 import type { CardDevice } from './ports.ts';
@@ -20,10 +20,21 @@ export const nodeOf = ({ dev, ino, rdev, birthtimeMs }: Stats): string =>
   [dev, ino, rdev, birthtimeMs].join(':');
 
 /**
+ * The same of what lies there now: the kernel counts the media that it saw in a reader (sysfs-block, "diskseq"),
+ * so that a card which took another one's place between two looks is not taken for it.
+ */
+export async function mediumOf(found: Stats): Promise<string> {
+  if (!found.isBlockDevice()) return nodeOf(found);
+  // Kernels before 5.15 do not count.
+  const count = await readFile(`${sysfsOf(found.rdev)}/diskseq`, 'utf8').catch(() => '');
+  return `${nodeOf(found)}:${count.trim()}`;
+}
+
+/**
  * Opens a card. O_EXCL: the kernel refuses a card that is mounted, part of a volume, or opened so by another.
  * O_DIRECT: what is read back comes from the card. A file system that cannot do that (older tmpfs) is
  * for tests, its files are opened without. Throws the system's error, and OperatorError `card-pulled` when it is
- * not the `node` that was looked at.
+ * not the `node` that was looked at (mediumOf).
  */
 export async function openCard(path: string, node?: string): Promise<CardDevice> {
   const handle = await open(path, O_RDWR | O_EXCL | O_DIRECT).catch((error: unknown) => {
@@ -32,7 +43,8 @@ export async function openCard(path: string, node?: string): Promise<CardDevice>
   });
   const found = await handle.stat();
   const isDisk = found.isBlockDevice();
-  if (!(isDisk || found.isFile()) || (node !== undefined && nodeOf(found) !== node)) {
+  const isRight = node === undefined || (await mediumOf(found)) === node;
+  if (!(isDisk || found.isFile()) || !isRight) {
     await handle.close();
     throw another(path);
   }

@@ -1,14 +1,10 @@
-// Finds cards: asks lsblk and sysfs, judges what they say, and looks what lies on a card already.
+// Finds cards: asks lsblk and sysfs, and judges what they say. What lies on them already: looks.ts.
 import type { Stats } from 'node:fs';
 import { readFile, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { run } from '../core/run.ts';
 import { OperatorError } from '../core/errors.ts';
-import { MIB, SYSTEM_AT } from '../unit/layout.ts';
-import { readLuks } from '../unit/read/luks.ts';
-import { openSource, section } from '../unit/read/source.ts';
-import { readTable } from '../unit/read/table.ts';
-import { nodeOf } from './device.ts';
+import { mediumOf, nodeOf } from './device.ts';
 import { judge, whySize } from './judge.ts';
 import type { FoundCard, Sysfs, Verdict } from './judge.ts';
 import { COLUMNS, parseLsblk } from './lsblk.ts';
@@ -17,6 +13,8 @@ import type { BlockDevice } from './lsblk.ts';
 /** A disk that is a card, or might be taken for one. */
 export interface Look {
   readonly device: BlockDevice;
+  /** Which device that is, with which card in it (device.ts). */
+  readonly node?: string | undefined;
   readonly verdict: Verdict;
 }
 
@@ -30,10 +28,10 @@ export async function lookAtReaders(signal?: AbortSignal): Promise<readonly Look
   for (const device of devices) {
     // A loop device is somebody's own business until he names it.
     if (device.type !== 'disk') continue;
-    const found = await stat(device.path).catch(() => undefined);
+    const node = await nodeAt(device.path);
     const sysfs = await readSysfs(device.path);
-    const verdict = withNode(judge(devices, device.path, { sysfs }), found);
-    if (verdict.ok || !NOT_SHOWN.has(verdict.error.code)) looks.push({ device, verdict });
+    const verdict = withNode(judge(devices, device.path, { sysfs }), node);
+    if (verdict.ok || !NOT_SHOWN.has(verdict.error.code)) looks.push({ device, node, verdict });
   }
   return looks;
 }
@@ -46,16 +44,19 @@ export async function cardAt(name: string, signal?: AbortSignal): Promise<FoundC
     found?.isFile() === true
       ? judgeFile(path, found.size, await loopOf(found))
       : judge(await listDevices(signal), path, { sysfs: await readSysfs(path) });
-  const verdict = withNode(judged, found);
+  const verdict = withNode(judged, await nodeAt(path));
   if (verdict.ok) return verdict.card;
   throw verdict.error;
 }
 
 /** What is written later must be what was looked at, also if somebody gives its name to something else. */
-function withNode(verdict: Verdict, found: Stats | undefined): Verdict {
-  if (!verdict.ok || found === undefined) return verdict;
-  return { ok: true, card: { ...verdict.card, node: nodeOf(found) } };
+function withNode(verdict: Verdict, node: string | undefined): Verdict {
+  if (!verdict.ok || node === undefined) return verdict;
+  return { ok: true, card: { ...verdict.card, node } };
 }
+
+const nodeAt = (path: string): Promise<string | undefined> =>
+  stat(path).then(mediumOf, () => undefined);
 
 /** The loop device that a file lies under: what is mounted from it would be written over. `sysfs` is for tests. */
 export async function loopOf(file: Stats, sysfs = '/sys/block'): Promise<string | undefined> {
@@ -107,27 +108,4 @@ async function readSysfs(path: string): Promise<Sysfs> {
     // SCSI disks have a file "type" too, with a number in it.
     mmcType: isMmc ? ((await read('type')) ?? 'unknown') : undefined,
   };
-}
-
-/** Whether a finished card of ours lies there: it is taken for new only when somebody names it. */
-export async function isOurs(path: string, open = openSource): Promise<boolean> {
-  const source = await open(path);
-  let isUnreadable = false;
-  const read = async (at: number, length: number): Promise<Buffer> =>
-    source.read(at, length).catch((error: unknown) => {
-      isUnreadable = true;
-      throw error;
-    });
-  try {
-    if (source.bytes < SYSTEM_AT + MIB) return false;
-    const table = readTable(await read(0, 512));
-    const { header } = await readLuks(section({ bytes: source.bytes, read }, SYSTEM_AT, 16 * MIB));
-    return isUnreadable || (table.signed && header?.label === 'clock-os');
-  } catch (error) {
-    if (error instanceof OperatorError) throw error;
-    // A failed unit's card, perhaps, whose queue somebody wants: nothing is written over it by itself.
-    return isUnreadable;
-  } finally {
-    await source.close();
-  }
 }

@@ -121,7 +121,8 @@ const NOT_BEGUN: Fault = {
   hint: 'Write it when you go on',
 };
 
-function inWords(error: unknown): Fault {
+/** Any error as a card's reason: what is no OperatorError is a defect. */
+export function inWords(error: unknown): Fault {
   if (error instanceof OperatorError) {
     const hint = error.hint ?? 'Write it again from the beginning';
     return { code: error.code, text: error.message, hint };

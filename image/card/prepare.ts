@@ -37,6 +37,8 @@ export interface Flasher {
   readonly version: string;
   /** Signed with a development key. */
   readonly development: boolean;
+  /** Without a claim units cannot register with the cloud. */
+  readonly hasClaim: boolean;
   /** Never rejects: whatever happens to this card is in the view it returns. */
   readonly flash: (
     card: CardIdentity,
@@ -73,6 +75,7 @@ export async function prepareFlasher(
   return {
     version,
     development: signedBy.development,
+    hasClaim: request.claim !== undefined,
     flash: (card, { order, show }) =>
       flashCard(card, {
         ...{ ledger, release: version, template, fleet, by: request.by, order },

@@ -12,7 +12,7 @@ import { openLedger } from '../ledger/ledger.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { readIdentities } from '../ledger/seal.ts';
 import type { UnitEntry } from '../ledger/ports.ts';
-import { openRecord } from '../ledger/units.ts';
+import { cardHolder, openRecord } from '../ledger/units.ts';
 import { privateFolder } from '../unit/recover/copy.ts';
 import { salvage } from '../unit/recover/queue.ts';
 import { mark } from '../unit/recover/recover.ts';
@@ -20,7 +20,7 @@ import type { Mark } from '../unit/recover/recover.ts';
 import { RECORD_BYTES_MAX } from '../unit/template.ts';
 import { cardAt } from './find.ts';
 import { prepareFlasher } from './prepare.ts';
-import { confirm } from './run.ts';
+import { confirm, withContent } from './question.ts';
 import type { Around, FlashRequest } from './run.ts';
 import { cardScreen } from './screen.ts';
 
@@ -53,7 +53,9 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
     const files = carried === undefined ? {} : { 'carried.db.gz': carried };
     const again = { serial, record, files };
     const flasher = await prepareFlasher({ ...request, again }, { ...around, ledger });
-    await confirm({ yes: request.yes, station: false }, [card], around);
+    const holder = (cid: string): UnitEntry | undefined => cardHolder(ledger, cid);
+    const found = await withContent([card]);
+    await confirm({ yes: request.yes, station: false, serial }, found, { ...around, holder });
     const screen = cardScreen(process.stderr);
     const view = await flasher
       .flash(card, { order: undefined, show: screen.show })

@@ -1,19 +1,23 @@
-// `./build.sh flash` from the first word to the last: release, cards, the question, the work, the sum.
-import { createInterface } from 'node:readline/promises';
+// `./build.sh flash` from the first word to the last: release, cards, the question (question.ts), the work, the sum.
 import { OperatorError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Progress } from '../core/progress.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { listOrders } from '../ledger/units.ts';
+import type { UnitEntry } from '../ledger/ports.ts';
+import { cardHolder, listOrders } from '../ledger/units.ts';
 import type { OrderTotal } from '../ledger/units.ts';
-import { cardAt, isOurs, lookAtReaders } from './find.ts';
+import { cardAt, lookAtReaders } from './find.ts';
 import type { Look } from './find.ts';
 import type { FoundCard } from './judge.ts';
 import { CARDS_MAX } from './limits.ts';
+import { CardLooks, isSameCard } from './looks.ts';
+import type { Busy } from './looks.ts';
 import type { CardView } from './ports.ts';
 import { prepareFlasher } from './prepare.ts';
 import type { FleetRequest, Flasher } from './prepare.ts';
+import { confirm, listed, whatLiesOn, withContent } from './question.ts';
+import type { Found } from './question.ts';
 import { cardScreen } from './screen.ts';
 import { orderText, runStation } from './station.ts';
 
@@ -38,7 +42,8 @@ export async function runFlash(request: FlashRequest, around: Around): Promise<n
   const { print, progress, signal } = around;
   if (request.devices.length === 0 && !request.allNew && !request.station) {
     const looks = await lookAtReaders(signal);
-    print([listed(cardsOf(looks)), ...refusalsOf(looks)].join('\n'));
+    const found = await withContent(cardsOf(looks));
+    print([listed(found), ...refusalsOf(looks)].join('\n'));
     return 0;
   }
   const cards = request.station ? [] : await chosen(request, around);
@@ -48,9 +53,14 @@ export async function runFlash(request: FlashRequest, around: Around): Promise<n
     const total = orderTotal(ledger, request.order);
     if (total !== undefined) progress.say(orderText(total));
     const flasher = await prepareFlasher(request, { ...around, ledger });
-    await confirm(request, cards, around);
+    const holder = (cid: string): UnitEntry | undefined => cardHolder(ledger, cid);
+    await confirm(request, cards, { ...around, holder });
     const order = (): OrderTotal | undefined => orderTotalIf(ledger, request.order);
-    const views = await written(request, cards, { flasher, signal, order });
+    const views = await written(
+      request,
+      cards.map(({ card }) => card),
+      { flasher, signal, order },
+    );
     print(summary(views));
     signal.throwIfAborted();
     const isShort = !request.station && views.some(({ phase }) => phase === 'untouched');
@@ -62,20 +72,23 @@ export async function runFlash(request: FlashRequest, around: Around): Promise<n
 
 /** Each card of these once. Throws OperatorError when one of them may not be written. */
 async function chosen(
-  request: FlashRequest,
+  { allNew, devices }: FlashRequest,
   { progress, signal }: Around,
-): Promise<readonly FoundCard[]> {
-  const cards: FoundCard[] = [];
-  if (request.allNew) {
-    const looks = await lookAtReaders(signal);
-    for (const text of refusalsOf(looks)) progress.say(text);
-    for (const card of cardsOf(looks)) {
-      if (!(await isOurs(card.device).catch(() => false))) cards.push(card);
-    }
-  }
-  for (const name of request.devices) {
-    const card = await cardAt(name, signal);
-    if (!cards.some(({ device }) => device === card.device)) cards.push(card);
+): Promise<readonly Found[]> {
+  const looks = allNew ? await lookAtReaders(signal) : [];
+  for (const text of refusalsOf(looks)) progress.say(text);
+  const named: FoundCard[] = [];
+  for (const name of devices) named.push(await cardAt(name, signal));
+  const isNamed = (card: FoundCard): boolean => named.some((one) => isSameCard(one, card));
+  const found = await withContent(
+    [...cardsOf(looks), ...named].filter(
+      (card, index, all) => all.findIndex((one) => nodeOf(one) === nodeOf(card)) === index,
+    ),
+  );
+  const cards = found.filter(({ card, holds }) => holds === 'new' || isNamed(card));
+  for (const one of found) {
+    if (!cards.includes(one))
+      progress.say(`! ${whatLiesOn(one)}\n  → It is left as it is; name it to write it anew`);
   }
   if (cards.length === 0) {
     throw new OperatorError('no-card', 'There is no new card in any reader', {
@@ -87,6 +100,9 @@ async function chosen(
     hint: `Write at most ${CARDS_MAX} at a time`,
   });
 }
+
+/** Two names may lead to one. */
+const nodeOf = ({ node, device }: FoundCard): string => node ?? device;
 
 async function written(
   { station, order }: FlashRequest,
@@ -106,49 +122,12 @@ async function written(
     flasher.flash(card, { order, show: screen.show });
   try {
     if (!station) return await Promise.all(cards.map(flash));
-    const look = (): Promise<readonly Look[] | undefined> => lookAtReaders(signal).catch(noted);
-    return await runStation({ look, isOurs, flash, order: total, say: screen.say, signal });
+    const looks = new CardLooks();
+    const look = (busy: Busy): ReturnType<CardLooks['see']> => looks.see(signal, busy);
+    return await runStation({ look, flash, order: total, say: screen.say, signal });
   } finally {
     screen.close();
   }
-}
-
-/** A look that fails now and then (a reader that is just being unplugged) must not end an operator's day. */
-function noted(error: unknown): undefined {
-  log(`# looking for cards failed: ${String(error)}`);
-}
-
-export async function confirm(
-  { yes, station }: Pick<FlashRequest, 'yes' | 'station'>,
-  cards: readonly FoundCard[],
-  { progress, signal }: Around,
-): Promise<void> {
-  const these = cards.length === 1 ? 'this card' : `these ${cards.length} cards`;
-  const what = station
-    ? 'Every card that is put in from now on is written, and what was on it is lost.'
-    : `${listed(cards)}\nAll that is on ${these} is lost.`;
-  if (yes) {
-    progress.say(what);
-    return;
-  }
-  if (!process.stdin.isTTY) {
-    throw new OperatorError('not-asked', 'There is nobody to ask whether cards may be erased', {
-      hint: 'Give --yes when that is meant',
-    });
-  }
-  const ask = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await ask.question(`${what}\nGo on? [y/N] `, { signal });
-    if (/^y(es)?$/i.test(answer.trim())) return;
-  } catch (error) {
-    signal.throwIfAborted();
-    // Ctrl-C and Ctrl-D come as letters while a question waits: they mean no.
-    if ((error as Error).name !== 'AbortError') throw error;
-    progress.say('');
-  } finally {
-    ask.close();
-  }
-  throw new OperatorError('declined', 'Nothing was written', { hint: 'Answer y to write' });
 }
 
 const cardsOf = (looks: readonly Look[]): readonly FoundCard[] =>
@@ -159,17 +138,6 @@ const refusalsOf = (looks: readonly Look[]): readonly string[] =>
   looks.flatMap(({ verdict }) =>
     verdict.ok ? [] : [`! ${verdict.error.message}\n  → ${verdict.error.hint ?? ''}`],
   );
-
-function listed(cards: readonly FoundCard[]): string {
-  if (cards.length === 0) return 'There is no card in any reader.';
-  const rows = cards.map(({ device, bytes, model, number }) => [
-    ...[device, `${(bytes / 1e9).toFixed(1)} GB`, model, number ?? 'no number'],
-  ]);
-  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '))
-    .join('\n');
-}
 
 function summary(views: readonly CardView[]): string {
   const count = (phase: CardView['phase']): number =>

@@ -2,18 +2,17 @@
 // Looks every second: a plug event would tell no sooner when a reader's card is really there.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OrderTotal } from '../ledger/units.ts';
-import type { Look } from './find.ts';
 import type { FoundCard } from './judge.ts';
 import { CARDS_MAX } from './limits.ts';
+import { isSameCard } from './looks.ts';
+import type { Busy, Seen } from './looks.ts';
 import type { CardView } from './ports.ts';
 
 const LOOK_MS = 1_000;
 
 export interface StationNeeds {
-  /** What is in readers now; undefined when that could not be found out, which is not the same as nothing. */
-  readonly look: () => Promise<readonly Look[] | undefined>;
-  /** Whether a finished card of ours lies there. */
-  readonly isOurs: (device: string) => Promise<boolean>;
+  /** What is in readers now (CardLooks); devices in `busy` are being written. */
+  readonly look: (busy: Busy) => Promise<readonly Seen<FoundCard>[] | undefined>;
   readonly flash: (card: FoundCard) => Promise<CardView>;
   /** How the order stands; undefined without one. */
   readonly order: () => OrderTotal | undefined;
@@ -22,7 +21,14 @@ export interface StationNeeds {
   readonly lookMs?: number;
 }
 
-const DEALT_WITH = '';
+/** What became of the card in a reader. */
+type Dealt =
+  /** Left alone or bad: until its place was seen empty, as a reader that fails may report its card anew. */
+  | { readonly is: 'over' }
+  /** Finished: until it is taken out, or another one lies there. */
+  | { readonly is: 'done'; readonly card: FoundCard }
+  | { readonly is: 'refused'; readonly code: string };
+
 /** Codes that end the day: no further card would fare better. */
 const OVER = new Set(['order-finished', 'order-unknown']);
 
@@ -36,59 +42,62 @@ export const orderText = ({ name, wanted, done }: OrderTotal): string =>
 export async function runStation(needs: StationNeeds): Promise<readonly CardView[]> {
   const { signal, say, lookMs = LOOK_MS } = needs;
   const ended: CardView[] = [];
-  /** By device, until its card is taken out: it was dealt with, or why it is refused (said once). */
-  const dealtWith = new Map<string, string>();
+  /** By device. */
+  const dealtWith = new Map<string, Dealt>();
   const underWay = new Map<string, Promise<void>>();
   const orders = new AbortController();
   const begin = (card: FoundCard): void => {
+    const { device } = card;
+    dealtWith.set(device, { is: 'over' });
     const work = async (): Promise<void> => {
       const view = await needs.flash(card);
       ended.push(view);
-      underWay.delete(card.device);
+      underWay.delete(device);
+      if (view.phase === 'done') dealtWith.set(device, { is: 'done', card });
       if (view.reason !== undefined && OVER.has(view.reason.code)) orders.abort();
       const order = view.phase === 'done' ? needs.order() : undefined;
       if (order === undefined) return;
       say(orderText(order));
       if (order.done >= order.wanted) orders.abort();
     };
-    underWay.set(card.device, work());
+    underWay.set(device, work());
   };
   // Nobody has put these in for this: a stick with a backup may be among them.
-  const leave = (looks: readonly Look[]): void => {
-    for (const { path } of looks.map(({ device }) => device)) {
-      dealtWith.set(path, DEALT_WITH);
+  const leave = (looks: readonly Seen[]): void => {
+    for (const { device } of looks.map(({ card }) => card)) {
+      dealtWith.set(device, { is: 'over' });
       say(
-        `${path} was in before: it is left as it is. To have it written, take it out and put it in`,
+        `${device} was in before: it is left as it is. To have it written, take it out and put it in`,
       );
     }
   };
-  const take = async (looks: readonly Look[]): Promise<void> => {
-    const present = new Set(looks.map(({ device }) => device.path));
-    for (const path of dealtWith.keys()) if (!present.has(path)) dealtWith.delete(path);
-    for (const { device, verdict } of looks) {
-      const { path } = device;
-      const before = dealtWith.get(path);
-      if (before === DEALT_WITH || underWay.size >= CARDS_MAX) continue;
-      if (!verdict.ok) {
-        const { code, message, hint = '' } = verdict.error;
-        if (before !== code) say(`! ${message}\n  → ${hint}`);
-        dealtWith.set(path, code);
-        continue;
+  const take = (looks: readonly Seen<FoundCard>[]): void => {
+    const present = new Set(looks.map(({ card }) => card.device));
+    for (const device of dealtWith.keys()) if (!present.has(device)) dealtWith.delete(device);
+    for (const seen of looks) {
+      const { device } = seen.card;
+      const before = dealtWith.get(device);
+      if (before?.is === 'over' || underWay.has(device)) continue;
+      if (before?.is === 'done' && isSameCard(before.card, seen.card)) continue;
+      if (seen.is === 'refused') {
+        const { code, text, hint } = seen.reason;
+        if (before?.is !== 'refused' || before.code !== code) say(`! ${text}\n  → ${hint}`);
+        dealtWith.set(device, { is: 'refused', code });
+      } else if (seen.holds === 'new') {
+        if (underWay.size < CARDS_MAX) begin(seen.card);
+      } else if (seen.holds !== 'looking') {
+        dealtWith.set(device, { is: 'over' });
+        const why = { ours: 'is a finished unit', unreadable: 'cannot be read' }[seen.holds];
+        say(`${device} ${why}: it is left as it is. Take it out, or name it to write it anew`);
       }
-      dealtWith.set(path, DEALT_WITH);
-      if (await needs.isOurs(path).catch(() => false)) {
-        say(
-          `${path} is finished already, or cannot be read: take it out, or name it to write it anew`,
-        );
-      } else begin(verdict.card);
     }
   };
   say('Put cards in; each is written as it comes. Ctrl-C ends.');
   for (let isFirst = true; !signal.aborted && !orders.signal.aborted;) {
-    const looks = await needs.look();
+    const looks = await needs.look(underWay);
     if (looks !== undefined) {
       if (isFirst) leave(looks);
-      else await take(looks);
+      else take(looks);
       isFirst = false;
     }
     await sleep(lookMs, undefined, { signal }).catch(() => {});

@@ -8,7 +8,7 @@ export interface CardIdentity {
   readonly model: string;
   /** Where it was, e.g. /dev/sdb. */
   readonly device: string;
-  /** Which device or file had that name (card/device.ts); no matter of the ledger. */
+  /** Which device or file had that name, with which card in it (card/device.ts); no matter of the ledger. */
   readonly node?: string;
 }
 

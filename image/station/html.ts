@@ -14,6 +14,7 @@ import type { Texts } from './texts.ts';
 /** What the page shows. */
 export interface StationModel {
   readonly release: { readonly version: string; readonly development: boolean };
+  readonly hasClaim: boolean;
   readonly hasPrinter: boolean;
   readonly orders: readonly OrderView[];
   readonly chosen: OrderView | undefined;
@@ -53,7 +54,7 @@ export function renderStation(model: StationModel, language: Language): string {
 <nav aria-label="${escape(t.language)}">${languageLinks(language)}</nav>
 </header>
 <main>
-${release.development ? `<p class="notice warn">${escape(t.development)}</p>\n` : ''}${notice === undefined ? '' : noticeHtml(notice, t)}${orderSection(model, t)}
+${warnings(model, t)}${notice === undefined ? '' : noticeHtml(notice, t)}${orderSection(model, t)}
 <section aria-labelledby="cards">
 <div class="row"><h2 id="cards">${escape(t.cards)}</h2>
 ${writeAllForm(model, t)}</div>
@@ -83,6 +84,12 @@ function languageLinks(language: Language): string {
   }).join(' ');
 }
 
+function warnings({ release, hasClaim }: StationModel, t: Texts): string {
+  return [...(release.development ? [t.development] : []), ...(hasClaim ? [] : [t.noClaim])]
+    .map((text) => `<p class="notice warn">${escape(text)}</p>\n`)
+    .join('');
+}
+
 function noticeHtml(notice: Notice, t: Texts): string {
   const html =
     notice.say === 'error'
@@ -97,10 +104,10 @@ function orderSection({ orders, chosen, automatic }: StationModel, t: Texts): st
     return `<button name="order" value="${escape(order.name)}" aria-pressed="${pressed}">${escape(order.name)} <small>${escape(leftOf(order, t))}</small></button>`;
   });
   return `<section aria-labelledby="order">
-<h2 id="order">${escape(t.order)}</h2>
+<h2 id="order">${escape(t.order)} <kbd>O</kbd></h2>
 <form method="post" action="/order" class="row">
 <label>${escape(t.orderHint)}
-<input name="order" maxlength="${ORDER_CHARS_MAX}" autocomplete="off" spellcheck="false"${chosen === undefined ? ' autofocus' : ''}></label>
+<input name="order" data-key="O" maxlength="${ORDER_CHARS_MAX}" autocomplete="off" spellcheck="false"${chosen === undefined ? ' autofocus' : ''}></label>
 <button>${escape(t.choose)}</button>
 </form>
 ${picks.length === 0 ? '' : `<form method="post" action="/order" class="picks">${picks.join('\n')}</form>`}
@@ -116,7 +123,7 @@ const leftOf = ({ wanted, done }: OrderView, t: Texts): string =>
   done >= wanted ? fill(t.complete, { wanted }) : fill(t.left, { left: wanted - done, wanted });
 
 function writeAllForm({ cards }: StationModel, t: Texts): string {
-  const found = cards.filter((card) => card.is === 'found' && !card.isOurs).length;
+  const found = cards.filter((card) => card.is === 'found' && card.holds === 'new').length;
   if (found < 2) return '';
   return `<form method="post" action="/write"><button name="device" value="all" data-key="W">${escape(t.writeAll)} <kbd>W</kbd></button></form>`;
 }
@@ -124,7 +131,7 @@ function writeAllForm({ cards }: StationModel, t: Texts): string {
 function tile(card: StationCard, index: number, t: Texts): string {
   const identity = card.is === 'begun' ? card.view.card : card.card;
   const state = stateOf(card);
-  return `<li class="tile ${state}" id="card-${escape(identity.device.replaceAll(/\W/g, '-'))}">
+  return `<li class="tile ${state}" id="card-${idOf(identity.device)}">
 <h3><span class="sign" aria-hidden="true">${SIGNS[state]}</span> ${escape(t[state])}</h3>
 <p class="card">${escape(describe(identity))}</p>
 ${tileBody(card, index, t)}
@@ -133,13 +140,15 @@ ${tileBody(card, index, t)}
 
 const stateOf = (card: StationCard): keyof typeof SIGNS => {
   if (card.is === 'begun') return card.view.phase;
-  return card.is === 'found' && card.isOurs ? 'ours' : card.is;
+  return card.is === 'found' && card.holds !== 'new' ? card.holds : card.is;
 };
 
 /** A sign beside the word: states must not be told by colour alone. */
 const SIGNS = {
   found: '○',
+  looking: '…',
   ours: '●',
+  unreadable: '?',
   refused: '–',
   preparing: '…',
   writing: '↓',
@@ -153,22 +162,46 @@ const SIGNS = {
 function tileBody(card: StationCard, index: number, t: Texts): string {
   switch (card.is) {
     case 'found':
-      return writeForm(card.card.device, index, t);
+      return foundBody(card, index, t);
     case 'refused':
       return reasonHtml(card.reason, t);
     case 'begun':
       return card.view.phase === 'untouched'
-        ? `${begunBody(card.view, t)}${writeForm(card.view.card.device, index, t)}`
+        ? `${begunBody(card.view, t)}${writeForm(card.view.card, index, t)}`
         : begunBody(card.view, t);
   }
 }
 
-function writeForm(device: string, index: number, t: Texts): string {
+function foundBody(
+  { card, holds }: Extract<StationCard, { is: 'found' }>,
+  index: number,
+  t: Texts,
+): string {
+  switch (holds) {
+    case 'looking':
+      return '';
+    case 'new':
+      return writeForm(card, index, t);
+    case 'ours':
+    case 'unreadable':
+      // No key writes over what somebody may still want: a tick first, then the button. An id, as no tick is another card's.
+      return `<form method="post" action="/write" id="sure${idOf(card.node ?? '')}">${shownCard(card)}<label><input type="checkbox" name="sure" value="1" required> ${escape(t.sure)}</label>
+<button name="device" value="${escape(card.device)}">${escape(t.write)}</button></form>`;
+  }
+}
+
+function writeForm(card: CardIdentity, index: number, t: Texts): string {
   // Nine keys have digits; the tiles beyond are reached by Tab.
   const key = index < 9 ? String(index + 1) : undefined;
   const keyed = key === undefined ? ['', ''] : [` data-key="${key}"`, ` <kbd>${key}</kbd>`];
-  return `<form method="post" action="/write"><button name="device" value="${escape(device)}"${keyed[0]}>${escape(t.write)}${keyed[1]}</button></form>`;
+  return `<form method="post" action="/write">${shownCard(card)}<button name="device" value="${escape(card.device)}"${keyed[0]}>${escape(t.write)}${keyed[1]}</button></form>`;
 }
+
+/** What is written must be what was shown. */
+const shownCard = ({ node }: CardIdentity): string =>
+  node === undefined ? '' : `<input type="hidden" name="node" value="${escape(node)}">`;
+
+const idOf = (text: string): string => text.replaceAll(/\W/g, '-');
 
 /** In the page's language where it is known, and then the flasher's own words, with their numbers and places, below. */
 function reasonHtml({ code, text, hint }: Why, t: Texts): string {

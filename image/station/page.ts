@@ -111,10 +111,7 @@ async function answer(
     case 'GET /label.pdf': {
       const serial = String(context.query['serial']);
       if (!SERIAL.test(serial)) return refuse(context, 404);
-      context.attachment(`clockrpi-${serial}.pdf`);
-      context.type = 'pdf';
-      context.body = Buffer.from(await labelPdf(serial));
-      return;
+      return label(context, { serial, labelPdf });
     }
     case 'POST /order':
       // The field that was typed in, or the button that was pressed.
@@ -124,13 +121,31 @@ async function answer(
       station.setAutomatic(form!.get('on') === '1');
       return seeOther(context, '/');
     case 'POST /write':
-      station.write(form!.get('device') ?? '');
+      station.write(form!.get('device') ?? '', {
+        sure: form!.get('sure') === '1',
+        node: form!.get('node') ?? undefined,
+      });
       return seeOther(context, '/');
     case 'POST /label':
       await station.print(form!.get('serial') ?? '');
       return seeOther(context, '/');
     default:
       return refuse(context, 404);
+  }
+}
+
+async function label(
+  context: Koa.Context,
+  { serial, labelPdf }: { serial: string } & Pick<Parameters<typeof openStation>[0], 'labelPdf'>,
+): Promise<void> {
+  try {
+    context.body = Buffer.from(await labelPdf(serial));
+    context.attachment(`clockrpi-${serial}.pdf`);
+    context.type = 'pdf';
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    context.status = 503;
+    context.body = `${error.message}\n${error.hint ?? ''}\n`;
   }
 }
 

@@ -1,6 +1,6 @@
 // What the station's page needs from outside, and what it shows. Types only.
 import type { CardView } from '../card/ports.ts';
-import type { CardIdentity } from '../ledger/ports.ts';
+import type { Seen } from '../card/looks.ts';
 
 /** An order of the ledger, as it stands. */
 export interface OrderView {
@@ -10,18 +10,8 @@ export interface OrderView {
   readonly done: number;
 }
 
-/**
- * A card in a reader: found (`isOurs`: a finished unit's, overwritten only when somebody says so), refused (a stranger's disk, mounted, too
- * small, …), or being written.
- */
-export type StationCard =
-  | { readonly is: 'found'; readonly card: CardIdentity; readonly isOurs: boolean }
-  | {
-      readonly is: 'refused';
-      readonly card: CardIdentity;
-      readonly reason: NonNullable<CardView['reason']>;
-    }
-  | { readonly is: 'begun'; readonly view: CardView };
+/** A card in a reader: found or refused (looks.ts), or being written, or over. */
+export type StationCard = Seen | { readonly is: 'begun'; readonly view: CardView };
 
 /** A unit that this station has finished since it was started. */
 export interface FinishedUnit {
@@ -29,9 +19,19 @@ export interface FinishedUnit {
   readonly labelled: boolean;
 }
 
+export interface WriteRequest {
+  readonly order: string | undefined;
+  /** Also over what somebody may still want. */
+  readonly sure: boolean;
+  /** Of the card that was shown: no other is written. */
+  readonly node?: string | undefined;
+}
+
 /** Everything the page does. What can fail for a reason that a person can mend throws OperatorError. */
 export interface StationNeeds {
   readonly release: { readonly version: string; readonly development: boolean };
+  /** Units can register with the cloud: a claim was given. */
+  readonly hasClaim: boolean;
   /** Whether labels go to a printer; without one they are opened as PDF. */
   readonly hasPrinter: boolean;
   /** Orders with units left, and those finished last. */
@@ -41,6 +41,6 @@ export interface StationNeeds {
   /** Newest first. */
   finished(): readonly FinishedUnit[];
   /** Begins to write this card for the order's next unit. */
-  write(device: string, order: string | undefined): void;
+  write(device: string, how: WriteRequest): void;
   printLabel(serial: string): Promise<void>;
 }

@@ -1,22 +1,23 @@
 // What lies in the readers of a station, and what became of it: looks now and then, begins to write when it is
 // told to, and keeps a card's tile until it is taken out. Knows neither the page nor how a card is written.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { another } from '../card/faults.ts';
+import { CARDS_MAX } from '../card/limits.ts';
+import { isSameCard } from '../card/looks.ts';
+import type { Busy, Seen } from '../card/looks.ts';
 import type { CardView } from '../card/ports.ts';
 import { OperatorError } from '../core/errors.ts';
 import type { CardIdentity } from '../ledger/ports.ts';
-import type { FinishedUnit, StationCard } from './ports.ts';
+import type { FinishedUnit, StationCard, WriteRequest } from './ports.ts';
 
 /** A plug event would tell no sooner when a reader's card is really there. */
 const LOOK_MS = 1_000;
 /** A card that was pulled out is bad: its tile stays long enough to be read. */
 const PULLED_MS = 60_000;
 
-/** What a look finds in a reader. */
-export type Seen = Extract<StationCard, { is: 'found' | 'refused' }>;
-
 export interface ReaderNeeds {
-  /** Undefined when that could not be found out: then every card is where it was. */
-  readonly look: () => Promise<readonly Seen[] | undefined>;
+  /** What is in readers now (CardLooks); undefined when that could not be found out: then every card is where it was. */
+  readonly look: (busy: Busy) => Promise<readonly Seen[] | undefined>;
   /** Never rejects; shows every step, the last one too. */
   readonly flash: (
     card: CardIdentity,
@@ -60,13 +61,26 @@ export class Readers {
     if (index >= 0) this.#finished[index] = { serial, labelled: true };
   }
 
-  /** Begins to write the card in this reader. Throws OperatorError when there is none to write. */
-  write(device: string, order: string | undefined): void {
-    const card = cardToWrite(this.#tiles.get(device));
+  /**
+   * Begins to write the card in this reader. `sure`: also over a finished unit, or one that cannot be read. Throws
+   * OperatorError when there is none to write.
+   */
+  write(device: string, { order, sure, node }: WriteRequest): void {
+    const card = cardToWrite(this.#tiles.get(device), { sure });
     if (card === undefined) {
       throw new OperatorError('no-card', `There is no card to write in ${device}`, {
         hint: 'Put one in; a card that is over is taken out first',
       });
+    }
+    if (node !== undefined && node !== card.node) throw another(device);
+    if (this.#underWay.size >= CARDS_MAX) {
+      throw new OperatorError(
+        'too-many',
+        `${CARDS_MAX} cards are being written: that is all at once`,
+        {
+          hint: 'Wait until one of them is finished',
+        },
+      );
     }
     const show = (view: CardView): void => void this.#tiles.set(device, { at: 'begun', view });
     show({ card, phase: 'preparing', done: 0, bytesPerSecond: 0 });
@@ -85,7 +99,7 @@ export class Readers {
   async watch(): Promise<void> {
     const { look, changed, signal, lookMs = LOOK_MS } = this.#needs;
     while (!signal.aborted) {
-      const seen = await look();
+      const seen = await look(this.#underWay);
       if (seen !== undefined) this.#see(seen);
       changed();
       await sleep(lookMs, undefined, { signal }).catch(() => {});
@@ -97,20 +111,10 @@ export class Readers {
     const nowMs = this.#needs.nowMs();
     const byDevice = new Map(present.map((seen) => [seen.card.device, seen]));
     for (const [device, tile] of this.#tiles) {
-      const isThere = byDevice.has(device);
-      if (tile.at === 'seen') {
-        if (!isThere) this.#tiles.delete(device);
-        continue;
-      }
       if (this.#underWay.has(device)) continue;
-      if (tile.view.phase !== 'bad') {
-        if (!isThere) this.#tiles.delete(device);
-        continue;
-      }
-      if (isThere && tile.goneMs === undefined) continue;
-      // Out: the reason stays for a while, unless the next card needs the place.
-      if (isThere || nowMs - (tile.goneMs ?? nowMs) > PULLED_MS) this.#tiles.delete(device);
-      else this.#tiles.set(device, { goneMs: nowMs, ...tile });
+      const stays = tileThen(tile, { seen: byDevice.get(device), nowMs });
+      if (stays === undefined) this.#tiles.delete(device);
+      else this.#tiles.set(device, stays);
     }
     for (const [device, seen] of byDevice) {
       if (this.#tiles.get(device)?.at !== 'begun') this.#tiles.set(device, { at: 'seen', seen });
@@ -118,8 +122,28 @@ export class Readers {
   }
 }
 
+/** What stays of a tile that is not under way, when this is in its reader. */
+function tileThen(
+  tile: Tile,
+  { seen, nowMs }: { readonly seen: Seen | undefined; readonly nowMs: number },
+): Tile | undefined {
+  if (tile.at === 'seen') return seen === undefined ? undefined : tile;
+  if (tile.view.phase !== 'bad')
+    return seen !== undefined && isSameCard(seen.card, tile.view.card) ? tile : undefined;
+  // A reader that fails may report its card anew: only an empty place says that the bad card is out.
+  if (seen !== undefined) return tile.goneMs === undefined ? tile : undefined;
+  // The reason stays for a while, unless the next card needs the place.
+  if (nowMs - (tile.goneMs ?? nowMs) > PULLED_MS) return undefined;
+  return { goneMs: nowMs, ...tile };
+}
+
 /** One that lies there and was not begun, or to which nothing was done when it was. */
-function cardToWrite(tile: Tile | undefined): CardIdentity | undefined {
+function cardToWrite(
+  tile: Tile | undefined,
+  { sure }: { readonly sure: boolean },
+): CardIdentity | undefined {
   if (tile?.at === 'begun') return tile.view.phase === 'untouched' ? tile.view.card : undefined;
-  return tile?.seen.is === 'found' ? tile.seen.card : undefined;
+  if (tile?.seen.is !== 'found') return undefined;
+  const { card, holds } = tile.seen;
+  return holds === 'new' || (sure && holds !== 'looking') ? card : undefined;
 }

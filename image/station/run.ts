@@ -1,5 +1,6 @@
 // `./build.sh station` from the first word to the last: ledger, release, readers, the page.
-import { isOurs, lookAtReaders } from '../card/find.ts';
+import { CardLooks } from '../card/looks.ts';
+import type { Busy, Seen } from '../card/looks.ts';
 import { prepareFlasher } from '../card/prepare.ts';
 import type { FleetRequest, Flasher } from '../card/prepare.ts';
 import { log } from '../core/log.ts';
@@ -7,11 +8,10 @@ import type { Progress } from '../core/progress.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { listOrders } from '../ledger/units.ts';
-import { labelPrinter } from './labels.ts';
+import { checkCommand, labelPrinter } from './labels.ts';
 import type { LabelPrinter } from './labels.ts';
 import { openStation } from './page.ts';
 import { Readers } from './readers.ts';
-import type { Seen } from './readers.ts';
 import { Station } from './station.ts';
 
 export interface StationRequest extends FleetRequest {
@@ -24,18 +24,21 @@ export interface StationRequest extends FleetRequest {
   readonly labelFormat: 'pdf' | 'zpl';
 }
 
+type Look = (signal: AbortSignal, busy: Busy) => Promise<readonly Seen[] | undefined>;
+
 interface Around {
   readonly progress: Progress;
   readonly print: (text: string) => void;
   readonly signal: AbortSignal;
-  readonly look?: (signal: AbortSignal) => Promise<readonly Seen[] | undefined>;
+  readonly look?: Look;
 }
 
 /** Serves the page until it is stopped; returns the exit code. Throws OperatorError for what concerns no single card. */
 export async function runStationPage(
   request: StationRequest,
-  { progress, print, signal, look = lookAtCards }: Around,
+  { progress, print, signal, look = looksOf(new CardLooks()) }: Around,
 ): Promise<number> {
+  if (request.labelCommand !== undefined) await checkCommand(request.labelCommand);
   const ledger = openLedger(request.file);
   try {
     const flasher = await prepareFlasher(request, { progress, signal, ledger });
@@ -61,7 +64,7 @@ interface Parts {
   readonly ledger: Ledger;
   readonly flasher: Flasher;
   readonly labels: LabelPrinter;
-  readonly look: (signal: AbortSignal) => Promise<readonly Seen[] | undefined>;
+  readonly look: Look;
   readonly signal: AbortSignal;
 }
 
@@ -71,20 +74,21 @@ function together({ ledger, flasher, labels, look, signal }: Parts): {
   readers: Readers;
 } {
   const readers: Readers = new Readers({
-    look: () => look(signal),
+    look: (busy) => look(signal, busy),
     flash: flasher.flash,
     changed: () => station.look(),
     nowMs: () => performance.now(),
     signal,
   });
-  const { version, development } = flasher;
+  const { version, development, hasClaim } = flasher;
   const station: Station = new Station({
     release: { version, development },
+    hasClaim,
     hasPrinter: labels.print !== undefined,
     orders: () => listOrders(ledger),
     cards: () => readers.cards(),
     finished: () => readers.finished(),
-    write: (device, order) => readers.write(device, order),
+    write: (device, how) => readers.write(device, how),
     printLabel: async (serial) => {
       await labels.print?.(serial);
       readers.labelled(serial);
@@ -93,27 +97,7 @@ function together({ ledger, flasher, labels, look, signal }: Parts): {
   return { station, readers };
 }
 
-/** A look that fails now and then (a reader that is just being unplugged) must not end an operator's day. */
-async function lookAtCards(signal: AbortSignal): Promise<readonly Seen[] | undefined> {
-  try {
-    const looks = await lookAtReaders(signal);
-    return await Promise.all(
-      looks.map(async ({ device, verdict }): Promise<Seen> => {
-        if (verdict.ok) {
-          const { card } = verdict;
-          return { is: 'found', card, isOurs: await isOurs(card.device).catch(() => false) };
-        }
-        const { path, model, bytes } = device;
-        const { code, message: text, hint = '' } = verdict.error;
-        return {
-          is: 'refused',
-          card: { device: path, model, bytes },
-          reason: { code, text, hint },
-        };
-      }),
-    );
-  } catch (error) {
-    log(`# looking for cards failed: ${String(error)}`);
-    return undefined;
-  }
-}
+const looksOf =
+  (looks: CardLooks): Look =>
+  (signal, busy) =>
+    looks.see(signal, busy);

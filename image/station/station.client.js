@@ -56,27 +56,35 @@ const wait = () => {
   timer = setTimeout(refresh, document.body.dataset.busy === 'true' ? BUSY_MS : IDLE_MS);
 };
 
+const send = async (form, submitter) => {
+  const body = new URLSearchParams(new FormData(form, submitter?.name ? submitter : undefined));
+  const field = form.querySelector('input[name=order]');
+  const typed = field?.value ?? '';
+  // The next scan must not be written behind it.
+  if (field !== null) field.value = '';
+  await fetch(form.action, { method: 'POST', body, redirect: 'manual' }).catch(() => {});
+  await refresh();
+  if (field === null) return;
+  // What the page put in its place, perhaps.
+  const input = document.querySelector('input[name=order]');
+  if (document.querySelector('[role=alert]') === null) return input.blur();
+  // Whoever mistyped it types on: no letter of that is to press a button.
+  if (input.value === '') input.value = typed;
+  input.focus();
+  input.select();
+};
+
 document.addEventListener('submit', (event) => {
   event.preventDefault();
-  const { submitter, target: form } = event;
-  const body = new URLSearchParams(new FormData(form, submitter?.name ? submitter : undefined));
-  void fetch(form.action, { method: 'POST', body, redirect: 'manual' })
-    .catch(() => {})
-    .then(() => {
-      const input = form.querySelector('input');
-      input?.blur();
-      // The next scan must not be written behind it.
-      if (input !== null) input.value = '';
-      return refresh();
-    });
+  void send(event.target, event.submitter);
 });
 
-/** A scanner types faster than that, a person does not. "A-17" must not press the buttons of A, 1 and 7. */
-const SCANNER_MS = 70;
+/** One key alone presses its button; a second one within this time makes an order's name of them, scanned or typed. */
+const ALONE_MS = 300;
 let keys = '';
 let typing;
 
-/** What was typed so fast becomes the order's name, wherever the focus was. */
+/** What was typed so becomes the order's name, wherever the focus was. */
 const typeOrder = () => {
   const input = document.querySelector('input[name=order]');
   input.value = keys;
@@ -90,9 +98,11 @@ const pressOrType = () => {
   if (keys.length > 1) return void typeOrder();
   const key = keys.toUpperCase();
   keys = '';
-  [...document.querySelectorAll('button[data-key]')]
-    .find(({ dataset }) => dataset.key === key)
-    ?.click();
+  const pressed = [...document.querySelectorAll('[data-key]')].find(
+    ({ dataset }) => dataset.key === key,
+  );
+  if (pressed instanceof HTMLInputElement) pressed.focus();
+  else pressed?.click();
 };
 
 document.addEventListener('keydown', (event) => {
@@ -109,6 +119,6 @@ document.addEventListener('keydown', (event) => {
   event.preventDefault();
   keys += key;
   clearTimeout(typing);
-  typing = setTimeout(pressOrType, SCANNER_MS);
+  typing = setTimeout(pressOrType, ALONE_MS);
 });
 wait();

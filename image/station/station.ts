@@ -1,8 +1,11 @@
 // What a person has chosen at the station: the order, and whether cards that are put in are written by themselves.
 // Knows no HTTP and no card: those come in as StationNeeds.
+import { inspect } from 'node:util';
+import { inWords } from '../card/flash.ts';
 import { OperatorError } from '../core/errors.ts';
+import { log } from '../core/log.ts';
 import type { Notice, StationModel } from './html.ts';
-import type { OrderView, StationNeeds } from './ports.ts';
+import type { OrderView, StationNeeds, WriteRequest } from './ports.ts';
 
 export class Station {
   readonly #needs: StationNeeds;
@@ -11,17 +14,21 @@ export class Station {
   /** Cards that were in their readers when it was switched on: nobody has put them in for us. */
   #stayed = new Set<string>();
   #notice: Notice | undefined;
+  /** As last read: a ledger that is busy for a moment leaves the page as it was. */
+  #orders: readonly OrderView[] = [];
+  #unread: Notice | undefined;
 
   constructor(needs: StationNeeds) {
     this.#needs = needs;
   }
 
   model(): StationModel {
-    const { release, hasPrinter } = this.#needs;
-    const orders = this.#needs.orders();
+    const { release, hasClaim, hasPrinter } = this.#needs;
+    const orders = this.#readOrders();
+    const chosen = orders.find(({ name }) => name === this.#order);
     return {
-      ...{ release, hasPrinter, orders, chosen: this.#chosen(orders) },
-      ...{ automatic: this.#automatic, notice: this.#notice },
+      ...{ release, hasClaim, hasPrinter, orders, chosen },
+      ...{ automatic: this.#automatic, notice: this.#unread ?? this.#notice },
       ...{ cards: this.#needs.cards(), finished: this.#needs.finished() },
     };
   }
@@ -29,7 +36,7 @@ export class Station {
   /** By its name; an empty one chooses none. One that is not there changes nothing but the notice. */
   choose(name: string): void {
     const order = name.trim();
-    const known = order === '' || this.#needs.orders().some((one) => one.name === order);
+    const known = order === '' || this.#readOrders().some((one) => one.name === order);
     this.#notice = known ? undefined : { say: 'unknown-order', order };
     if (known) this.#order = order === '' ? undefined : order;
   }
@@ -37,26 +44,27 @@ export class Station {
   /** Cards that are there already are written by their buttons only. */
   setAutomatic(on: boolean): void {
     this.#automatic = on;
-    this.#stayed = new Set(on ? this.#found() : []);
+    this.#stayed = new Set(on ? this.#present() : []);
   }
 
-  /** `all`, or one card's device. */
-  write(device: string): void {
-    for (const one of device === 'all' ? this.#found() : [device]) this.#try(one);
+  /** `all` that nobody needs to be asked about, or one card's device. */
+  write(device: string, how: Omit<WriteRequest, 'order'> = { sure: false }): void {
+    if (device !== 'all') return this.#try(device, how);
+    for (const one of this.#found()) this.#try(one, { sure: false });
   }
 
   /** To be called whenever cards may have changed: writes those that were put in since it was switched on. */
   look(): void {
-    const found = this.#found();
+    const present = this.#present();
     for (const device of this.#stayed) {
-      if (!found.includes(device)) this.#stayed.delete(device);
+      if (!present.includes(device)) this.#stayed.delete(device);
     }
     if (!this.#automatic) return;
-    for (const device of found) {
+    for (const device of this.#found()) {
       if (this.#stayed.has(device)) continue;
       // One that is refused is not tried every second; its button is.
       this.#stayed.add(device);
-      this.#try(device);
+      this.#try(device, { sure: false });
     }
   }
 
@@ -65,7 +73,7 @@ export class Station {
     try {
       await this.#needs.printLabel(serial);
     } catch (error) {
-      this.#say(error);
+      this.#notice = noticeOf(error);
     }
   }
 
@@ -73,25 +81,36 @@ export class Station {
   #found(): string[] {
     return this.#needs
       .cards()
-      .flatMap((one) => (one.is === 'found' && !one.isOurs ? [one.card.device] : []));
+      .flatMap((one) => (one.is === 'found' && one.holds === 'new' ? [one.card.device] : []));
   }
 
-  #chosen(orders: readonly OrderView[]): OrderView | undefined {
-    return orders.find(({ name }) => name === this.#order);
+  /** All that lie in a reader and were not begun. */
+  #present(): string[] {
+    return this.#needs.cards().flatMap((one) => (one.is === 'begun' ? [] : [one.card.device]));
   }
 
-  #try(device: string): void {
+  #readOrders(): readonly OrderView[] {
+    try {
+      this.#orders = this.#needs.orders();
+      this.#unread = undefined;
+    } catch (error) {
+      this.#unread = noticeOf(error);
+    }
+    return this.#orders;
+  }
+
+  #try(device: string, how: Omit<WriteRequest, 'order'>): void {
     this.#notice = undefined;
     try {
-      this.#needs.write(device, this.#order);
+      this.#needs.write(device, { ...how, order: this.#order });
     } catch (error) {
-      this.#say(error);
+      this.#notice = noticeOf(error);
     }
   }
+}
 
-  #say(error: unknown): void {
-    if (!(error instanceof OperatorError)) throw error;
-    const { code, message: text, hint = '' } = error;
-    this.#notice = { say: 'error', reason: { code, text, hint } };
-  }
+/** Whatever goes wrong is said where the person looks. */
+function noticeOf(error: unknown): Notice {
+  if (!(error instanceof OperatorError)) log(`# the station: ${inspect(error)}`);
+  return { say: 'error', reason: inWords(error) };
 }

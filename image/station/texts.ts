@@ -7,6 +7,7 @@ export interface Texts {
   readonly title: string;
   readonly release: string;
   readonly development: string;
+  readonly noClaim: string;
   readonly language: string;
   readonly order: string;
   readonly orderHint: string;
@@ -23,7 +24,10 @@ export interface Texts {
   readonly write: string;
   readonly writeAll: string;
   readonly found: string;
+  readonly looking: string;
   readonly ours: string;
+  readonly unreadable: string;
+  readonly sure: string;
   readonly refused: string;
   readonly preparing: string;
   readonly writing: string;
@@ -49,6 +53,7 @@ const en: Texts = {
   title: 'Card station',
   release: 'Release {version}',
   development: 'Signed with a development key: not for a customer.',
+  noClaim: 'No claim was given (--claim): these units cannot register with the cloud.',
   language: 'Language',
   order: 'Order',
   orderHint: 'Scan the order, or type its name and press Enter.',
@@ -66,7 +71,10 @@ const en: Texts = {
   write: 'Write',
   writeAll: 'Write all',
   found: 'Ready. What is on it will be lost.',
-  ours: 'A finished unit. Writing makes it another one.',
+  looking: 'Looking what is on it …',
+  ours: 'A finished unit.',
+  unreadable: 'Cannot be read. It may be a failed unit’s card, of which something can be saved.',
+  sure: 'It may be erased.',
   refused: 'Not for us',
   preparing: 'Preparing',
   writing: 'Writing',
@@ -92,6 +100,7 @@ const de: Texts = {
   title: 'Kartenstation',
   release: 'Version {version}',
   development: 'Mit einem Entwicklungsschlüssel signiert: nicht für Kunden.',
+  noClaim: 'Kein Claim angegeben (--claim): diese Geräte können sich nicht bei der Cloud anmelden.',
   language: 'Sprache',
   order: 'Auftrag',
   orderHint: 'Auftrag scannen, oder den Namen eingeben und Enter drücken.',
@@ -109,7 +118,11 @@ const de: Texts = {
   write: 'Schreiben',
   writeAll: 'Alle schreiben',
   found: 'Bereit. Was darauf ist, geht verloren.',
-  ours: 'Ein fertiges Gerät. Schreiben macht ein anderes daraus.',
+  looking: 'Ansehen, was darauf ist …',
+  ours: 'Ein fertiges Gerät.',
+  unreadable:
+    'Nicht lesbar. Vielleicht die Karte eines ausgefallenen Geräts, von der noch etwas zu retten ist.',
+  sure: 'Sie darf gelöscht werden.',
   refused: 'Nicht für uns',
   preparing: 'Vorbereiten',
   writing: 'Schreiben',
@@ -135,6 +148,7 @@ const bg: Texts = {
   title: 'Станция за карти',
   release: 'Версия {version}',
   development: 'Подписано с ключ за разработка: не е за клиент.',
+  noClaim: 'Няма claim (--claim): тези устройства не могат да се регистрират в облака.',
   language: 'Език',
   order: 'Поръчка',
   orderHint: 'Сканирайте поръчката или въведете името ѝ и натиснете Enter.',
@@ -152,7 +166,11 @@ const bg: Texts = {
   write: 'Запис',
   writeAll: 'Запис на всички',
   found: 'Готова за запис. Съдържанието ѝ ще се загуби.',
-  ours: 'Готово устройство. Записът го прави друго.',
+  looking: 'Проверява се какво има на нея …',
+  ours: 'Готово устройство.',
+  unreadable:
+    'Не може да се прочете. Може да е карта на повредено устройство, от която нещо може да се спаси.',
+  sure: 'Може да се изтрие.',
   refused: 'Не е за нас',
   preparing: 'Подготовка',
   writing: 'Запис',
@@ -178,6 +196,7 @@ const fr: Texts = {
   title: 'Poste de cartes',
   release: 'Version {version}',
   development: 'Signée avec une clé de développement : pas pour un client.',
+  noClaim: "Aucun claim donné (--claim) : ces unités ne peuvent pas s'inscrire dans le cloud.",
   language: 'Langue',
   order: 'Commande',
   orderHint: 'Scannez la commande, ou tapez son nom puis Entrée.',
@@ -195,7 +214,11 @@ const fr: Texts = {
   write: 'Écrire',
   writeAll: 'Tout écrire',
   found: 'Prête. Son contenu sera perdu.',
-  ours: 'Une unité terminée. Écrire en fait une autre.',
+  looking: "Lecture de ce qu'elle contient …",
+  ours: 'Une unité terminée.',
+  unreadable:
+    "Illisible. Peut-être la carte d'une unité en panne, dont quelque chose peut être sauvé.",
+  sure: 'Elle peut être effacée.',
   refused: 'Pas pour nous',
   preparing: 'Préparation',
   writing: 'Écriture',

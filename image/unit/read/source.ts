@@ -63,10 +63,15 @@ export async function openSource(file: string): Promise<OpenedSource> {
 
 /** A block device tells its size in sysfs, in units of 512 bytes whatever its sectors are. */
 export async function deviceBytes(rdev: number): Promise<number> {
+  return Number(await readFile(`${sysfsOf(rdev)}/size`, 'utf8')) * 512;
+}
+
+/** Where sysfs tells of a block device. */
+export function sysfsOf(rdev: number): string {
   // makedev(3): 12 bits of major from bit 8, 8 + 12 bits of minor.
   const major = (rdev >>> 8) & 0xf_ff;
   const minor = (rdev & 0xff) | ((rdev >>> 12) & 0xf_ff_00);
-  return Number(await readFile(`/sys/dev/block/${major}:${minor}/size`, 'utf8')) * 512;
+  return `/sys/dev/block/${major}:${minor}`;
 }
 
 /** A part of a source as a source of its own, cut off where the source ends. */

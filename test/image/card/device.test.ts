@@ -17,11 +17,9 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { alignedBuffers, openCard } from '../../../image/card/device.ts';
 import { faultOf } from '../../../image/card/faults.ts';
-import { cardAt, isOurs, loopOf } from '../../../image/card/find.ts';
+import { cardAt, loopOf } from '../../../image/card/find.ts';
 import { CHUNK_BYTES } from '../../../image/card/limits.ts';
 import { OperatorError } from '../../../image/core/errors.ts';
-import { Damaged } from '../../../image/unit/read/source.ts';
-import type { OpenedSource } from '../../../image/unit/read/source.ts';
 
 /** On this checkout's disk: /tmp may be a tmpfs, which answers to O_DIRECT in its own way. */
 const BUILD = fileURLToPath(new URL('../../../build/', import.meta.url));
@@ -56,19 +54,6 @@ test('aligned buffers are taken by O_DIRECT where the file system asks for it', 
   }
   await assert.rejects(card.read(4 * CHUNK_BYTES, back!), { code: 'ENOSPC' });
   await card.close();
-});
-
-test('a card that cannot be read may be a finished one: it is taken for new only by name', async () => {
-  const open = (bad: number) => async (): Promise<OpenedSource> => ({
-    ...{ kind: 'device', bytes: 2 ** 32, close: () => Promise.resolve() },
-    read: async (at, length) => {
-      if (at <= bad && bad < at + length) throw new Damaged('reading fails: EIO');
-      return Buffer.alloc(length);
-    },
-  });
-  assert.equal(await isOurs('card', open(100)), true, 'its first block');
-  assert.equal(await isOurs('card', open(132 * 2 ** 20)), true, 'where its header is');
-  assert.equal(await isOurs('card', open(-1)), false, 'an empty one');
 });
 
 test('a file that lies under a loop device is known by any name of it', async () => {

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FoundCard } from '../../../image/card/judge.ts';
 import type { CardView } from '../../../image/card/ports.ts';
-import { OperatorError } from '../../../image/core/errors.ts';
-import type { Look } from '../../../image/card/find.ts';
+import type { Content, Seen } from '../../../image/card/looks.ts';
 import { cardScreen } from '../../../image/card/screen.ts';
 import { runStation } from '../../../image/card/station.ts';
 
@@ -16,13 +15,13 @@ const view = (of: FoundCard, more: Partial<CardView> = {}): CardView => ({
   ...more,
 });
 
-/** A card in this reader; `(…)` is one that may not be written. */
-function lookAt(name: string): Look {
-  const path = name.replaceAll(/[()]/g, '');
-  const device = { path } as Look['device'];
-  if (path === name) return { device, verdict: { ok: true, card: card(path) } };
-  const error = new OperatorError('card-mounted', `${path} is mounted`, { hint: `umount ${path}` });
-  return { device, verdict: { ok: false, error } };
+/** A card in this reader, `a#2` the second one that lies there; `(…)` may not be written. */
+function seen(name: string, holds: Content | 'looking'): Seen<FoundCard> {
+  const [device = '', node = '1'] = name.replaceAll(/[()]/g, '').split('#');
+  const found = { ...card(device), node };
+  if (!name.startsWith('(')) return { is: 'found', card: found, holds };
+  const reason = { code: 'card-mounted', text: `${device} is mounted`, hint: `umount ${device}` };
+  return { is: 'refused', card: found, reason };
 }
 
 /**
@@ -33,7 +32,7 @@ async function play(
   looks: readonly (readonly string[] | undefined)[],
   of: {
     before?: readonly string[];
-    ours?: readonly string[];
+    holds?: Readonly<Record<string, Content | 'looking'>>;
     flash?: (of: FoundCard) => Promise<CardView>;
     /** Units of the order. */
     wanted?: number;
@@ -49,9 +48,8 @@ async function play(
       const now = look < all.length ? all[look] : [];
       look += 1;
       if (look > all.length) abort.abort();
-      return Promise.resolve(now?.map(lookAt));
+      return Promise.resolve(now?.map((name) => seen(name, of.holds?.[name] ?? 'new')));
     },
-    isOurs: (device) => Promise.resolve(of.ours?.includes(device) ?? false),
     flash: (found) => {
       flashed.push(found.device);
       return of.flash?.(found) ?? Promise.resolve(view(found));
@@ -83,10 +81,27 @@ test('a look that fails is none: nothing was taken out, nothing put in', async (
   assert.deepEqual((await play(looks, { before: ['stick'] })).flashed, ['a']);
 });
 
-test('a finished card of ours is left alone, and the operator is told', async () => {
-  const { flashed, said } = await play([['a', 'b']], { ours: ['a'] });
+test('what somebody may still want is left alone, and the operator is told what it is', async () => {
+  const looks = [
+    ['a', 'b', 'c', 'd'],
+    ['a', 'b', 'c', 'd'],
+  ];
+  const holds = { a: 'ours', c: 'unreadable', d: 'looking' } as const;
+  const { flashed, said } = await play(looks, { holds });
   assert.deepEqual(flashed, ['b']);
-  assert.match(said.join('\n'), /a is finished already, or cannot be read: take it out/);
+  assert.deepEqual(said.slice(1), [
+    'a is a finished unit: it is left as it is. Take it out, or name it to write it anew',
+    'c cannot be read: it is left as it is. Take it out, or name it to write it anew',
+  ]);
+});
+
+test('a card that took the place of a finished one between two looks is written, that of a bad one is not', async () => {
+  const wait = Array.from({ length: 5 }, () => ['a#1', 'b#1']);
+  const bad = { phase: 'bad', reason: { code: 'card-failing', text: '', hint: '' } } as const;
+  const { flashed } = await play([...wait, ['a#2', 'b#2'], ['a#2', 'b#2']], {
+    flash: (found) => Promise.resolve(view(found, found.device === 'b' ? bad : {})),
+  });
+  assert.deepEqual(flashed, ['a', 'b', 'a']);
 });
 
 test('a card that may not be written is named once with the reason, and written when that is gone', async () => {

@@ -115,17 +115,52 @@ test('a scanner may type an order wherever the focus is: its letters press no bu
     needs.order.push({ name: 'A-1', wanted: 3, done: 0 });
     await page.getByRole('button', { name: /^A-1 / }).waitFor();
     const before = needs.written.length;
-    // All in one go, as no busy machine can delay it.
-    await page.evaluate(`document.activeElement?.blur();
-      for (const key of ['A', '-', '1', 'Enter']) {
-        const options = { key, bubbles: true, cancelable: true };
-        document.body.dispatchEvent(new KeyboardEvent('keydown', options));
-      }`);
-    await page.getByText('A-1: noch 3 von 3').first().waitFor();
+    // By the page's own clock, which a busy machine delays as much as its patience: at once, then by a quick hand.
+    for (const everyMs of [0, 150]) {
+      station.choose('');
+      await page.getByText('Kein Auftrag gewählt').waitFor();
+      await page.evaluate(`document.activeElement?.blur();
+        for (const [index, key] of ['A', '-', '1', 'Enter'].entries()) {
+          const options = { key, bubbles: true, cancelable: true };
+          const press = () => document.body.dispatchEvent(new KeyboardEvent('keydown', options));
+          if (${everyMs} === 0) press();
+          else setTimeout(press, index * ${everyMs});
+        }`);
+      await page.getByText('A-1: noch 3 von 3').first().waitFor();
+    }
     assert.equal(await page.locator('input[name=order]').inputValue(), '');
     assert.equal(station.model().automatic, false);
     assert.equal(needs.written.length, before);
     needs.takeOut('/dev/sdw');
+  });
+});
+
+test('a finished unit is written by a tick and its button, by no key; a mistyped order is typed on', async () => {
+  needs.slots.length = 0;
+  needs.written.length = 0;
+  needs.insert('/dev/sdu', 'ours');
+  await onPage(async (page) => {
+    await page.getByText('Ein fertiges Gerät.').waitFor();
+    await page.keyboard.press('o');
+    await page.keyboard.type('A-99');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').waitFor();
+    await page.locator('input[name=order]:focus').waitFor();
+    await page.keyboard.type('1');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('1');
+    await page.getByRole('button', { name: 'Schreiben', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForTimeout(1_000);
+    assert.deepEqual(needs.written, [], 'the browser asks for the tick');
+    await page.getByRole('checkbox', { name: 'Sie darf gelöscht werden.' }).focus();
+    await page.keyboard.press(' ');
+    await page.waitForTimeout(1_500);
+    assert.ok(await page.getByRole('checkbox').isChecked(), 'the page was renewed meanwhile');
+    await page.getByRole('button', { name: 'Schreiben', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.locator('.tile.writing').waitFor();
+    assert.deepEqual(needs.written, [{ device: '/dev/sdu', order: station.model().chosen?.name }]);
   });
 });
 

@@ -1,5 +1,6 @@
 // A station's outside by hand: readers, orders and a printer that do what a test says.
 import { OperatorError } from '../../../image/core/errors.ts';
+import type { Content } from '../../../image/card/looks.ts';
 import type { CardView } from '../../../image/card/ports.ts';
 import type { CardIdentity } from '../../../image/ledger/ports.ts';
 import type {
@@ -7,6 +8,7 @@ import type {
   OrderView,
   StationCard,
   StationNeeds,
+  WriteRequest,
 } from '../../../image/station/ports.ts';
 
 export const SERIAL = 'a407a36985b48965a3e00ab85aa1e820';
@@ -20,6 +22,7 @@ export const labelPdf = (serial: string): Promise<Uint8Array> =>
 
 export class NeedsDouble implements StationNeeds {
   release = { version: '0.1.0+1a2b3c4d', development: false };
+  hasClaim = true;
   hasPrinter = true;
   readonly order: { name: string; wanted: number; done: number }[] = [
     { name: 'Hotel Бор & Söhne', wanted: 3, done: 1 },
@@ -31,8 +34,10 @@ export class NeedsDouble implements StationNeeds {
   readonly printed: string[] = [];
   /** What the next card or label is refused with. */
   refusal: OperatorError | undefined;
+  ledgerFault: OperatorError | undefined;
 
   orders(): readonly OrderView[] {
+    if (this.ledgerFault !== undefined) throw this.ledgerFault;
     return this.order;
   }
   cards(): readonly StationCard[] {
@@ -41,7 +46,7 @@ export class NeedsDouble implements StationNeeds {
   finished(): readonly FinishedUnit[] {
     return this.units;
   }
-  write(device: string, order: string | undefined): void {
+  write(device: string, { order }: WriteRequest): void {
     if (this.refusal !== undefined) throw this.refusal;
     this.written.push({ device, order });
     this.show(device, { phase: 'writing' });
@@ -52,8 +57,8 @@ export class NeedsDouble implements StationNeeds {
     return Promise.resolve();
   }
 
-  insert(device: string, isOurs = false): void {
-    this.slots.push({ is: 'found', card: cardAt(device), isOurs });
+  insert(device: string, holds: Content | 'looking' = 'new'): void {
+    this.slots.push({ is: 'found', card: cardAt(device), holds });
   }
   takeOut(device: string): void {
     const index = this.slots.findIndex((one) => deviceOf(one) === device);

@@ -48,7 +48,7 @@ test('a card is written from the page for an order, and its label printed and no
       progress: recordingProgress(),
       print: (text) => lines.push(text),
       signal: stop.signal,
-      look: () => Promise.resolve([{ is: 'found', card, isOurs: false }]),
+      look: () => Promise.resolve([{ is: 'found', card, holds: 'new' }]),
     },
   );
   const [address = ''] = await until(

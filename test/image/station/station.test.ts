@@ -11,7 +11,7 @@ import { openStation } from '../../../image/station/page.ts';
 import { reasonIn } from '../../../image/station/reasons.ts';
 import { Station } from '../../../image/station/station.ts';
 import { texts } from '../../../image/station/texts.ts';
-import { NeedsDouble, SERIAL, labelPdf } from './needs.ts';
+import { NeedsDouble, SERIAL, cardAt, labelPdf } from './needs.ts';
 
 test('a card that was there before is written by its button only, one put in later by itself', () => {
   const needs = new NeedsDouble();
@@ -31,10 +31,50 @@ test('a card that was there before is written by its button only, one put in lat
   needs.insert('/dev/sdb');
   station.look();
   assert.deepEqual(needs.written[1], { device: '/dev/sdb', order: 'A-17' }, 'put in again');
-  needs.insert('/dev/sdd', true);
+  for (const holds of ['ours', 'unreadable', 'looking'] as const) {
+    needs.insert(`/dev/${holds}`, holds);
+    station.look();
+    station.write('all');
+    assert.equal(needs.written.length, 2, `what is ${holds} is written by its own button only`);
+  }
+});
+
+test('what lay there when it was switched on is not written when it was looked at, or unmounted', () => {
+  const needs = new NeedsDouble();
+  const station = new Station(needs);
+  needs.insert('/dev/sdb', 'looking');
+  const reason = { code: 'card-mounted', text: 'mounted', hint: '' };
+  needs.slots.push({ is: 'refused', card: cardAt('/dev/sdc'), reason });
+  station.setAutomatic(true);
   station.look();
-  station.write('all');
-  assert.equal(needs.written.length, 2, 'a finished unit is written by its own button only');
+  needs.slots.length = 0;
+  needs.insert('/dev/sdb');
+  needs.insert('/dev/sdc');
+  station.look();
+  assert.deepEqual(needs.written, []);
+});
+
+test('a ledger that is busy leaves the page as it was, and says so until it is read again', () => {
+  const needs = new NeedsDouble();
+  const station = new Station(needs);
+  station.choose('A-17');
+  needs.ledgerFault = new OperatorError('ledger-busy', 'Another one holds it', { hint: 'Wait' });
+  const { chosen, notice } = station.model();
+  assert.equal(chosen?.name, 'A-17');
+  assert.equal(notice?.say === 'error' && notice.reason.code, 'ledger-busy');
+  needs.ledgerFault = undefined;
+  assert.equal(station.model().notice, undefined);
+});
+
+test('a finished unit, and a card that cannot be read, have no key: a tick and a button', () => {
+  const needs = new NeedsDouble();
+  needs.insert('/dev/sdb', 'ours');
+  needs.insert('/dev/sdc', 'unreadable');
+  needs.insert('/dev/sdd', 'looking');
+  const html = renderStation(new Station(needs).model(), 'en');
+  assert.match(html, /A finished unit\.[^]*name="sure"[^]*required[^]*value="\/dev\/sdb">Write</);
+  assert.match(html, /Cannot be read\.[^]*name="sure"[^]*value="\/dev\/sdc">Write</);
+  assert.doesNotMatch(html, /value="\/dev\/sdd"|data-key="[0-9]"/);
 });
 
 test('a card that is refused is tried once, and the page says why', () => {
@@ -220,4 +260,26 @@ test('nothing but the station is served, and nothing is done by an address alone
     assert.equal(given['cache-control'], 'no-store', path);
     assert.equal(given['referrer-policy'], 'same-origin', path);
   }
+});
+
+test('a label that cannot be made says why and what to do', async () => {
+  const error = new OperatorError('ledger-busy', 'Another station holds the ledger', {
+    hint: 'Try again',
+  });
+  const faults: unknown[] = [];
+  await using open = await openStation({
+    station: new Station(new NeedsDouble()),
+    labelPdf: () => Promise.reject(error),
+    port: 0,
+    onError: (fault) => faults.push(fault),
+  });
+  const address = new URL(open.address);
+  const [set = ''] = (await ask(address)).headers['set-cookie'] as string[];
+  const headers = { Cookie: set.split(';', 1)[0]! };
+  const answer = await ask(new URL(`/label.pdf?serial=${SERIAL}`, address), { headers });
+  assert.deepEqual(
+    [answer.status, answer.body],
+    [503, 'Another station holds the ledger\nTry again\n'],
+  );
+  assert.deepEqual(faults, []);
 });

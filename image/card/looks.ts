@@ -1,0 +1,140 @@
+// What lies in this machine's readers, look after look, and on the cards in them: each card is read once for each
+// time it is put in, and one that does not answer holds up no look at the others.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { log } from '../core/log.ts';
+import type { CardIdentity } from '../ledger/ports.ts';
+import { MIB, SYSTEM_AT } from '../unit/layout.ts';
+import { readLuks } from '../unit/read/luks.ts';
+import { openSource, section } from '../unit/read/source.ts';
+import { readTable } from '../unit/read/table.ts';
+import { lookAtReaders } from './find.ts';
+import type { Look } from './find.ts';
+import type { FoundCard } from './judge.ts';
+import { CONTENT_MS_MAX } from './limits.ts';
+import type { CardView } from './ports.ts';
+
+/** What writing a card would destroy: a finished unit of ours (`ours`), what cannot be told, or no matter of ours. */
+export type Content = 'new' | 'ours' | 'unreadable';
+
+/** A card in a reader, with what lies on it; or why it may not be written. */
+export type Seen<Card = CardIdentity> =
+  | { readonly is: 'found'; readonly card: Card; readonly holds: Content | 'looking' }
+  | {
+      readonly is: 'refused';
+      readonly card: CardIdentity;
+      readonly reason: NonNullable<CardView['reason']>;
+    };
+
+/** Whether it is one card, as far as its reader tells; the kernel's count of media is in `node`. */
+export const isSameCard = (a: CardIdentity, b: CardIdentity): boolean => keyOf(a) === keyOf(b);
+
+const keyOf = ({ device, node, bytes }: CardIdentity): string =>
+  JSON.stringify([device, node, bytes]);
+
+/** Devices whose cards are being written. */
+export interface Busy {
+  has(device: string): boolean;
+}
+
+interface Known {
+  holds: Content | 'looking';
+}
+
+export class CardLooks {
+  readonly #look: (signal: AbortSignal) => Promise<readonly Look[]>;
+  readonly #contentOf: (device: string) => Promise<Content>;
+  /** By card, as long as it lies there and is not being written. */
+  #known = new Map<string, Known>();
+
+  constructor({ look = lookAtReaders, contentOf = contentWithin }: LookNeeds = {}) {
+    this.#look = look;
+    this.#contentOf = contentOf;
+  }
+
+  /**
+   * What is in readers now; undefined when that could not be found out, which is not the same as nothing. Cards of
+   * the devices in `busy` are being written: they are not read, and read anew when that is over.
+   */
+  async see(signal: AbortSignal, busy: Busy): Promise<readonly Seen<FoundCard>[] | undefined> {
+    try {
+      const looks = await this.#look(signal);
+      const before = this.#known;
+      this.#known = new Map();
+      return looks.map((look) => this.#seen(look, { before, busy }));
+    } catch (error) {
+      // It fails now and then (a reader that is just being unplugged); that must not end an operator's day.
+      log(`# looking for cards failed: ${String(error)}`);
+      return undefined;
+    }
+  }
+
+  #seen(
+    { device, node, verdict }: Look,
+    { before, busy }: { before: ReadonlyMap<string, Known>; busy: Busy },
+  ): Seen<FoundCard> {
+    if (!verdict.ok) {
+      const { path, model, bytes } = device;
+      const { code, message: text, hint = '' } = verdict.error;
+      const card = { device: path, model, bytes, ...(node === undefined ? {} : { node }) };
+      return { is: 'refused', card, reason: { code, text, hint } };
+    }
+    const { card } = verdict;
+    if (busy.has(card.device)) return { is: 'found', card, holds: 'looking' };
+    const known = before.get(keyOf(card)) ?? this.#read(card.device);
+    this.#known.set(keyOf(card), known);
+    return { is: 'found', card, holds: known.holds };
+  }
+
+  #read(device: string): Known {
+    const known: Known = { holds: 'looking' };
+    const read = async (): Promise<void> => {
+      known.holds = await this.#contentOf(device);
+    };
+    void read();
+    return known;
+  }
+}
+
+interface LookNeeds {
+  readonly look?: (signal: AbortSignal) => Promise<readonly Look[]>;
+  /** Never rejects. */
+  readonly contentOf?: (device: string) => Promise<Content>;
+}
+
+/** What lies on a card; one that does not answer in time is unreadable. Never rejects. */
+export async function contentWithin(
+  device: string,
+  { msMax = CONTENT_MS_MAX, open = openSource } = {},
+): Promise<Content> {
+  const over = new AbortController();
+  const late = sleep(msMax, 'unreadable' as const, { signal: over.signal, ref: false });
+  const read = contentOf(device, open).catch(() => 'unreadable' as const);
+  try {
+    return await Promise.race([read, late]);
+  } finally {
+    over.abort();
+    late.catch(() => {});
+  }
+}
+
+async function contentOf(path: string, open: typeof openSource): Promise<Content> {
+  const source = await open(path);
+  let isUnreadable = false;
+  const read = async (at: number, length: number): Promise<Buffer> =>
+    source.read(at, length).catch((error: unknown) => {
+      isUnreadable = true;
+      throw error;
+    });
+  try {
+    if (source.bytes < SYSTEM_AT + MIB) return 'new';
+    const table = readTable(await read(0, 512));
+    const { header } = await readLuks(section({ bytes: source.bytes, read }, SYSTEM_AT, 16 * MIB));
+    if (isUnreadable) return 'unreadable';
+    return table.signed && header?.label === 'clock-os' ? 'ours' : 'new';
+  } catch {
+    // A failed unit's card, perhaps, whose queue somebody wants: nothing is written over it by itself.
+    return isUnreadable ? 'unreadable' : 'new';
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,111 @@
+// What a person is told of cards before they are written, and asked.
+import { createInterface } from 'node:readline/promises';
+import { OperatorError } from '../core/errors.ts';
+import type { Progress } from '../core/progress.ts';
+import type { UnitEntry } from '../ledger/ports.ts';
+import type { FoundCard } from './judge.ts';
+import { contentWithin } from './looks.ts';
+import type { Content } from './looks.ts';
+
+/** A card that may be written, and what writing it destroys. */
+export interface Found {
+  readonly card: FoundCard;
+  readonly holds: Content;
+}
+
+export const withContent = (cards: readonly FoundCard[]): Promise<readonly Found[]> =>
+  Promise.all(cards.map(async (card) => ({ card, holds: await contentWithin(card.device) })));
+
+/** Whose card that is, as far as the ledger knows its number. */
+type Holder = (cid: string) => UnitEntry | undefined;
+
+/**
+ * Says what is on these cards and asks whether they may be erased; `yes` answers. `serial`: the unit that the card is
+ * for. Throws OperatorError `declined`, `not-asked`.
+ */
+export async function confirm(
+  { yes, station, serial }: { yes: boolean; station: boolean; serial?: string },
+  cards: readonly Found[],
+  around: { readonly progress: Progress; readonly signal: AbortSignal; readonly holder: Holder },
+): Promise<void> {
+  const { progress, signal, holder } = around;
+  const these = cards.length === 1 ? 'this card' : `these ${cards.length} cards`;
+  const what = station
+    ? 'Every card that is put in from now on is written, and what was on it is lost.'
+    : [
+        listed(cards),
+        ...cards.flatMap((one) => warningOf(one, { serial, holder })),
+        `All that is on ${these} is lost.`,
+      ].join('\n');
+  if (yes) {
+    progress.say(what);
+    return;
+  }
+  if (!process.stdin.isTTY) {
+    throw new OperatorError('not-asked', 'There is nobody to ask whether cards may be erased', {
+      hint: 'Give --yes when that is meant',
+    });
+  }
+  const ask = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const answer = await ask.question(`${what}\nGo on? [y/N] `, { signal });
+    if (/^y(es)?$/i.test(answer.trim())) return;
+  } catch (error) {
+    signal.throwIfAborted();
+    // Ctrl-C and Ctrl-D come as letters while a question waits: they mean no.
+    if ((error as Error).name !== 'AbortError') throw error;
+    progress.say('');
+  } finally {
+    ask.close();
+  }
+  throw new OperatorError('declined', 'Nothing was written', { hint: 'Answer y to write' });
+}
+
+/** A card that somebody may still want is named before the question. */
+function warningOf(
+  found: Found,
+  { serial, holder }: { readonly serial: string | undefined; readonly holder: Holder },
+): readonly string[] {
+  const { card, holds } = found;
+  const unit = card.cid === undefined ? undefined : holder(card.cid);
+  if (unit === undefined) return holds === 'new' ? [] : [`! ${whatLiesOn(found)}`];
+  const whose = unit.name === undefined ? '' : ` (${unit.name})`;
+  return unit.serial === serial
+    ? [
+        `! ${card.device} has the card that this unit runs with: recover it first, or what waits on it is lost`,
+      ]
+    : [
+        `! ${card.device} has the card of unit ${unit.serial}${whose}, which needs another one then`,
+      ];
+}
+
+/** In one sentence, what is lost with this card. */
+export function whatLiesOn({ card: { device }, holds }: Found): string {
+  switch (holds) {
+    case 'ours':
+      return `${device} has a finished unit's card`;
+    case 'unreadable':
+      return `${device} cannot be read: a failed unit's card perhaps, of which "recover" may save something`;
+    case 'new':
+      return `${device} has no card of ours`;
+  }
+}
+
+const WORDS = { new: '', ours: 'a finished unit', unreadable: 'cannot be read' } as const;
+
+/** A line for each: where, how large, what, its number, what lies on it. */
+export function listed(cards: readonly Found[]): string {
+  if (cards.length === 0) return 'There is no card in any reader.';
+  const rows = cards.map(({ card: { device, bytes, model, number }, holds }) => [
+    ...[device, `${(bytes / 1e9).toFixed(1)} GB`, model, number ?? 'no number', WORDS[holds]],
+  ]);
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
