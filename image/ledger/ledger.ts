@@ -2,6 +2,7 @@
 // before the next one. Everything it says of a unit follows from events (events.ts).
 import { randomBytes, randomUUID } from 'node:crypto';
 import { OperatorError } from '../core/errors.ts';
+import { chosen, may, nextOf } from './choice.ts';
 import { ESCROW_CHARS_MAX, UNITS_MAX } from './limits.ts';
 import { NAME_IS, ORDER_IS, isName, isOrder } from './names.ts';
 import type { Actor, Flash, FlashEnd, FlashLedger, UnitEntry } from './ports.ts';
@@ -12,6 +13,8 @@ import { createStore, openStore } from './store.ts';
 import type { Store, Tell } from './store.ts';
 import type { Row, Statements } from './tables.ts';
 import { entryOf, unitRow } from './view.ts';
+
+export { orderUnknown } from './choice.ts';
 
 export type UnitRecord = Readonly<Record<string, unknown>>;
 
@@ -241,61 +244,6 @@ function checkEscrow(escrow: string | undefined, recipient: string | undefined):
     'What should be the encrypted recovery key is something else',
     {
       hint: 'It is an armoured file of age (image/ledger/seal.ts)',
-    },
-  );
-}
-
-/** The unit that gets this card. */
-function chosen(
-  { sql }: Store,
-  tell: Tell,
-  want: { order?: string; serial?: string; by: Actor; newSerial: () => string },
-): string {
-  const { order, serial, by } = want;
-  if (serial !== undefined) return may(unitRow(sql, serial));
-  if (order === undefined) {
-    const made = want.newSerial();
-    const nobody = { order: null, name: null, accounts: [], services: [], record: null };
-    tell({ kind: 'unit.made', serial: made, ...nobody }, by);
-    return made;
-  }
-  return nextOf(sql, order);
-}
-
-/** The next unit of an order that waits for a card. */
-function nextOf(sql: Statements, order: string): string {
-  const next = sql.get(
-    `SELECT serial FROM unit WHERE "order" = ? AND state = 'new' ORDER BY place LIMIT 1`,
-    order,
-  );
-  if (next !== undefined) return String(next['serial']);
-  const states = sql.all(
-    `SELECT state, count(*) AS units FROM unit WHERE "order" = ? AND state <> 'retired' GROUP BY state`,
-    order,
-  );
-  if (states.length === 0) throw orderUnknown(order);
-  const told = states.map((row) => `${Number(row['units'])} ${String(row['state'])}`).join(', ');
-  throw new OperatorError('order-finished', `No unit of order ${order} waits for a card: ${told}`, {
-    hint: `See "./build.sh unit list --order ${order}"`,
-  });
-}
-
-export const orderUnknown = (order: string): OperatorError =>
-  new OperatorError('order-unknown', `There is no order ${order}`, {
-    hint: 'See "./build.sh unit list"; orders come with "./build.sh unit import FILE.csv"',
-  });
-
-function may(row: Row): string {
-  const serial = String(row['serial']);
-  if (row['state'] !== 'writing' && row['state'] !== 'retired') return serial;
-  const retired = row['state'] === 'retired';
-  throw new OperatorError(
-    retired ? 'unit-retired' : 'unit-busy',
-    retired ? `${serial} is retired` : `A card for ${serial} is being written`,
-    {
-      hint: retired
-        ? 'Make a new one: ./build.sh unit new, or import it again'
-        : `See "./build.sh unit show ${serial}"`,
     },
   );
 }

@@ -73,7 +73,10 @@ export interface FlashLedger {
   /** Support's public key (age1…), which recovery keys are encrypted to. */
   readonly recipient: string | undefined;
   begin(request: {
-    /** The next unit without a card of this order; or this one; or, with neither, a unit made now. */
+    /**
+     * The next unit without a card of this order; or this one; or, with neither, one without a card that belongs to
+     * nobody (no order, name, account, label or MAC), and only when there is none a unit made now.
+     */
     readonly order?: string;
     readonly serial?: string;
     readonly card: CardIdentity;

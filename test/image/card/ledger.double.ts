@@ -9,8 +9,12 @@ export interface Row {
   readonly escrow: string;
   readonly registration: string;
   state: 'begun' | 'verified' | 'ended';
+  /** Its card was bad before it was verified: the serial is given again. */
+  isWaiting: boolean;
   end?: FlashEnd;
 }
+
+const newSerial = (): string => randomBytes(16).toString('hex');
 
 export interface LedgerDouble extends FlashLedger {
   readonly rows: readonly Row[];
@@ -33,12 +37,23 @@ export function ledgerDouble(
     if (row !== undefined && states.includes(row.state)) return row;
     throw new OperatorError('flash-over', `it is ${row?.state ?? 'unknown'}`);
   };
+  /** The oldest one whose cards were all bad before they were verified. */
+  const waiting = (): string | undefined =>
+    rows.find(({ serial }) => rows.every((row) => row.serial !== serial || row.isWaiting))?.serial;
   return {
     rows,
     recipient: 'age1support',
-    begin({ serial = randomBytes(16).toString('hex'), card, escrow = '', registration }) {
+    begin({ order, serial: named, card, escrow = '', registration }) {
       need('begin');
-      const row: Row = { serial, device: card.device, escrow, registration, state: 'begun' };
+      const serial = named ?? (order === undefined ? waiting() : undefined) ?? newSerial();
+      const row: Row = {
+        serial,
+        device: card.device,
+        escrow,
+        registration,
+        state: 'begun',
+        isWaiting: false,
+      };
       rows.push(row);
       const id = randomUUID();
       byId.set(id, row);
@@ -54,6 +69,7 @@ export function ledgerDouble(
     end(flash, how) {
       need('end');
       const row = mine(flash, how.result === 'done' ? ['verified'] : ['begun', 'verified']);
+      row.isWaiting = row.state === 'begun';
       row.state = 'ended';
       row.end = how;
     },

@@ -9,6 +9,7 @@ import { unitText } from '../../../image/ledger/report.ts';
 import { unbox, stationKey } from '../../../image/ledger/seal.ts';
 import {
   listUnits,
+  noteLabel,
   noteMac,
   retireUnit,
   retireWaiting,
@@ -146,6 +147,40 @@ test('without an order a unit is made with its card; a unit whose card is writte
     code: 'order-unknown',
   });
   assert.throws(() => retireUnit(ledger, unit.serial, { by, why: 'x' }), { code: 'unit-busy' });
+});
+
+test('without an order the unit of a bad card is taken again; one that is somebody’s is not', () => {
+  using at = sample();
+  const { ledger } = at;
+  const free = { card, release: 'r', registration, by };
+  const plain = { count: 1, accounts: [], services: [] };
+  const [named, , , labelled, boarded] = ledger.make(
+    [{ ...plain, name: 'Hotel Adler' }, { ...hotel }, { ...plain, order: 'B' }, plain, plain],
+    by,
+  );
+  noteLabel(ledger, labelled!.serial, { by, format: 'zpl' });
+  noteMac(ledger, boarded!.serial, { by, mac: 'dc:a6:32:01:02:03' });
+  const first = ledger.begin(free);
+  const second = ledger.begin(free);
+  ledger.end(second, bad);
+  ledger.end(first, bad);
+  const other = openLedger(at.file);
+  const [third, fourth, fifth] = [ledger.begin(free), other.begin(free), ledger.begin(free)];
+  assert.deepEqual(
+    [third.unit.serial, fourth.unit.serial],
+    [first.unit.serial, second.unit.serial],
+    'the oldest first, and two stations get two',
+  );
+  assert.equal(listUnits(ledger).length, 8, 'only the fifth needed a new one');
+  ledger.verified(third);
+  ledger.end(third, bad);
+  other.end(fourth, bad);
+  const sixth = other.begin(free);
+  assert.equal(sixth.unit.serial, fourth.unit.serial, 'not the uncertain one');
+  assert.equal(sixth.generation, 1);
+  assert.notEqual(fifth.unit.serial, named!.serial);
+  other.close();
+  assert.deepEqual(verifyStore(ledger.store).problems, []);
 });
 
 test('another card for a unit that is done needs its record, and is the next generation', () => {
