@@ -44,12 +44,13 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
   const { print, signal } = around;
   const ledger = openLedger(request.file);
   try {
-    const { serial, cards } = ledger.unit(request.serial);
+    const { serial, cards, state } = ledger.unit(request.serial);
     const carried =
       request.from === undefined ? undefined : await carriedFrom(request.from, serial);
     const record = await recordOf(ledger, serial, request.identity);
     ledger.check({ serial, record });
     const card = await cardAt(request.device, signal);
+    const isGone = state === 'overwritten' || cardHolder(ledger, card.cid)?.serial === serial;
     const files = carried === undefined ? {} : { 'carried.db.gz': carried };
     const again = { serial, record, files };
     const flasher = await prepareFlasher({ ...request, again }, { ...around, ledger });
@@ -67,7 +68,7 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
     }
     if (request.from !== undefined)
       noteCarried(request.from, `${card.device}, ${request.by.operator}`);
-    print(after(serial, { from: request.from, isFirst: cards === 0 }));
+    print(after(serial, { from: request.from, isFirst: cards === 0, isGone }));
     return 0;
   } finally {
     ledger.close();
@@ -81,6 +82,8 @@ function notDone(serial: string, state: UnitEntry['state']): string {
       return `The unit is uncertain now; "./build.sh unit show ${serial}" says what to do.`;
     case 'done':
       return 'In the ledger nothing has changed for the unit: its card before this one counts. Reflash it again.';
+    case 'overwritten':
+      return 'The unit has no card now: what was on its last one is lost. Reflash it again.';
     case 'new':
     case 'writing':
     case 'retired':
@@ -88,9 +91,14 @@ function notDone(serial: string, state: UnitEntry['state']): string {
   }
 }
 
+/** `isGone`: what was on the last card is no more; that card may be another unit's by now, or this one. */
 function after(
   serial: string,
-  { from, isFirst }: { readonly from: string | undefined; readonly isFirst: boolean },
+  {
+    from,
+    isFirst,
+    isGone,
+  }: { readonly from: string | undefined; readonly isFirst: boolean; readonly isGone: boolean },
 ): string {
   const done = `Card for ${serial} is finished.`;
   const next =
@@ -102,7 +110,9 @@ function after(
       ? 'LOST: whatever the last card had not told yet (no --from was given).'
       : `With it goes what waited on the last card. Delete ${from}: it holds the keys of the hotel’s account.`,
     next,
-    'The last card is shut out of the cloud when this one connects. Destroy it: never put it into a unit again.',
+    isGone
+      ? 'What was on the last card is shut out of the cloud when this one connects.'
+      : 'The last card is shut out of the cloud when this one connects. Destroy it: never put it into a unit again.',
   ].join('\n');
 }
 

@@ -48,6 +48,16 @@ export type LedgerEvent =
     }
   /** Its station had gone: a crash, a power cut. */
   | { readonly kind: 'flash.found'; readonly serial: string; readonly flash: string }
+  /**
+   * What was on its card is no more since something was begun on it: another unit's, or (`into` is its own serial) its
+   * own that failed. `flash` wrote what is lost.
+   */
+  | {
+      readonly kind: 'card.overwritten';
+      readonly serial: string;
+      readonly flash: string;
+      readonly into: string;
+    }
   /** Somebody looked at the card of an uncertain unit: it is whole. */
   | { readonly kind: 'unit.settled'; readonly serial: string }
   | { readonly kind: 'unit.retired'; readonly serial: string; readonly why: string }

@@ -3,6 +3,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { OperatorError } from '../core/errors.ts';
 import { chosen, may, nextOf } from './choice.ts';
+import { tellSpoiled, tellTaken } from './holders.ts';
 import { ESCROW_CHARS_MAX, UNITS_MAX } from './limits.ts';
 import { NAME_IS, ORDER_IS, isName, isOrder } from './names.ts';
 import type { Actor, Flash, FlashEnd, FlashLedger, UnitEntry } from './ports.ts';
@@ -121,6 +122,7 @@ function ledgerOf(store: Store, { newSerial = () => randomBytes(16).toString('he
         const { node: _node, ...card } = request.card;
         const registration = checkRegistration(request.registration);
         const { holder } = station;
+        tellTaken(sql, tell, { cid: card.cid, into: serial, by });
         tell(
           {
             kind: 'flash.begun',
@@ -149,6 +151,7 @@ function ledgerOf(store: Store, { newSerial = () => randomBytes(16).toString('he
           { kind: 'flash.ended', serial: flash.unit.serial, flash: flash.id, how: plain(how) },
           by,
         );
+        tellSpoiled(sql, tell, { flash: flash.id, by });
         forgetBoxes(store);
       }),
     close: () => {
@@ -288,11 +291,14 @@ function plain(how: FlashEnd): FlashEnd {
   return { result: 'done', sha256, bytes, writeMs, readMs };
 }
 
+/** States of units that wait for a card, or may come to: in SQL. */
+export const WAITING = `('new', 'writing', 'uncertain', 'overwritten')`;
+
 /** Records that no card waits for any more; support still has them. */
 export function forgetBoxes({ sql }: Store): void {
   sql.run(
     `DELETE FROM waiting WHERE NOT EXISTS (
-       SELECT 1 FROM unit WHERE unit.record = waiting.record AND state IN ('new', 'writing', 'uncertain')
+       SELECT 1 FROM unit WHERE unit.record = waiting.record AND state IN ${WAITING}
      )`,
   );
 }
@@ -313,7 +319,9 @@ function recoverWith(store: Store, tell: Tell): void {
     );
     for (const row of lost) {
       const by = { operator: String(row['operator']), station: String(row['station']) };
-      tell({ kind: 'flash.found', serial: String(row['serial']), flash: String(row['id']) }, by);
+      const flash = String(row['id']);
+      tell({ kind: 'flash.found', serial: String(row['serial']), flash }, by);
+      tellSpoiled(store.sql, tell, { flash, by });
     }
   }
 }

@@ -33,7 +33,8 @@ export interface UnitEntry {
   }[];
   /** Ids of preloaded services. */
   readonly services: readonly string[];
-  readonly state: 'new' | 'writing' | 'done' | 'uncertain' | 'retired';
+  /** `overwritten`: what was on its card is no more; the unit needs another one (reflash). */
+  readonly state: 'new' | 'writing' | 'done' | 'uncertain' | 'overwritten' | 'retired';
   /** How many cards it has had that could start; the second makes the first one's certificate void. */
   readonly cards: number;
   /** Of the last card that was begun. */

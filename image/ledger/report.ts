@@ -46,11 +46,17 @@ export function unitTable(units: readonly UnitEntry[]): string {
     ...[unit.serial, unit.state, unit.order ?? '-', unit.name ?? '-'],
     ...[accountsText(unit), String(unit.cards), unit.labelled ? 'printed' : '-'],
   ]);
-  return `${table([head, ...rows])}\n${totalText(units)}`;
+  const isTaken = units.some(({ state }) => state === 'overwritten');
+  return [...[table([head, ...rows]), totalText(units)], ...(isTaken ? [OVERWRITTEN] : [])].join(
+    '\n',
+  );
 }
 
+const OVERWRITTEN =
+  'Overwritten: something else was written onto its card. "./build.sh unit show SERIAL" says when, and what to do.';
+
 /** As a unit goes through them. */
-const STATES = ['new', 'writing', 'done', 'uncertain', 'retired'] as const;
+const STATES = ['new', 'writing', 'done', 'uncertain', 'overwritten', 'retired'] as const;
 
 /** "5 units: 3 new, 2 done" */
 function totalText(units: readonly UnitEntry[]): string {
@@ -63,7 +69,18 @@ function totalText(units: readonly UnitEntry[]): string {
 }
 
 /** What a person should do with a unit in this state; undefined: nothing. */
-function adviceFor({ serial, state }: UnitEntry): string | undefined {
+function adviceFor({ unit, events }: UnitDetails): string | undefined {
+  const { serial, state } = unit;
+  if (state === 'overwritten') {
+    const last = overwritings(events).at(-1);
+    return [
+      `Its card was written over${last === undefined ? '' : ` on ${takenText(last, serial)}`}: it has none any more. Reflash it:`,
+      `  ./build.sh reflash ${serial} DEVICE --claim DIR --identity FILE`,
+      '  ./build.sh unit export                   for the cloud, which refuses the first by it',
+      'Or make a new unit like it, with another serial and label:',
+      `  ./build.sh unit replace ${serial}`,
+    ].join('\n');
+  }
   if (state !== 'uncertain') return undefined;
   return [
     'Its last card was written and read back, but the station stopped before it was finished: the card',
@@ -75,6 +92,20 @@ function adviceFor({ serial, state }: UnitEntry): string | undefined {
     '  ./build.sh unit export                   for the cloud, which refuses the first by it',
   ].join('\n');
 }
+
+interface Overwriting {
+  readonly at: string;
+  readonly flash: string;
+  readonly into: string;
+}
+
+const overwritings = (events: readonly ChainEvent[]): readonly Overwriting[] =>
+  events
+    .filter(({ kind }) => kind === 'card.overwritten')
+    .map(({ at, body }) => ({ ...(JSON.parse(body) as Omit<Overwriting, 'at'>), at }));
+
+const takenText = ({ at, into }: Overwriting, serial: string): string =>
+  `${time(at)} ${into === serial ? 'by a card of its own that failed' : `by unit ${into}`}`;
 
 export function unitText(details: UnitDetails, { events }: { events: boolean }): string {
   const { unit, made, why, flashes } = details;
@@ -91,29 +122,33 @@ export function unitText(details: UnitDetails, { events }: { events: boolean }):
     ['made', time(made)],
   ];
   const lines = rows.filter(([, value]) => value !== undefined && value !== '');
-  const advice = adviceFor(unit);
+  const advice = adviceFor(details);
+  const taken = new Map(overwritings(details.events).map((one) => [one.flash, one]));
   return [
     table(lines.map(([name, value]) => [name, value!])),
     ...flashes.map((flash, index) => {
       const isOver = index < flashes.findLastIndex(({ verified }) => verified !== null);
-      return `\ncard ${index + 1}: ${flashText(flash, { isOver: isOver && flash.verified !== null })}`;
+      const lost = taken.get(flash.id);
+      const was = [
+        ...(isOver && flash.verified !== null ? ['superseded; '] : []),
+        ...(lost === undefined ? [] : [`written over on ${takenText(lost, unit.serial)}; `]),
+      ].join('');
+      return `\ncard ${index + 1}: ${was}${flashText(flash)}`;
     }),
     ...(advice === undefined ? [] : ['', advice]),
     ...(events ? ['', eventLines(details.events)] : []),
   ].join('\n');
 }
 
-/** `isOver`: a newer card has taken its place. */
-function flashText(flash: FlashRow, { isOver }: { readonly isOver: boolean }): string {
+function flashText(flash: FlashRow): string {
   const { state, reason, bytes, write_ms, read_ms, ended } = flash;
   const speed =
     bytes === null || write_ms === null || read_ms === null
       ? ''
       : `, ${megabytes(bytes)} at ${(bytes / 1e3 / write_ms).toFixed(1)} MB/s, read back at ${(bytes / 1e3 / read_ms).toFixed(1)} MB/s`;
   const told = reason === null ? state : `${state}: ${reason} (${flash.code ?? ''})`;
-  const result = isOver ? `superseded; ${told}` : told;
   return [
-    `${result}${speed}`,
+    `${told}${speed}`,
     `  ${flash.model}, ${megabytes(flash.card_bytes)}, ${flash.device}, CID ${flash.cid ?? 'not told by its reader'}`,
     `  release ${flash.release}, generation ${flash.generation}, recovery key ${flash.escrow === null ? 'KEPT NOWHERE' : 'sealed to support'}`,
     `  ${time(flash.begun)} to ${ended === null ? '…' : time(ended)}, ${flash.operator} at ${flash.station}`,
@@ -133,6 +168,7 @@ const SAID = [
   'format',
   'mac',
   'generation',
+  'into',
 ];
 
 export function eventLines(events: readonly ChainEvent[]): string {

@@ -4,7 +4,9 @@
 import { DatabaseSync } from 'node:sqlite';
 
 export const APPLICATION_ID = 0x636c6b31; // "clk1": file(1) and we tell it from other databases.
-export const VERSION = 1;
+/** 2 has the same tables and tells of cards that were written over, which a program of version 1 does not know. */
+export const VERSION = 2;
+export const VERSION_MIN = 1;
 
 /** Tables that follow from the events, with what names a row of each. */
 export const DERIVED = {

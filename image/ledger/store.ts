@@ -9,7 +9,7 @@ import type { LedgerEvent, Told } from './events.ts';
 import { BUSY_MS_MAX, EVENT_CHARS_MAX } from './limits.ts';
 import { giveLike, makeFolder, refuseNetwork } from './place.ts';
 import type { Actor } from './ports.ts';
-import { APPLICATION_ID, SCHEMA, VERSION, schemaChanges } from './schema.ts';
+import { APPLICATION_ID, SCHEMA, VERSION, VERSION_MIN, schemaChanges } from './schema.ts';
 import { apply, statementsOf } from './tables.ts';
 import type { Statements } from './tables.ts';
 
@@ -72,10 +72,13 @@ export function openStore(file: string, options: Options = {}): Store {
     try {
       // `unit restore` holds the old file until the other one is in its place: whoever waited has the old one.
       if (fs.statSync(real).ino !== ino) throw moved(file);
-      checkVersion(file, db);
+      const version = checkVersion(file, db);
       setUp(db);
       const [change] = options.schema === 'any' ? [] : schemaChanges(db);
       if (change !== undefined) throw changed(file, change);
+      // From now on no older program opens it. Whoever only looks leaves it as it is.
+      if (options.schema !== 'any' && version < VERSION)
+        db.exec(`PRAGMA user_version = ${VERSION}`);
       return storeOf(real, db, options);
     } catch (error) {
       db.close();
@@ -120,7 +123,8 @@ function checkPlace(file: string): void {
   refuseNetwork(folder, fs.readFileSync('/proc/self/mountinfo', 'utf8'));
 }
 
-function checkVersion(file: string, db: DatabaseSync): void {
+/** The ledger's version, one that this program knows. Throws OperatorError. */
+function checkVersion(file: string, db: DatabaseSync): number {
   const value = (name: string): number =>
     Number(Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
   if (value('application_id') !== APPLICATION_ID) {
@@ -128,7 +132,8 @@ function checkVersion(file: string, db: DatabaseSync): void {
       hint: 'Look at the name given with --ledger or CLOCK_LEDGER',
     });
   }
-  if (value('user_version') === VERSION) return;
+  const version = value('user_version');
+  if (version >= VERSION_MIN && version <= VERSION) return version;
   throw new OperatorError(
     'ledger-newer',
     `${file} was written by another version of this program`,

@@ -71,6 +71,18 @@ export function apply(db: Statements, event: Told): void {
         event.flash,
       );
       return;
+    case 'card.overwritten':
+      db.run(
+        `UPDATE unit SET state = 'overwritten' WHERE serial = ? AND state IN ('done', 'uncertain')`,
+        event.serial,
+      );
+      // Another card of it is being written: when that fails, there is none to go back to.
+      db.run(
+        `UPDATE flash SET unit_was = 'overwritten'
+         WHERE serial = ? AND ended IS NULL AND unit_was IN ('done', 'uncertain')`,
+        event.serial,
+      );
+      return;
     case 'unit.settled':
       db.run(`UPDATE unit SET state = 'done' WHERE serial = ?`, event.serial);
       return;

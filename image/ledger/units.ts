@@ -3,8 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { OperatorError } from '../core/errors.ts';
 import type { ChainEvent } from './chain.ts';
 import type { LedgerEvent } from './events.ts';
-import { forgetBoxes, orderUnknown } from './ledger.ts';
+import { WAITING, forgetBoxes, orderUnknown } from './ledger.ts';
 import type { Ledger, UnitRecord } from './ledger.ts';
+import { holderOf, isWrittenOver } from './holders.ts';
 import type { Actor, UnitEntry } from './ports.ts';
 import { box, stationKey, unbox, unseal } from './seal.ts';
 import type { Row } from './tables.ts';
@@ -96,6 +97,17 @@ export function unitDetails({ store }: Ledger, named: string): UnitDetails {
   });
 }
 
+/**
+ * The unit that has this card now, not retired, by the card's own number: the unit's newest card that could start, and
+ * nothing was begun on it since. undefined: none, or the number is not known.
+ */
+export function cardHolder({ store }: Ledger, cid: string | undefined): UnitEntry | undefined {
+  return store.read(() => {
+    const row = holderOf(store.sql, cid);
+    return row === undefined ? undefined : entryOf(row);
+  });
+}
+
 /** The last ones told, oldest first. */
 export function newestEvents({ store }: Ledger, count: number): readonly ChainEvent[] {
   const rows = store.sql.all('SELECT * FROM event ORDER BY seq DESC LIMIT ?', count);
@@ -123,9 +135,17 @@ function change(
   });
 }
 
-/** Its card was looked at and is whole: an uncertain unit is done. Throws OperatorError. */
+/**
+ * Its card was looked at and is whole: an uncertain unit is done. Throws OperatorError; also when something was begun on
+ * that card since, so that it was another one that was looked at.
+ */
 export function settleUnit(ledger: Ledger, named: string, by: Actor): UnitEntry {
   const event = ({ serial, state }: UnitEntry): LedgerEvent => {
+    if (state === 'overwritten' || isWrittenOver(ledger.store.sql, serial)) {
+      throw new OperatorError('card-overwritten', `The card of ${serial} was written over`, {
+        hint: `Write it another one (./build.sh reflash ${serial} DEVICE), or: ./build.sh unit replace ${serial}`,
+      });
+    }
     if (state === 'uncertain') return { kind: 'unit.settled', serial };
     throw new OperatorError('unit-certain', `${serial} is not uncertain, it is ${state}`, {
       hint: `See "./build.sh unit show ${serial}"`,
@@ -279,7 +299,7 @@ export async function unsealWaiting(
     store.sql.all(
       `SELECT id, sealed, box FROM record LEFT JOIN waiting ON record = id
        WHERE sealed IS NOT NULL AND EXISTS (
-         SELECT 1 FROM unit WHERE unit.record = id AND state IN ('new', 'writing', 'uncertain'))`,
+         SELECT 1 FROM unit WHERE unit.record = id AND state IN ${WAITING})`,
     ),
   );
   const key = stationKey(store.file);

@@ -11,7 +11,7 @@ export const unit = command('unit', {
   import FILE.csv    make the units of a file of orders, all or none; --dry-run only judges it
   new                make units without accounts: --count N, --order X, --name TEXT
   list               units in a table; --order X, --state S
-  show SERIAL        one unit, its cards, and what to do when one is uncertain; --events
+  show SERIAL        one unit, its cards, and what to do when it needs one; --events
   settle SERIAL      an uncertain unit whose card was looked at and is whole
   replace SERIAL     retire it and make a new one like it; --order X: all uncertain ones of X
   mac SERIAL MAC     note the board that goes with it
@@ -33,8 +33,8 @@ columns orders have, and how secrets are kept.`,
     name: { value: 'TEXT', help: "whose it is, e.g. the hotel's name: new" },
     state: {
       value: 'STATE',
-      choices: ['new', 'writing', 'done', 'uncertain', 'retired'],
-      help: 'only units in it: list',
+      choices: ['new', 'writing', 'done', 'uncertain', 'overwritten', 'retired'],
+      help: 'only those: list',
     },
     events: { help: 'all that was told of it: show' },
     why: { value: 'TEXT', help: 'the reason: retire' },
