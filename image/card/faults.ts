@@ -48,6 +48,15 @@ export const another = (path: string): OperatorError =>
     hint: 'Leave the card in until it is finished',
   });
 
+export const stopped = (): OperatorError =>
+  new OperatorError(
+    'stopped',
+    'It was stopped before it was finished: the card starts from no board',
+    {
+      hint: 'Write it again from the beginning',
+    },
+  );
+
 export const stalled = (doing: string, ms: number): OperatorError =>
   new OperatorError(
     'card-stalled',

@@ -79,11 +79,11 @@ export async function flashCard(card: CardIdentity, needs: FlashNeeds): Promise<
   } catch (error) {
     // The ledger has it as done, and it is: what failed later is no matter of the card.
     if (over) return pace.finished();
-    const isStopped = needs.signal?.aborted === true;
     if (flash === undefined) {
+      const isStopped = needs.signal?.aborted === true;
       return pace.failed('untouched', { reason: isStopped ? NOT_BEGUN : inWords(error) });
     }
-    const fault = isStopped ? STOPPED : inWords(error);
+    const fault = inWords(error);
     const noted = noteBad(needs.ledger, flash, fault);
     const text = noted === undefined ? fault.text : `${fault.text}; ${noted}`;
     const { serial } = flash.unit;
@@ -108,12 +108,6 @@ function begin(
 }
 
 type Fault = NonNullable<CardView['reason']>;
-
-const STOPPED: Fault = {
-  code: 'stopped',
-  text: 'It was stopped before it was finished: the card starts from no board',
-  hint: 'Write it again from the beginning',
-};
 
 const NOT_BEGUN: Fault = {
   code: 'not-begun',

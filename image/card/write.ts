@@ -3,7 +3,7 @@
 // Knows the card and its content by their ports only.
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { NOT_FINISHED } from '../unit/layout.ts';
-import { differs, faultOf, lies, stalled } from './faults.ts';
+import { differs, faultOf, lies, stalled, stopped } from './faults.ts';
 import { BLOCK_BYTES, CHUNK_BYTES, DEPTH, STALL_MS_MAX } from './limits.ts';
 import type { CardContent, CardDevice, Written } from './ports.ts';
 import { probePattern, probePlaces } from './probes.ts';
@@ -21,6 +21,7 @@ export interface WriteOptions {
   readonly verified: () => Promise<void>;
   /** The card is whole; when this rejects, its first block is emptied again. */
   readonly written: (result: Written) => Promise<void>;
+  /** Stops it until `verified` is asked; what is left then takes milliseconds. */
   readonly signal?: AbortSignal | undefined;
   readonly stallMs?: number;
   readonly nowMs?: () => number;
@@ -70,8 +71,9 @@ export async function writeCard(
   const read = nowMs();
   const sha256 = await readChunks(w);
   const readMs = nowMs() - read;
+  // The last moment for it: a unit whose card may start is another matter than one that waits for its card.
+  goOn(options);
   await options.verified();
-  options.signal?.throwIfAborted();
   await writeFirstBlock(w);
   const bytes = w.chunks.reduce((sum, chunk) => sum + chunk.bytes, BLOCK_BYTES);
   try {
@@ -80,6 +82,11 @@ export async function writeCard(
     await emptyFirstBlock(w);
     throw error;
   }
+}
+
+/** Only where its first block is empty: that is what `stopped` says. */
+function goOn({ signal }: WriteOptions): void {
+  if (signal?.aborted === true) throw stopped();
 }
 
 /** All of the content but its first block, in pieces of one write. */
@@ -127,7 +134,7 @@ async function writeFirstBlock(w: Writing): Promise<void> {
 async function placeProbes(w: Writing): Promise<void> {
   const block = w.buffers[0]!.subarray(0, BLOCK_BYTES);
   for (const at of w.probes) {
-    w.options.signal?.throwIfAborted();
+    goOn(w.options);
     block.set(probePattern(w.options.nonce, at));
     await timed(w, 'trying its size', () => w.device.write(at, block));
   }
@@ -137,7 +144,7 @@ async function placeProbes(w: Writing): Promise<void> {
 async function checkProbes(w: Writing): Promise<void> {
   const block = w.buffers[0]!.subarray(0, BLOCK_BYTES);
   for (const at of w.probes) {
-    w.options.signal?.throwIfAborted();
+    goOn(w.options);
     await timed(w, 'trying its size', () => w.device.read(at, block));
     if (!probePattern(w.options.nonce, at).equals(block)) throw lies(w.device.bytes, at);
   }
@@ -202,7 +209,7 @@ async function pipelined(w: Writing, { doing, before, start, after }: Stages): P
   let done = 0;
   for (const [index, chunk] of w.chunks.entries()) {
     if (underWay.length === w.buffers.length) await underWay.shift()!();
-    w.options.signal?.throwIfAborted();
+    goOn(w.options);
     const buffer = w.buffers[index % w.buffers.length]!.subarray(0, chunk.bytes);
     before(chunk, buffer);
     const running = timed(w, doing, () => start(chunk, buffer));

@@ -51,7 +51,10 @@ export interface Cost {
 /** Rejects when the card is bad. `cost` is told what its process used. */
 export function writeInProcess(cost: (of: Cost) => void = () => {}): WriteCard {
   return async (card, order, hooks) => {
-    const child = fork(ME, ['card'], { serialization: 'advanced', stdio: 'ignore' });
+    // In a group of its own: Ctrl-C is for its parent, which tells it to stop where that does no harm.
+    const child = fork(ME, ['card'], {
+      ...{ serialization: 'advanced', stdio: 'ignore', detached: true },
+    });
     const stop = (): void => send(child, { answer: 'stop' });
     hooks.signal?.addEventListener('abort', stop, { once: true });
     try {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { after, test } from 'node:test';
+import type { CardView } from '../../../image/card/ports.ts';
 import type { FlashEnd } from '../../../image/ledger/ports.ts';
 import { writeOpened } from '../../../image/card/writer.ts';
 import { openContent } from '../../../image/unit/content.ts';
@@ -151,6 +152,33 @@ test('Ctrl-C in the middle: the card is not finished, says so, and starts from n
   assert.equal(view.reason?.code, 'stopped');
   assertSaysNotFinished(card);
   assert.equal(ledger.rows[0]?.end?.result, 'bad');
+});
+
+test('Ctrl-C while the first block is written: the card is finished, or says itself what was wrong', async () => {
+  for (const isFailing of [false, true]) {
+    const ledger = ledgerDouble();
+    const abort = new AbortController();
+    const card = doubleCard(CARD_BYTES, {
+      onWrite: () => {
+        if (isFailing && abort.signal.aborted)
+          throw Object.assign(new Error('I/O'), { code: 'EIO' });
+      },
+    });
+    const show = ({ phase }: CardView): void => {
+      if (phase === 'finishing') abort.abort();
+    };
+    const { signal } = abort;
+    const { view, order } = await flashDouble(card, { works, ledger, signal, needs: { show } });
+    const end = ledger.rows[0]?.end;
+    if (!isFailing) {
+      assert.deepEqual([view.phase, end?.result], ['done', 'done'], view.reason?.text);
+      await assertHolds(card, order!);
+      continue;
+    }
+    assert.deepEqual([view.reason?.code, end?.result], ['card-failing', 'bad']);
+    assert.doesNotMatch(view.reason!.text, /no board/, 'nobody knows');
+    assert.match(view.reason!.text, /uncertain: see/);
+  }
 });
 
 test('a card that was changed for a smaller one is not written', async () => {

@@ -16,7 +16,7 @@ import { readFat } from '../../../image/unit/read/fat.ts';
 import { decrypted, unlock } from '../../../image/unit/read/keyslot.ts';
 import { readLuks } from '../../../image/unit/read/luks.ts';
 import { openSource, section } from '../../../image/unit/read/source.ts';
-import { MIB } from '../../../image/unit/layout.ts';
+import { MIB, NOT_FINISHED } from '../../../image/unit/layout.ts';
 import { randomFrom, testSeed } from '../../agent/random.ts';
 import { recordingProgress } from '../core/progress.fake.ts';
 import { CARD_BYTES, makeWorks } from './factory.ts';
@@ -91,6 +91,16 @@ async function somebodyHolds(): Promise<boolean> {
   return false;
 }
 
+/** Whether a process that writes a card has begun below this one. */
+async function hasWriter(parent: number): Promise<boolean> {
+  const pids = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8').catch(() => '');
+  for (const pid of pids.split(' ').filter((text) => text !== '')) {
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (line.includes('card/writer.ts')) return true;
+  }
+  return false;
+}
+
 async function contentOf(found: { chunks(): AsyncGenerator<Buffer> } | undefined): Promise<Buffer> {
   const parts: Buffer[] = [];
   for await (const chunk of found!.chunks()) parts.push(chunk);
@@ -117,6 +127,22 @@ async function serialOn(file: string): Promise<string | undefined> {
   } finally {
     await source.close();
   }
+}
+
+/** Ctrl-C as a terminal gives it, to all processes of the flasher, when the card's is there and has not come to it. */
+async function interrupted(file: string): Promise<number | null> {
+  const options = ['--ledger', ledgerFile, '--release', works.release, '--signer', signer];
+  const child = spawn(process.execPath, [MAIN, 'flash', '--yes', ...options, file], {
+    ...{ stdio: 'ignore', detached: true },
+    env: { ...process.env, XDG_CACHE_HOME: join(works.folder, 'cache') },
+  });
+  const ended = once(child, 'close') as Promise<[number | null]>;
+  while (child.exitCode === null && !(await hasWriter(child.pid!)))
+    await new Promise((done) => setTimeout(done, 2));
+  process.kill(-child.pid!, 'SIGINT');
+  const [code] = await ended;
+  await untilClosed();
+  return code;
 }
 
 interface Row {
@@ -154,8 +180,25 @@ async function assertTrue(ledger: Ledger, since: number): Promise<void> {
   assert.equal(new Set(onCards).size, onCards.length, 'no serial lies on two cards');
 }
 
+test('Ctrl-C reaches the flasher alone: what it says of the card is true', async () => {
+  createLedger(ledgerFile, { recipient: undefined, by: BY }).close();
+  await emptyCards();
+  const [file] = files;
+  const interruptedBy = await interrupted(file!);
+  const ledger = openLedger(ledgerFile);
+  const row = ledger.store.sql.get('SELECT state, code, reason FROM flash');
+  assert.equal(interruptedBy, 130);
+  assert.deepEqual([row?.['state'], row?.['code']], ['bad', 'stopped']);
+  assert.match(String(row?.['reason']), /starts from no board/);
+  const words = Buffer.from(NOT_FINISHED);
+  const source = await openSource(file!);
+  assert.deepEqual(await source.read(0, words.length), words);
+  await source.close();
+  ledger.close();
+});
+
 test(`the flasher killed ${KILLS} times at random points never lies (CLOCK_TEST_SEED=${seed})`, async () => {
-  const begun = createLedger(ledgerFile, { recipient: undefined, by: BY });
+  const begun = openLedger(ledgerFile);
   begun.make([{ count: 500, order: 'A-1', accounts: [], services: [] }], BY);
   begun.close();
   await emptyCards();
