@@ -51,8 +51,9 @@ export async function flashCard(card: CardIdentity, needs: FlashNeeds): Promise<
       recoveryKey: recoveryKeyText(randomBytes(KEY_BYTES)),
       token: tokenText(randomBytes(TOKEN_BYTES)),
     };
-    const escrow = await needs.escrow(secrets.recoveryKey);
     const keys = await needs.makeKeys(needs.signal);
+    // Last: what the ledger wants of it may change.
+    const escrow = await needs.escrow(secrets.recoveryKey);
     needs.signal?.throwIfAborted();
     flash = begin(card, needs, {
       registration: registrationOf(secrets.token),

@@ -70,7 +70,6 @@ export async function prepareFlasher(
   const sizes = { ...recordSizes(fleet), ...sizesOf(again?.files ?? {}) };
   const templates = join(cacheFolder(), 'templates');
   const template = await templateOf(release, sizes, { templates, progress, signal });
-  const { recipient } = ledger;
   const write = writeInProcess();
   return {
     version,
@@ -81,7 +80,11 @@ export async function prepareFlasher(
         ...{ ledger, release: version, template, fleet, by: request.by, order },
         ...{ serial: again?.serial, again },
         ...{ makeKeys, write, show, signal, nowMs: () => performance.now() },
-        escrow: async (text) => (recipient === undefined ? undefined : seal(text, recipient)),
+        // Of now: a station runs for days, and support's key may be another one by then.
+        escrow: async (text) => {
+          const { recipient } = ledger;
+          return recipient === undefined ? undefined : seal(text, recipient);
+        },
       }),
   };
 }
