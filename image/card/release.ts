@@ -1,6 +1,6 @@
 // The release that cards are made of: signed by a key that is known here, every file as its manifest says,
 // and its template, made once of what was checked and kept where nobody else writes.
-import { constants } from 'node:fs';
+import { constants, openSync } from 'node:fs';
 import { copyFile, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
@@ -125,7 +125,8 @@ function refused(code: string, message: string, { hint }: { hint: string }): Ope
 
 /**
  * Its template for records of these sizes, kept in the folder `templates`; made when there is none that is sound.
- * Never taken from the release's own folder: who made that could put a template there that nobody signed.
+ * Never taken from the release's own folder: who made that could put a template there that nobody signed. Its files stay
+ * open until this process ends, and are named so that its writers find them, whoever drops the template meanwhile.
  */
 export async function templateOf(
   release: FlashRelease,
@@ -145,7 +146,7 @@ export async function templateOf(
     const before = await readTemplate(place);
     if (before !== undefined && (await isSound(before, signed.bytes))) {
       progress.reused('template', 'made before');
-      return before;
+      return held(before);
     }
     const epochSeconds = Math.floor(Date.parse(manifest.builtAt) / 1000);
     const made = await progress.step('template', async () => {
@@ -159,10 +160,17 @@ export async function templateOf(
       }
     });
     await dropOlder(templates, place);
-    return made;
+    return held(made);
   };
   const onWait = (): void => progress.say('Another flasher makes the template; waiting for it');
   return whenFree(templates, work, { signal, onWait });
+}
+
+/** Other flashers keep a few templates, and a station runs for days. The kernel keeps what somebody has open (proc(5)). */
+function held(template: Template): Template {
+  const open = (file: string): string => `/proc/${process.pid}/fd/${openSync(file, 'r')}`;
+  const { boot, system } = template.files;
+  return { ...template, files: { boot: open(boot), system: open(system) } };
 }
 
 /** What was signed and nothing else, checked again where nobody else writes. */

@@ -2,18 +2,31 @@
 // template is made once, and again when it was damaged.
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import { cp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import {
+  cp,
+  open,
+  readFile,
+  readdir,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 import { openRelease, templateOf } from '../../../image/card/release.ts';
 import { recordSizes } from '../../../image/card/record.ts';
+import { writeInProcess } from '../../../image/card/writer.ts';
 import { signDetached } from '../../../image/release/sign.ts';
 import { signer } from '../../../image/unit/manifest.ts';
 import { readFat } from '../../../image/unit/read/fat.ts';
 import { openSource } from '../../../image/unit/read/source.ts';
 import { recordingProgress } from '../core/progress.fake.ts';
 import { flip, newSigningKey } from '../unit/fake.ts';
-import { FLEET, makeWorks } from './factory.ts';
+import { doubleCard } from './device.double.ts';
+import { CARD_BYTES, FLEET, flashDouble, makeWorks } from './factory.ts';
+import { ledgerDouble } from './ledger.double.ts';
 
 const works = await makeWorks();
 after(() => rm(works.folder, { recursive: true, force: true }));
@@ -69,12 +82,32 @@ test('a template is made once, again for another record, and again when it is da
     templates,
     progress: recordingProgress(),
   });
+  const place = dirname(await realpath(files.system));
   await flip(files.system, 3_000_000);
   assert.deepEqual(await again(), ['begin template', 'end template']);
-  const layout = join(files.system, '../template.json');
+  const layout = join(place, 'template.json');
   assert.ok((await stat(layout)).size > 0);
   await writeFile(layout, (await readFile(layout)).subarray(0, 50));
   assert.deepEqual(await again(), ['begin template', 'end template']);
+});
+
+test('cards are made of a template that was dropped meanwhile, in processes that open it anew', async () => {
+  const release = await openRelease(works.release, known);
+  const around = { templates, progress: recordingProgress() };
+  const template = await templateOf(release, recordSizes(FLEET), around);
+  const mine = await readdir(templates);
+  for (const bytes of [1, 2, 3]) await templateOf(release, { 'carried.db.gz': bytes }, around);
+  const left = await readdir(templates);
+  assert.deepEqual([left.length, mine.filter((name) => left.includes(name))], [3, []]);
+  const device = join(works.folder, 'card');
+  const handle = await open(device, 'w');
+  await handle.truncate(CARD_BYTES);
+  await handle.close();
+  const { view } = await flashDouble(doubleCard(CARD_BYTES), {
+    ...{ works: { ...works, template }, ledger: ledgerDouble(), name: device },
+    needs: { write: writeInProcess() },
+  });
+  assert.equal(view.phase, 'done', view.reason?.text);
 });
 
 /** A copy of the release that somebody else may change. */
