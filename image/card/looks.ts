@@ -82,7 +82,7 @@ export class CardLooks {
     if (busy.has(card.device)) return { is: 'found', card, holds: 'looking' };
     const known = before.get(keyOf(card)) ?? this.#read(card.device);
     this.#known.set(keyOf(card), known);
-    return { is: 'found', card, holds: known.holds };
+    return { is: 'found', card: { ...card, isBlank: known.holds === 'new' }, holds: known.holds };
   }
 
   #read(device: string): Known {

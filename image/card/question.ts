@@ -14,10 +14,15 @@ export interface Found {
 }
 
 export const withContent = (cards: readonly FoundCard[]): Promise<readonly Found[]> =>
-  Promise.all(cards.map(async (card) => ({ card, holds: await contentWithin(card.device) })));
+  Promise.all(
+    cards.map(async (card) => {
+      const holds = await contentWithin(card.device);
+      return { card: { ...card, isBlank: holds === 'new' }, holds };
+    }),
+  );
 
 /** Whose card that is, as far as the ledger knows its number. */
-type Holder = (cid: string) => UnitEntry | undefined;
+type Holder = (cid: string | undefined) => UnitEntry | undefined;
 
 /**
  * Says what is on these cards and asks whether they may be erased; `yes` answers. `serial`: the unit that the card is
@@ -67,8 +72,9 @@ function warningOf(
   { serial, holder }: { readonly serial: string | undefined; readonly holder: Holder },
 ): readonly string[] {
   const { card, holds } = found;
-  const unit = card.cid === undefined ? undefined : holder(card.cid);
-  if (unit === undefined) return holds === 'new' ? [] : [`! ${whatLiesOn(found)}`];
+  const unit = holder(card.cid);
+  if (holds === 'new') return [];
+  if (unit === undefined) return [`! ${whatLiesOn(found)}`];
   const whose = unit.name === undefined ? '' : ` (${unit.name})`;
   return unit.serial === serial
     ? [

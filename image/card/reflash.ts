@@ -54,12 +54,12 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
     const files = carried === undefined ? {} : { 'carried.db.gz': carried };
     const again = { serial, record, files };
     const flasher = await prepareFlasher({ ...request, again }, { ...around, ledger });
-    const holder = (cid: string): UnitEntry | undefined => cardHolder(ledger, cid);
+    const holder = (cid?: string): UnitEntry | undefined => cardHolder(ledger, cid);
     const found = await withContent([card]);
     await confirm({ yes: request.yes, station: false, serial }, found, { ...around, holder });
     const screen = cardScreen(process.stderr);
     const view = await flasher
-      .flash(card, { order: undefined, show: screen.show })
+      .flash(found[0]!.card, { order: undefined, show: screen.show })
       .finally(() => screen.close());
     if (view.phase !== 'done') {
       print(notDone(serial, ledger.unit(serial).state));

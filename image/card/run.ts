@@ -53,7 +53,7 @@ export async function runFlash(request: FlashRequest, around: Around): Promise<n
     const total = orderTotal(ledger, request.order);
     if (total !== undefined) progress.say(orderText(total));
     const flasher = await prepareFlasher(request, { ...around, ledger });
-    const holder = (cid: string): UnitEntry | undefined => cardHolder(ledger, cid);
+    const holder = (cid?: string): UnitEntry | undefined => cardHolder(ledger, cid);
     await confirm(request, cards, { ...around, holder });
     const order = (): OrderTotal | undefined => orderTotalIf(ledger, request.order);
     const views = await written(

@@ -48,21 +48,6 @@ export interface UnitDetails {
   readonly events: readonly ChainEvent[];
 }
 
-/** The unit, not retired, whose newest card has this number; undefined: no card of ours, or not one that counts. */
-export function cardHolder({ store }: Ledger, cid: string): UnitEntry | undefined {
-  const row = store.read(() =>
-    store.sql.get(
-      `SELECT unit.* FROM flash JOIN unit USING (serial)
-       WHERE flash.cid = ?1 AND flash.state IN ('done', 'verified', 'lost') AND unit.state <> 'retired'
-         AND flash.generation = (SELECT max(generation) FROM flash AS other WHERE other.serial = flash.serial
-           AND other.state IN ('done', 'verified', 'lost'))
-       ORDER BY flash.begun DESC LIMIT 1`,
-      cid,
-    ),
-  );
-  return row === undefined ? undefined : entryOf(row);
-}
-
 /** Units in the order in which they were made. */
 export function listUnits(
   { store }: Ledger,

@@ -250,3 +250,20 @@ test('a ledger of version 1 says the same as before, is whole, and tells it from
     ledger.close();
   }
 });
+
+test('a blank card is no unit’s, also when its maker gave its number to many', () => {
+  using at = sample();
+  const { ledger } = at;
+  ledger.make([{ ...hotel, count: 2 }], by);
+  const first = finished(ledger, { cid: A });
+  const blank = { ...card, cid: A, isBlank: true };
+  const flash = ledger.begin({ order: 'A-17', card: blank, release: 'r', registration, by });
+  ledger.verified(flash);
+  ledger.end(flash, done);
+  assert.equal(ledger.unit(first).state, 'done');
+  assert.deepEqual(
+    listOrders(ledger).map(({ wanted, done: made }) => [wanted, made]),
+    [[2, 2]],
+  );
+  assert.doesNotMatch(JSON.stringify(unitDetails(ledger, first).events), /isBlank/);
+});
