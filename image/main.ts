@@ -3,6 +3,7 @@
 import { relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { OperatorError } from './core/errors.ts';
+import { refusedByDisk } from './core/files.ts';
 import { killGroups } from './core/guard.ts';
 import { log, logTo, openLog } from './core/log.ts';
 import type { RunLog } from './core/log.ts';
@@ -55,23 +56,12 @@ function explain(error: unknown): number {
 const shown = (text: string): string =>
   stripVTControlCharacters(text).replaceAll(/[^\P{C}\n]/gu, ' ');
 
-/** What the file system refuses is this machine's matter, not a defect, wherever it happens. */
+/** A full disk and missing rights are this machine's matter, not a defect, wherever they happen. */
 function spaceOrRights(error: unknown): OperatorError | undefined {
-  if (!(error instanceof Error)) return undefined;
-  const { code, path = 'a file', message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new OperatorError('disk-full', `There is no space left for ${path} (${message})`, {
-      hint: 'Free space ("df -h" shows where), or choose another folder with --out DIR',
-      cause: error,
-    });
-  }
-  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
-    return new OperatorError('not-permitted', `This user may not change ${path} (${message})`, {
-      hint: 'Was it made by root? "sudo chown -R $USER" on its folder, or run as root',
-      cause: error,
-    });
-  }
-  return undefined;
+  const { code = '' } = (error ?? {}) as NodeJS.ErrnoException;
+  return ['ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS'].includes(code)
+    ? refusedByDisk(error)
+    : undefined;
 }
 
 /** A log is a help, not a condition: a checkout that cannot be written still answers. */

@@ -110,12 +110,16 @@ function readWords(
     values[token.name] = readOption(token, option, more);
   }
   const needed = spec.operands.filter((operand) => !operand.startsWith('['))[operands.length];
-  if (needed !== undefined) throw usageError(`"${name}" needs a ${needed}`, more);
+  if (needed !== undefined) throw usageError(`"${name}" needs ${withArticle(needed)}`, more);
   const isOpenEnded = spec.operands.at(-1)?.includes('…') === true;
   const extra = isOpenEnded ? undefined : operands[spec.operands.length];
   if (extra === undefined) return { values, operands };
   throw usageError(`"${name}" does not know what to do with "${extra}"`, more);
 }
+
+/** As it is spoken: "a FILE", "an ID", "an N", "a URL". */
+const withArticle = (word: string): string =>
+  `${/^([AEIO]|[FHLMNRSX]$)/.test(word) ? 'an' : 'a'} ${word}`;
 
 interface OptionToken {
   readonly rawName: string;
@@ -130,7 +134,7 @@ function readOption(token: OptionToken, option: Option, more: string): string | 
     throw usageError(`${rawName} is a switch and takes no value`, more);
   }
   if (value === undefined || value === '' || (inlineValue !== true && value.startsWith('-'))) {
-    throw usageError(`${rawName} needs a ${option.value}`, more);
+    throw usageError(`${rawName} needs ${withArticle(option.value)}`, more);
   }
   if (option.choices !== undefined && !option.choices.includes(value)) {
     const near = nearest(value, option.choices);

@@ -5,6 +5,7 @@ import * as fs from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
+import { syncFolder } from '../core/files.ts';
 
 const NETWORK =
   /^(nfs4?|cifs|smb3|smbfs|afs|ceph|9p|vboxsf|fuse\.(sshfs|glusterfs|rclone|s3fs|davfs2?))$/;
@@ -95,15 +96,6 @@ function writeWhole(file: string, bytes: Uint8Array): void {
   const handle = fs.openSync(file, 'wx', 0o600);
   try {
     fs.writeSync(handle, bytes);
-    fs.fsyncSync(handle);
-  } finally {
-    fs.closeSync(handle);
-  }
-}
-
-export function syncFolder(folder: string): void {
-  const handle = fs.openSync(folder, 'r');
-  try {
     fs.fsyncSync(handle);
   } finally {
     fs.closeSync(handle);

@@ -1,9 +1,10 @@
 // `./build.sh label`: prints units' labels into a file, and notes in the ledger that it did.
-import { writeFile } from 'node:fs/promises';
-import type { LabelFormat } from '../../label/print.ts';
+import { writeWhole } from '../../core/files.ts';
 import { command, usageError } from '../command.ts';
 import { LEDGER_OPTIONS, ledgerOptions, notTheLedger } from './factory.ts';
-import { wholeNumber, writableFile } from './places.ts';
+import { formatOf, wholeNumber, writableFile } from './places.ts';
+
+const FORMATS = ['pdf', 'png', 'zpl'] as const;
 
 export const label = command('label', {
   summary: "print a unit's label, or a sheet of them for an order",
@@ -14,7 +15,7 @@ at 100 %, without margins). PNG has 600 dots an inch, a sheet 300; ZPL is for la
 For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc PRINTER 9100`,
   options: {
     order: { value: 'ID', help: 'all units of this order that are not retired' },
-    format: { value: 'NAME', choices: ['pdf', 'png', 'zpl'], help: 'of the file', default: 'pdf' },
+    format: { value: 'NAME', choices: FORMATS, help: "of the file [by --out's ending, else pdf]" },
     out: { value: 'FILE', help: 'where it goes (=- for the standard output) [label-….pdf]' },
     first: {
       value: 'N',
@@ -28,12 +29,12 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
   examples: [
     './build.sh label 3f9a',
     './build.sh label --order A-17 --out a-17.pdf',
-    './build.sh label 3f9a --format zpl',
+    './build.sh label 3f9a --out 3f9a.zpl',
   ],
   logged: false,
   run: async ({ values, operands: [serial] }, { print }) => {
     const { order, out } = values;
-    const format = values.format as LabelFormat;
+    const format = formatOf(FORMATS, values);
     if ((serial === undefined) === (order === undefined)) {
       throw usageError('Whose label?', 'Give a SERIAL, or --order ID');
     }
@@ -81,6 +82,6 @@ async function write(pages: readonly Buffer[], out: string): Promise<readonly st
     pages.length === 1 ? out : out.replace(/(\.\w+)?$/, `-${index + 1}$1`),
   );
   for (const name of names) await writableFile(name);
-  for (const [index, name] of names.entries()) await writeFile(name, pages[index]!);
+  writeWhole(names.map((name, index) => [name, pages[index]!]));
   return names;
 }

@@ -3,6 +3,7 @@ import { access, constants, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OperatorError } from '../../core/errors.ts';
+import { usageError } from '../command.ts';
 import type { Option } from '../command.ts';
 
 export const HOME = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
@@ -38,14 +39,14 @@ export async function existing(name: string): Promise<string> {
   });
 }
 
-/** Makes the folder if need be; throws when nothing can be written into it. */
-export async function writable(folder: string): Promise<void> {
+/** Makes the folder if need be; throws when nothing can be written into it. `option` is what names it. */
+export async function writable(folder: string, option = '--out DIR'): Promise<void> {
   try {
     await makeFolder(folder);
     await access(folder, constants.W_OK);
   } catch (cause) {
     throw new OperatorError('folder-not-writable', `Nothing can be written into ${folder}`, {
-      hint: `Choose another folder with --out DIR (${(cause as Error).message})`,
+      hint: `Choose another ${option === '--out DIR' ? 'folder' : 'place'} with ${option} (${(cause as Error).message})`,
       cause,
     });
   }
@@ -56,7 +57,7 @@ export async function writableFile(
   name: string,
   { isNew = false }: { readonly isNew?: boolean } = {},
 ): Promise<void> {
-  await writable(dirname(resolve(name)));
+  await writable(dirname(resolve(name)), '--out FILE');
   const found = await stat(name).catch(() => undefined);
   if (found === undefined) return;
   if (found.isDirectory()) {
@@ -68,6 +69,22 @@ export async function writableFile(
   throw new OperatorError('file-there', `${name} is there already (${found.size} bytes)`, {
     hint: 'Give another name with --out FILE',
   });
+}
+
+/** The form of a file: what was asked for, else what its name ends in, else the first. Throws when the two disagree. */
+export function formatOf<F extends string>(
+  formats: readonly [F, ...F[]],
+  { format, out = '' }: { readonly format: string | undefined; readonly out: string | undefined },
+): F {
+  const asked = formats.find((one) => one === format);
+  const named = formats.find((one) => out.toLowerCase().endsWith(`.${one}`));
+  if (asked === undefined || named === undefined || asked === named) {
+    return asked ?? named ?? formats[0];
+  }
+  throw usageError(
+    `--format ${asked} does not go with the name ${out}`,
+    `Leave --format away for ${named.toUpperCase()}, or let the name end in .${asked}`,
+  );
 }
 
 /** Not mkdir's `recursive`: below /proc it tries for ever (measured, Node 24.21). */

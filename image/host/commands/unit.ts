@@ -41,7 +41,11 @@ columns orders have, and how secrets are kept.`,
     'dry-run': { help: 'change nothing: import' },
     force: { help: 'also over a ledger that knows more, which is kept: restore' },
     identity: { value: 'FILE', help: "support's identity file of age: unseal" },
-    format: { value: 'NAME', choices: ['json', 'csv'], help: 'of what is written: export' },
+    format: {
+      value: 'NAME',
+      choices: ['json', 'csv'],
+      help: "[by --out's ending, else json]: export",
+    },
     out: { value: 'FILE', help: 'where it is written: export' },
     head: {
       value: 'HASH',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { command, commandHelp, nearest } from '../../../image/host/command.ts';
 import { engineOf } from '../../../image/host/commands/image.ts';
+import { formatOf } from '../../../image/host/commands/places.ts';
 import { commandNames, named, route } from '../../../image/host/commands.ts';
 
 const seen: unknown[] = [];
@@ -10,6 +11,7 @@ const paint = command('paint', {
   summary: 'paint a wall',
   about: 'Paints.',
   options: {
+    id: { value: 'ID', help: 'which' },
     twice: { help: 'two coats' },
     colour: { value: 'NAME', choices: ['white', 'green'], help: 'the colour', default: 'white' },
     metres: {
@@ -31,7 +33,7 @@ test('a command gets its options, defaults and operands', async () => {
   const context = { progress: {} as never, signal: new AbortController().signal, print: () => {} };
   await paint.read(['north', '--metres=3', '--twice', 'wide'])(context);
   assert.deepEqual(seen.pop(), {
-    values: { twice: true, colour: 'white', metres: '3' },
+    values: { id: undefined, twice: true, colour: 'white', metres: '3' },
     operands: ['north', 'wide'],
   });
 });
@@ -44,6 +46,8 @@ const mistakes: readonly (readonly [string, RegExp, RegExp])[] = [
   ['north --colour violet', /--colour cannot be "violet"/, /one of: white, green/],
   ['north --colour --twice', /--colour needs a NAME/, /help paint/],
   ['north --colour', /--colour needs a NAME/, /help paint/],
+  ['north --id', /--id needs an ID/, /help paint/],
+  ['north --metres', /--metres needs an N/, /help paint/],
   ['north --twice=yes', /--twice is a switch/, /help paint/],
   ['north --metres wide', /--metres cannot be "wide"/, /Give a whole number/],
   ['north -x', /has no option -x/, /help paint/],
@@ -90,6 +94,20 @@ test('every command explains itself and gives an example', () => {
       assert.ok(line.length <= 100, `${name}: "${line}" fits a terminal`);
     }
   }
+});
+
+test("a file's form is the one its name ends in; --format decides where that says nothing, and may not contradict", () => {
+  const form = (format?: string, out?: string): string =>
+    formatOf(['pdf', 'png', 'zpl'], { format, out });
+  assert.equal(form(), 'pdf');
+  assert.equal(form(undefined, 'x.PNG'), 'png');
+  assert.equal(form(undefined, 'x.txt'), 'pdf');
+  assert.equal(form('zpl', '-'), 'zpl');
+  assert.equal(form('zpl', 'a.b/x.zpl'), 'zpl');
+  assert.throws(() => form('pdf', 'x.png'), {
+    ...{ code: 'usage', message: '--format pdf does not go with the name x.png' },
+    hint: 'Leave --format away for PNG, or let the name end in .pdf',
+  });
 });
 
 test('an engine, its base and its folder go together, or the command says what to add', () => {

@@ -56,6 +56,15 @@ test('from an empty folder to labels: begin, import, look, print, verify; no key
   const short = first.serial.slice(0, 12);
   assert.match(await build(`unit show clockrpi-${first.serial}`), /label +not printed/);
   await build(`label ${short} --format zpl`);
+  const begins = async (name: string, bytes: string): Promise<void> => {
+    await build(`label ${short} --out ${name}`);
+    assert.ok((await readFile(join(folder.path, name), 'latin1')).startsWith(bytes), name);
+  };
+  await begins('x.png', '\u0089PNG');
+  await begins('x.zpl', '^XA');
+  await begins('x.pdf', '%PDF');
+  await build('unit export --out x.csv');
+  assert.match(await readFile(join(folder.path, 'x.csv'), 'utf8'), /^serial,registration/);
   await build('label --order A-17');
   const printed = (await readdir(folder.path)).filter((name) => name.startsWith('label'));
   const expected = ['label-A-17.pdf', `label-${short.slice(0, 8)}.zpl`];

@@ -1,8 +1,9 @@
 // The actions of `./build.sh unit` that read and write files: orders in, announcements out, backups.
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { OperatorError } from '../../../core/errors.ts';
+import { writeWhole } from '../../../core/files.ts';
 import { backUp, restore } from '../../../ledger/backup.ts';
 import { announce, announcementsCsv } from '../../../ledger/export.ts';
 import { importedAt } from '../../../ledger/ledger.ts';
@@ -15,7 +16,7 @@ import { readIdentities, seal } from '../../../ledger/seal.ts';
 import { listOrders, unsealWaiting } from '../../../ledger/units.ts';
 import { usageError } from '../../command.ts';
 import { notTheLedger } from '../factory.ts';
-import { existing, writableFile } from '../places.ts';
+import { existing, formatOf, writableFile } from '../places.ts';
 import { within } from './call.ts';
 import type { Action } from './call.ts';
 
@@ -86,7 +87,8 @@ function textBeside(file: string, name: string): string | undefined {
 const exportUnits: Action = (call) =>
   within(call, async (ledger) => {
     const all = announce(ledger);
-    const { format = 'json', out } = call.values;
+    const { out } = call.values;
+    const format = formatOf(['json', 'csv'], call.values);
     if (out !== undefined) {
       notTheLedger(out, call.file);
       await writableFile(out);
@@ -94,7 +96,7 @@ const exportUnits: Action = (call) =>
     const text = format === 'csv' ? announcementsCsv(all) : JSON.stringify(all, undefined, 2);
     if (out === undefined) call.print(text);
     else {
-      writeFileSync(out, `${text}\n`);
+      writeWhole([[out, Buffer.from(`${text}\n`)]]);
       call.print(`Wrote ${all.units.length} serials to ${out}`);
     }
   });

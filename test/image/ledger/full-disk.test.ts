@@ -1,0 +1,62 @@
+// A disk that is full or write-protected: what was to be written there is whole or not there at all, and what is
+// said names the file and what to do. Real disks: a tmpfs in a namespace of its own.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempDisposableSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { run } from '../../../image/core/run.ts';
+import { createLedger } from '../../../image/ledger/ledger.ts';
+import { by, hotel } from './sample.ts';
+
+const MAIN = fileURLToPath(new URL('../../../image/main.ts', import.meta.url));
+/** An ordinary user is root in a namespace of his own. */
+const NAMESPACE = [
+  ...['unshare', '--mount', ...(process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'])],
+  ...['sh', '-ec'],
+];
+
+/** A ledger of many units, and a folder `stick` beside it that is a disk of its own while `build` runs. */
+function bench() {
+  const folder = mkdtempDisposableSync(join(tmpdir(), 'clock-full-'));
+  const file = join(folder.path, 'ledger.db');
+  const ledger = createLedger(file, { recipient: undefined, by });
+  const units = ledger.make([{ ...hotel, count: 200 }], by);
+  ledger.store.write((tell) => {
+    for (const { serial } of units) tell({ kind: 'unit.retired', serial, why: 'x' }, by);
+  });
+  ledger.close();
+  mkdirSync(join(folder.path, 'stick'));
+  return {
+    ...{ file, serial: units[0]!.serial },
+    [Symbol.dispose]: () => folder[Symbol.dispose](),
+    /** What the command said, how it ended, and what then lies on the stick. */
+    build: async (words: string, { disk, before = ':' }: { disk: string; before?: string }) => {
+      const script = `mount -t tmpfs -o ${disk} tmpfs stick; ${before}; "$@" || echo "ended $?" >&2; ls -A stick`;
+      const argv = [...NAMESPACE, script, 'sh', process.execPath, MAIN, ...words.split(' ')];
+      const { stdout, stderr } = await run(argv, { cwd: folder.path });
+      assert.doesNotMatch(stderr, /defect|^\s+at /m);
+      return { left: stdout.trim(), said: stderr };
+    },
+  };
+}
+
+test('an export or a label that does not fit is not there afterwards; what was there before still is', async () => {
+  using at = bench();
+  for (const [words, name, disk] of [
+    ['unit export --out', 'x.json', 'size=16k'],
+    [`label ${at.serial} --out`, 'x.pdf', 'size=8k'],
+  ] as const) {
+    const asked = `${words} stick/${name} --ledger ${at.file}`;
+    const full = new RegExp(`no space left for .*stick/${name} .*\n {2}→ Free space`);
+    const empty = await at.build(asked, { disk });
+    assert.match(empty.said, full);
+    assert.match(empty.said, /ended 1/);
+    assert.equal(empty.left, '');
+    const before = `echo before >stick/${name}`;
+    const after = await at.build(asked, { disk, before });
+    assert.match(after.said, full);
+    assert.equal(after.left, name);
+  }
+});
