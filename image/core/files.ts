@@ -26,7 +26,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   EROFS: [
     'read-only',
     (file) => `${file} is on a disk that cannot be written`,
-    'Is it write-protected, or mounted read-only ("findmnt" tells)? Use another place',
+    'Is it write-protected ("findmnt" tells)? Write to another disk, or use a copy of it there',
   ],
   EIO: [
     'disk-failing',
@@ -54,7 +54,9 @@ export function refusedByDisk(error: unknown, file?: string): OperatorError | un
   const words = Object.hasOwn(WORDS, code) ? WORDS[code] : undefined;
   if (words === undefined) return undefined;
   const [kind, said, hint] = words;
-  return new OperatorError(kind, `${said(file ?? path)} (${message})`, { hint, cause: error });
+  // Without the call and its names: a draft's says nothing to anybody.
+  const [why] = message.split(', ');
+  return new OperatorError(kind, `${said(file ?? path)} (${why})`, { hint, cause: error });
 }
 
 /** Does the work; throws what the file system refuses as an OperatorError of `file`. */

@@ -5,17 +5,24 @@ import { basename, dirname, extname, join, resolve } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../core/errors.ts';
-import { syncFolder } from '../core/files.ts';
-import { giveLike, makeFolder } from './place.ts';
+import { refusedByDisk, saying, syncFolder } from '../core/files.ts';
+import { dropDraft, giveLike, makeFolder, placeNew } from './place.ts';
 import type { Actor } from './ports.ts';
 import { APPLICATION_ID } from './schema.ts';
-import { guarded, openStore } from './store.ts';
+import { guarded, isFile, openStore } from './store.ts';
 import type { Store } from './store.ts';
 import { verifyStore } from './verify.ts';
 import type { Verdict } from './verify.ts';
 
+export interface BackedUp {
+  readonly file: string;
+  readonly verdict: Verdict;
+  /** False: the very same copy was there. */
+  readonly isNew: boolean;
+}
+
 /** Whole and consistent while stations work; never over another file. A folder gets a name by head. */
-export function backUp(store: Store, target: string): { file: string; verdict: Verdict } {
+export function backUp(store: Store, target: string): BackedUp {
   const isFolder =
     target.endsWith('/') || fs.statSync(target, { throwIfNoEntry: false })?.isDirectory() === true;
   const last = store.sql.get('SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1');
@@ -30,15 +37,27 @@ export function backUp(store: Store, target: string): { file: string; verdict: V
   // Made and looked at on the ledger's own disk: the copy may go to a stick or onto the network.
   const draft = `${store.file}.${randomUUID()}.part`;
   try {
-    // VACUUM INTO takes an empty file, and leaves its mode.
-    fs.closeSync(fs.openSync(draft, 'wx', 0o600));
-    guarded(draft, () => store.db.prepare('VACUUM INTO ?').run(draft));
-    const verdict = checked(draft);
-    copyTo(draft, file);
-    return { file, verdict };
+    const verdict = saying(store.file, () => {
+      // VACUUM INTO takes an empty file, and leaves its mode.
+      fs.closeSync(fs.openSync(draft, 'wx', 0o600));
+      guarded(store.file, () => store.db.prepare('VACUUM INTO ?').run(draft));
+      return checked(draft, { called: store.file });
+    });
+    return saying(file, () => {
+      const isNew = !isSame(draft, file);
+      if (isNew) copyTo(draft, file);
+      return { file, verdict, isNew };
+    });
   } finally {
-    for (const part of ['', '-wal', '-shm']) fs.rmSync(draft + part, { force: true });
+    dropDraft(draft);
   }
+}
+
+/** Byte for byte: the same ledger makes the same copy. */
+function isSame(draft: string, file: string): boolean {
+  const found = fs.statSync(file, { throwIfNoEntry: false });
+  if (found?.isFile() !== true || found.size !== fs.statSync(draft).size) return false;
+  return fs.readFileSync(draft).equals(fs.readFileSync(file));
 }
 
 /** Whole or not at all, and never over another file. */
@@ -48,29 +67,16 @@ function copyTo(from: string, file: string): void {
     fs.copyFileSync(from, draft, fs.constants.COPYFILE_EXCL);
     sync(draft);
     giveLike(draft, dirname(file));
-    place(draft, file);
+    placeNew(draft, file);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw new OperatorError('backup-exists', `${file} is there already, and is another one`, {
+      hint: 'Name another file, or a folder; or move that one away',
+      cause,
+    });
   } finally {
     fs.rmSync(draft, { force: true });
   }
-}
-
-function place(draft: string, file: string): void {
-  try {
-    fs.renameSync(draft, claim(file));
-    syncFolder(dirname(file));
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    throw new OperatorError('backup-exists', `${file} is there already`, {
-      hint: 'Name another file, or a folder',
-      cause,
-    });
-  }
-}
-
-/** Makes the name ours; FAT has no hard links, so an empty file stands there for a moment. */
-function claim(file: string): string {
-  fs.closeSync(fs.openSync(file, 'wx', 0o600));
-  return file;
 }
 
 function sync(file: string): void {
@@ -82,9 +88,12 @@ function sync(file: string): void {
   }
 }
 
-/** That a file is a whole ledger; its journal is left out of WAL, so that it stays one file. */
-function checked(file: string): Verdict {
-  const store = openStore(file, { schema: 'any' });
+/** That a file is a whole ledger; its journal is left out of WAL, so that it stays one file. For words: whose place it is in, what it is a copy of. */
+function checked(
+  file: string,
+  { called, of = called }: { readonly called: string; readonly of?: string },
+): Verdict {
+  const store = openStore(file, { schema: 'any', called });
   let verdict: Verdict;
   try {
     verdict = verifyStore(store);
@@ -93,13 +102,9 @@ function checked(file: string): Verdict {
     store.close();
   }
   if (verdict.problems.length === 0) return verdict;
-  throw new OperatorError(
-    'ledger-not-whole',
-    `${basename(file)} is not whole: ${verdict.problems[0]!}`,
-    {
-      hint: 'Look at all of it with ./build.sh unit verify --ledger FILE; try an older backup',
-    },
-  );
+  throw new OperatorError('ledger-not-whole', `${of} is not whole: ${verdict.problems[0]!}`, {
+    hint: 'Look at all of it with ./build.sh unit verify --ledger FILE; try an older backup',
+  });
 }
 
 export interface Restored {
@@ -119,32 +124,61 @@ export function restore(
   named: string,
   { by, force, nowMs = Date.now }: { by: Actor; force: boolean; nowMs?: () => number },
 ): Restored {
-  if (!isDatabase(backup)) throw noBackup(backup);
+  if (!saying(backup, () => isDatabase(backup))) throw noBackup(backup);
   makeFolder(dirname(named));
   // Not over a link to it: what that leads to would stay, and be nobody's.
   const file = fs.existsSync(named) ? fs.realpathSync(named) : named;
   const draft = `${file}.${randomUUID()}.part`;
   try {
+    copyIn(backup, draft, file);
+    return saying(file, () => {
+      const there = isFile(file) ? holdAlone(file) : undefined;
+      try {
+        const relation = relate(draft, there);
+        if (relation === 'newer' && !force) throw newer(file);
+        // Nothing is lost for certain only if the ledger that was there is part of the backup.
+        const gap = relation !== 'older';
+        const verdict = tellRestored(draft, { from: basename(backup), file, gap, by, nowMs });
+        giveLike(draft, dirname(file));
+        const aside = there === undefined ? undefined : moveAside(file, nowMs());
+        fs.renameSync(draft, file);
+        syncFolder(dirname(file));
+        return { verdict, aside, gap };
+      } finally {
+        there?.close();
+      }
+    });
+  } finally {
+    dropDraft(draft);
+  }
+}
+
+const WRITTEN = 'Give the file that "./build.sh unit backup" wrote';
+
+/** What is the backup's own fault, by the code that its copy is refused with. */
+const FAULTS: Readonly<Record<string, readonly [what: string, hint: string]>> = {
+  'ledger-damaged': ['is damaged', 'Try an older backup'],
+  'not-a-ledger': ['is no backup of a ledger', WRITTEN],
+  'ledger-newer': [
+    'was written by another version of this program',
+    'Use the newest version on all stations',
+  ],
+};
+
+/** The backup beside the ledger, looked at: what is wrong with it is said of it, what the disk refuses of the ledger. */
+function copyIn(backup: string, draft: string, file: string): void {
+  try {
     fs.copyFileSync(backup, draft, fs.constants.COPYFILE_EXCL);
     fs.chmodSync(draft, 0o600);
-    checked(draft);
-    const there = fs.existsSync(file) ? holdAlone(file) : undefined;
-    try {
-      const relation = relate(draft, there);
-      if (relation === 'newer' && !force) throw newer(file);
-      // Nothing is lost for certain only if the ledger that was there is part of the backup.
-      const gap = relation !== 'older';
-      const verdict = tellRestored(draft, { from: basename(backup), gap, by, nowMs });
-      giveLike(draft, dirname(file));
-      const aside = there === undefined ? undefined : moveAside(file, nowMs());
-      fs.renameSync(draft, file);
-      syncFolder(dirname(file));
-      return { verdict, aside, gap };
-    } finally {
-      there?.close();
-    }
-  } finally {
-    for (const part of ['', '-wal', '-shm']) fs.rmSync(draft + part, { force: true });
+    checked(draft, { called: file, of: backup });
+  } catch (error) {
+    // Either end may fail: one that cannot be read is the backup.
+    const isRead = (error as NodeJS.ErrnoException).code === 'EIO';
+    const cause = refusedByDisk(error, isRead ? backup : file) ?? error;
+    const fault = cause instanceof OperatorError ? FAULTS[cause.code] : undefined;
+    if (fault === undefined) throw cause;
+    const [what, hint] = fault;
+    throw new OperatorError((cause as OperatorError).code, `${backup} ${what}`, { hint, cause });
   }
 }
 
@@ -163,12 +197,12 @@ function isDatabase(file: string): boolean {
 
 const noBackup = (file: string): OperatorError =>
   new OperatorError('not-a-ledger', `${file} is no backup of a ledger`, {
-    hint: 'Give the file that "./build.sh unit backup" wrote',
+    hint: WRITTEN,
   });
 
 /** The ledger that is there, held so that no station works with it meanwhile. */
 function holdAlone(file: string): { readonly db: DatabaseSync | undefined; close(): void } {
-  const db = new DatabaseSync(file, { timeout: 0 });
+  const db = guarded(file, () => new DatabaseSync(file, { timeout: 0 }));
   const DAMAGED = new Set([11, 26]);
   try {
     const [id] = Object.values(db.prepare('PRAGMA application_id').get() ?? {});
@@ -220,9 +254,15 @@ const newer = (file: string): OperatorError =>
 
 function tellRestored(
   draft: string,
-  { from, gap, by, nowMs }: { from: string; gap: boolean; by: Actor; nowMs: () => number },
+  {
+    from,
+    file,
+    gap,
+    by,
+    nowMs,
+  }: { from: string; file: string; gap: boolean; by: Actor; nowMs: () => number },
 ): Verdict {
-  const store = openStore(draft, { nowMs });
+  const store = openStore(draft, { nowMs, called: file });
   try {
     store.write((tell) => tell({ kind: 'ledger.restored', file: from, gap }, by));
     const verdict = verifyStore(store);

@@ -61,10 +61,8 @@ export function createLedger(
   file: string,
   { recipient, by, ...options }: Options & { recipient: string | undefined; by: Actor },
 ): Ledger {
-  const store = createStore(file, options);
-  store.write((tell) =>
-    tell({ kind: 'ledger.begun', id: randomUUID(), recipient: recipient ?? null }, by),
-  );
+  const begun = { kind: 'ledger.begun', id: randomUUID(), recipient: recipient ?? null } as const;
+  const store = createStore(file, { ...options, first: (tell) => tell(begun, by) });
   return ledgerOf(store, options);
 }
 

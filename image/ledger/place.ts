@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
-import { syncFolder } from '../core/files.ts';
+import { saying, syncFolder } from '../core/files.ts';
 
 const NETWORK =
   /^(nfs4?|cifs|smb3|smbfs|afs|ceph|9p|vboxsf|fuse\.(sshfs|glusterfs|rclone|s3fs|davfs2?))$/;
@@ -72,6 +72,10 @@ export function giveLike(file: string, other: string): void {
 
 /** The file's bytes; it is made with `make` if it is not there, whole or not at all, whoever else does so too. */
 export function placeSecret(file: string, make: () => Buffer): Buffer {
+  return saying(file, () => secretAt(file, make));
+}
+
+function secretAt(file: string, make: () => Buffer): Buffer {
   try {
     return fs.readFileSync(file);
   } catch (error) {
@@ -100,4 +104,21 @@ function writeWhole(file: string, bytes: Uint8Array): void {
   } finally {
     fs.closeSync(handle);
   }
+}
+
+/** Gives a draft its name; throws EEXIST when there is such a file. FAT has no hard links: an empty one stands there for a moment. */
+export function placeNew(draft: string, file: string): void {
+  fs.closeSync(fs.openSync(file, 'wx', 0o600));
+  try {
+    fs.renameSync(draft, file);
+  } catch (error) {
+    fs.rmSync(file);
+    throw error;
+  }
+  syncFolder(dirname(file));
+}
+
+/** A draft of a database, with what SQLite may have left beside it. */
+export function dropDraft(draft: string): void {
+  for (const part of ['', '-wal', '-shm', '-journal']) fs.rmSync(draft + part, { force: true });
 }

@@ -1,13 +1,15 @@
 // The ledger's file: opening it, telling events, one transaction at a time, each on the disk when it returns.
 // Two stations may have it open: whoever comes second waits. Knows nothing of what events mean.
+import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../core/errors.ts';
+import { refusedByDisk, saying } from '../core/files.ts';
 import { ORIGIN, hashOf } from './chain.ts';
 import type { LedgerEvent, Told } from './events.ts';
 import { BUSY_MS_MAX, EVENT_CHARS_MAX } from './limits.ts';
-import { giveLike, makeFolder, refuseNetwork } from './place.ts';
+import { dropDraft, giveLike, makeFolder, placeNew, refuseNetwork } from './place.ts';
 import type { Actor } from './ports.ts';
 import { APPLICATION_ID, SCHEMA, VERSION, VERSION_MIN, schemaChanges } from './schema.ts';
 import { apply, statementsOf } from './tables.ts';
@@ -30,52 +32,85 @@ interface Options {
   readonly nowMs?: () => number;
   /** `any`: for whoever looks what was done to it (verify.ts); whatever else opens it trusts its schema. */
   readonly schema?: 'ours' | 'any';
+  /** What messages call it where that is not its name: a draft of it. */
+  readonly called?: string;
 }
 
-/** Makes an empty ledger. Throws OperatorError when there is one. */
-export function createStore(file: string, options: Options = {}): Store {
-  makeFolder(dirname(file));
-  checkPlace(file);
-  // Empty, and ours alone, before there is anything in it.
+/** Makes a ledger with what `first` tells, whole or not at all. Throws OperatorError, also when there is one. */
+export function createStore(
+  file: string,
+  { first, ...options }: Options & { readonly first: (tell: Tell) => void },
+): Store {
+  guarded(file, () => {
+    makeFolder(dirname(file));
+    checkPlace(file);
+    if (isFile(file)) throw exists(file);
+    const draft = `${file}.${randomUUID()}.part`;
+    try {
+      saying(file, () => {
+        // Ours alone before there is anything in it.
+        fs.closeSync(fs.openSync(draft, 'wx', 0o600));
+        giveLike(draft, dirname(file));
+        fill(draft, { first, ...options, called: file });
+        placeNew(draft, file);
+      });
+    } catch (error) {
+      const { cause } = error as { cause?: NodeJS.ErrnoException };
+      throw cause?.code === 'EEXIST' ? exists(file) : error;
+    } finally {
+      dropDraft(draft);
+    }
+  });
+  return openStore(file, options);
+}
+
+function fill(draft: string, { first, ...options }: Options & { first: (tell: Tell) => void }) {
+  const db = connect(draft);
   try {
-    fs.closeSync(fs.openSync(file, 'wx', 0o600));
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    throw new OperatorError('ledger-exists', `There is a ledger already: ${file}`, {
-      hint: 'Use it, or name another file with --ledger FILE',
-      cause,
-    });
-  }
-  giveLike(file, dirname(file));
-  return guarded(file, () => {
-    const db = connect(file);
-    setUp(db);
     db.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
-    return storeOf(fs.realpathSync(file), db, options);
+    storeOf(draft, db, options).write(first);
+  } finally {
+    db.close();
+  }
+}
+
+const exists = (file: string): OperatorError =>
+  new OperatorError('ledger-exists', `There is a ledger already: ${file}`, {
+    hint: 'Use it, or name another file with --ledger FILE',
+  });
+
+/** False: nothing is there. Throws when something else than a file is. */
+export function isFile(file: string): boolean {
+  const found = fs.statSync(file, { throwIfNoEntry: false });
+  if (found === undefined || found.isFile()) return found !== undefined;
+  const what = found.isDirectory() ? 'a folder, not a ledger' : 'no file, and so no ledger';
+  throw new OperatorError('not-a-ledger', `${file} is ${what}`, {
+    hint: 'Name the file in it with --ledger FILE, or with CLOCK_LEDGER',
   });
 }
 
 /** Opens a ledger that is there. Throws OperatorError. */
 export function openStore(file: string, options: Options = {}): Store {
-  if (!fs.existsSync(file)) {
-    throw new OperatorError('ledger-missing', `There is no ledger ${file}`, {
-      hint: 'Begin one with "./build.sh unit init --recipient age1…", or name it with --ledger FILE',
-    });
-  }
-  // By its own name: beside another one of it lie neither its log nor its key, nor who else works with it.
-  const real = fs.realpathSync(file);
-  checkPlace(real);
-  return guarded(file, () => {
+  const { called = file } = options;
+  return guarded(called, () => {
+    if (!isFile(file)) {
+      throw new OperatorError('ledger-missing', `There is no ledger ${file}`, {
+        hint: 'Begin one with "./build.sh unit init --recipient age1…", or name it with --ledger FILE',
+      });
+    }
+    // By its own name: beside another one of it lie neither its log nor its key, nor who else works with it.
+    const real = fs.realpathSync(file);
+    checkPlace(real);
     const { ino, nlink } = fs.statSync(real);
     if (nlink > 1) throw twice(file);
     const db = connect(real);
     try {
       // `unit restore` holds the old file until the other one is in its place: whoever waited has the old one.
       if (fs.statSync(real).ino !== ino) throw moved(file);
-      const version = checkVersion(file, db);
+const version = checkVersion(called, db);
       setUp(db);
       const [change] = options.schema === 'any' ? [] : schemaChanges(db);
-      if (change !== undefined) throw changed(file, change);
+      if (change !== undefined) throw changed(called, change);
       // From now on no older program opens it. Whoever only looks leaves it as it is.
       if (options.schema !== 'any' && version < VERSION)
         db.exec(`PRAGMA user_version = ${VERSION}`);
@@ -143,7 +178,11 @@ function checkVersion(file: string, db: DatabaseSync): number {
   );
 }
 
-function storeOf(file: string, db: DatabaseSync, { nowMs = Date.now }: Options): Store {
+function storeOf(
+  file: string,
+  db: DatabaseSync,
+  { nowMs = Date.now, called = file }: Options,
+): Store {
   const sql = statementsOf(db);
   const opened = fs.statSync(file);
   const isThere = (): boolean => {
@@ -151,7 +190,7 @@ function storeOf(file: string, db: DatabaseSync, { nowMs = Date.now }: Options):
     return now?.ino === opened.ino && now.dev === opened.dev;
   };
   const transaction = <T>(how: 'DEFERRED' | 'IMMEDIATE', work: () => T): T =>
-    guarded(file, () => {
+    guarded(called, () => {
       db.exec(`BEGIN ${how}`);
       try {
         const result = work();
@@ -240,13 +279,31 @@ function primaryOf(errcode: number, file: string): number {
   }
 }
 
-/** Says what SQLite's errors mean for a person. */
+const [READ_ONLY, NOT_OPEN] = [8, 14];
+
+/** Why SQLite could not open or write it: it does not tell a closed disk from missing rights. */
+function refusal(file: string): OperatorError | undefined {
+  const { R_OK, W_OK, X_OK } = fs.constants;
+  try {
+    fs.accessSync(file, R_OK | W_OK);
+    fs.accessSync(dirname(file), W_OK | X_OK);
+    return undefined;
+  } catch (error) {
+    return refusedByDisk(error);
+  }
+}
+
+/** Says what SQLite's errors mean for a person, and the file system's. */
 export function guarded<T>(file: string, work: () => T): T {
   try {
     return work();
   } catch (cause) {
     const { errcode } = cause as { errcode?: number };
-    const reason = errcode === undefined ? undefined : REASONS[primaryOf(errcode, file)];
+    if (errcode === undefined) throw refusedByDisk(cause) ?? cause;
+    const primary = primaryOf(errcode, file);
+    const refused = [READ_ONLY, NOT_OPEN].includes(primary) ? refusal(file) : undefined;
+    if (refused !== undefined) throw refused;
+    const reason = REASONS[primary];
     if (reason === undefined) throw cause;
     const [code, what, hint] = reason;
     const said = (cause as Error).message;

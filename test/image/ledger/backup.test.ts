@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
+import type { OperatorError } from '../../../image/core/errors.ts';
 import { backUp, restore } from '../../../image/ledger/backup.ts';
 import { announce, announcementsCsv } from '../../../image/ledger/export.ts';
 import { openLedger } from '../../../image/ledger/ledger.ts';
@@ -46,14 +47,25 @@ test('a backup is one whole file for one user alone, and never written over anot
   assert.equal(statSync(file).mode & 0o777, 0o600);
   assert.deepEqual(readdirSync(join(at.folder, 'copies')), ['a.db']);
   assert.ok(!readFileSync(file).includes(API_KEY));
-  assert.throws(() => backUp(at.ledger.store, file), { code: 'backup-exists' });
+  const again = backUp(at.ledger.store, file);
+  assert.deepEqual([again.file, again.isNew, again.verdict], [file, false, verdict]);
   // A stick that is not there must not become a file of its name.
   assert.throws(() => backUp(at.ledger.store, join(at.folder, 'stick')), { code: 'backup-place' });
   assert.equal(existsSync(join(at.folder, 'stick')), false);
-  assert.match(
-    backUp(at.ledger.store, join(at.folder, 'copies')).file,
-    /ledger-3-[0-9a-f]{8}\.db$/,
-  );
+  const folder = join(at.folder, 'copies');
+  const named = backUp(at.ledger.store, folder);
+  assert.match(named.file, /ledger-3-[0-9a-f]{8}\.db$/);
+  assert.ok(named.isNew);
+  assert.deepEqual(backUp(at.ledger.store, folder), { ...named, isNew: false });
+  const before = readFileSync(file);
+  at.ledger.make([hotel], by);
+  assert.throws(() => backUp(at.ledger.store, file), { code: 'backup-exists' });
+  assert.deepEqual(readFileSync(file), before);
+  assert.ok(backUp(at.ledger.store, folder).isNew, 'there is something new');
+  // Of the same length, under the very name: no copy of this ledger all the same.
+  const { file: spoilt } = backUp(at.ledger.store, folder);
+  writeFileSync(spoilt, readFileSync(spoilt).fill(1, 9_000, 9_001));
+  assert.throws(() => backUp(at.ledger.store, folder), { code: 'backup-exists' });
 });
 
 test('a backup restored where no ledger is: what waited for a card may have one, and is uncertain', () => {
@@ -119,6 +131,39 @@ test('a damaged backup changes nothing; a damaged ledger is kept aside', () => {
   assert.deepEqual(verifyStore(ledger.store).problems, []);
   ledger.close();
   assert.ok(!readdirSync(at.folder).some((name) => name.endsWith('.part')));
+});
+
+test('what is wrong with a backup is said of the backup, not of the ledger or a draft beside it', () => {
+  using at = sample();
+  at.ledger.make([{ ...hotel, count: 40 }], by);
+  const { file: good } = backUp(at.ledger.store, join(at.folder, 'good.db'));
+  at.ledger.close();
+  const backups = {
+    'half.db': readFileSync(good).subarray(0, statSync(good).size / 2),
+    'spoilt.db': readFileSync(good).fill(0xff, 4_096, 12_288),
+    'text.db': Buffer.from('no database'),
+    'other.db': readFileSync(good).fill(0, 68, 72),
+    'later.db': readFileSync(good).fill(9, 60, 64),
+  };
+  for (const [name, bytes] of Object.entries(backups)) {
+    const backup = join(at.folder, name);
+    writeFileSync(backup, bytes);
+    for (const place of [at.file, join(at.folder, 'elsewhere/ledger.db')]) {
+      assert.throws(
+        () => restore(backup, place, options),
+        ({ message, hint }: OperatorError) => {
+          assert.ok(message.startsWith(backup), message);
+          assert.doesNotMatch(message, /ledger\.db|\.part/);
+          assert.match(hint!, /older backup|unit backup|newest version/);
+          return true;
+        },
+      );
+    }
+  }
+  assert.throws(() => restore(good, at.folder, options), {
+    message: `${at.folder} is a folder, not a ledger`,
+  });
+  assert.throws(() => restore(at.folder, at.file, options), { code: 'file-is-folder' });
 });
 
 test("on another machine support's identity opens what cards wait for, and what a next card needs", async () => {

@@ -104,8 +104,9 @@ const exportUnits: Action = (call) =>
 const backup: Action = (call) =>
   within(call, (ledger) => {
     if (call.what === undefined) throw usageError('Where to?', 'Give a file or a folder');
-    const { file, verdict } = backUp(ledger.store, call.what);
-    call.print(`Wrote ${file}: ${verdict.events} events, ${verdict.units} units.`);
+    const { file, verdict, isNew } = backUp(ledger.store, call.what);
+    const told = isNew ? `Wrote ${file}` : `Nothing new since ${file}`;
+    call.print(`${told}: ${verdict.events} events, ${verdict.units} units.`);
     call.print(`head ${verdict.head}`);
   });
 

@@ -60,3 +60,39 @@ test('an export or a label that does not fit is not there afterwards; what was t
     assert.equal(after.left, name);
   }
 });
+
+test('a ledger or a backup that does not fit is not there afterwards', async () => {
+  using at = bench();
+  for (const [words, file] of [
+    ['unit init --no-escrow --ledger stick/ledger.db', /stick\/ledger\.db/],
+    [`unit backup stick/a.db --ledger ${at.file}`, /stick\/a\.db/],
+    [`unit restore ledger.db --ledger stick/ledger.db`, /stick\/ledger\.db/],
+  ] as const) {
+    const { left, said } = await at.build(words, { disk: 'size=20k' });
+    assert.match(said, /ended 1/);
+    assert.match(said, file);
+    assert.match(said, /no (space|room) left .*\n {2}→ Free space/);
+    assert.doesNotMatch(said, /^build\.sh: .*\.part /m);
+    assert.equal(left, '');
+  }
+});
+
+test('a write-protected disk is named, whatever was to be done there', async () => {
+  using at = bench();
+  const before = 'cp ledger.db stick/; mount -o remount,ro stick';
+  for (const words of [
+    'unit list --ledger stick/ledger.db',
+    'unit init --no-escrow --ledger stick/other.db',
+    'unit new --ledger stick/ledger.db',
+    'unit restore ledger.db --ledger stick/ledger.db --force',
+    `unit backup stick/a.db --ledger ${at.file}`,
+    `unit backup stick/ --ledger ${at.file}`,
+    `unit export --out stick/x.json --ledger ${at.file}`,
+  ]) {
+    const { said } = await at.build(words, { disk: 'size=4m', before });
+    assert.match(said, /ended 1/);
+    assert.match(said, /^build\.sh: .*(stick.* cannot be written|written into .*stick)/m);
+    assert.match(said, /\n {2}→ /);
+    assert.doesNotMatch(said, /^build\.sh: [^(]*\.part/m);
+  }
+});
