@@ -172,19 +172,13 @@ function tellImport(
     ({ order = '' }) =>
       sql.get(`SELECT 1 FROM unit WHERE "order" = ? AND state <> 'retired'`, order) !== undefined,
   );
-  if (known !== undefined || importedAt(sql, file.sha256) !== undefined) {
+  if (known !== undefined) {
     throw new OperatorError('order-known', `${file.name} was imported meanwhile`, {
       hint: 'See "./build.sh unit history"',
     });
   }
   const units = wanted.reduce((sum, { count }) => sum + count, 0);
   tell({ kind: 'orders.imported', file: file.name, sha256: file.sha256, units }, by);
-}
-
-/** When a file with this content was imported. */
-export function importedAt(sql: Statements, sha256: string): string | undefined {
-  const at = sql.get('SELECT at FROM import WHERE sha256 = ?', sha256)?.['at'];
-  return typeof at === 'string' ? at : undefined;
 }
 
 function makeLine(

@@ -6,8 +6,8 @@ import type { FlashRow, UnitDetails } from './units.ts';
 import type { Verdict } from './verify.ts';
 
 const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
-/** "2026-01-05 08:00:05" in UTC. */
-const time = (at: string): string => at.slice(0, 19).replace('T', ' ');
+/** "2026-01-05 08:00:05 UTC" */
+const time = (at: string): string => `${at.slice(0, 19).replace('T', ' ')} UTC`;
 
 function accountsText({ accounts }: Pick<UnitEntry, 'accounts'>): string {
   if (accounts.length === 0) return 'pairs by a code';

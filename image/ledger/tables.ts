@@ -40,7 +40,8 @@ export function apply(db: Statements, event: Told): void {
       db.run(`UPDATE flash SET unit_was = 'uncertain' WHERE unit_was = 'new' AND ended IS NULL`);
       return;
     case 'orders.imported':
-      db.run('INSERT INTO import VALUES (?, ?, ?)', event.sha256, event.file, event.at);
+      // The same file again, once all that it made was retired.
+      db.run('INSERT OR REPLACE INTO import VALUES (?, ?, ?)', event.sha256, event.file, event.at);
       return;
     case 'record.kept':
       db.run('INSERT INTO record VALUES (?, ?)', event.record, event.sealed);

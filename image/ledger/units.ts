@@ -226,7 +226,7 @@ export function noteLabel(
   });
 }
 
-/** The board that goes with it, as scanned from its box. Throws OperatorError. */
+/** The board that goes with it, as scanned from its box; a board goes with one unit. Throws OperatorError. */
 export function noteMac(
   ledger: Ledger,
   named: string,
@@ -239,10 +239,17 @@ export function noteMac(
     });
   }
   const written = plain.match(/../g)!.join(':');
-  return change(ledger, named, {
-    by,
-    event: ({ serial }) => ({ kind: 'unit.mac', serial, mac: written }),
-  });
+  const event = ({ serial }: UnitEntry): LedgerEvent => {
+    const other = ledger.store.sql.get(
+      `SELECT serial FROM unit WHERE mac = ? AND state <> 'retired' AND serial <> ?`,
+      ...[written, serial],
+    )?.['serial'];
+    if (other === undefined) return { kind: 'unit.mac', serial, mac: written };
+    throw new OperatorError('mac-taken', `The board ${written} goes with ${String(other)}`, {
+      hint: 'Scan the box again. Has that unit got another board, note that one first (unit mac); is it no more, retire it',
+    });
+  };
+  return change(ledger, named, { by, event });
 }
 
 /** Support's key from now on; what was sealed to an older one stays so. */
@@ -305,6 +312,25 @@ export async function unsealWaiting(
     forgetBoxes(store);
   });
   return opened.length;
+}
+
+/** When a file with this content was imported; undefined when none was, or all units of its orders are retired. */
+export function importedAt({ store }: Ledger, sha256: string): string | undefined {
+  return store.read(() => {
+    const file = store.sql.get(
+      `SELECT seq, at, body ->> 'units' AS units FROM event
+       WHERE kind = 'orders.imported' AND body ->> 'sha256' = ? ORDER BY seq DESC LIMIT 1`,
+      sha256,
+    );
+    if (file === undefined) return undefined;
+    // What it made was told next, in one transaction with it; what came in the place of those has their order.
+    const left = store.sql.get(
+      `SELECT 1 FROM unit WHERE state <> 'retired' AND "order" IN (
+         SELECT body ->> 'order' FROM event WHERE kind = 'unit.made' AND seq > ? ORDER BY seq LIMIT ?)`,
+      ...[Number(file['seq']), Number(file['units'])],
+    );
+    return left === undefined ? undefined : String(file['at']);
+  });
 }
 
 /** An order as it stands: units that were ordered (without those retired), and those finished. */

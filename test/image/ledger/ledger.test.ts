@@ -4,10 +4,12 @@ import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createLedger, openLedger } from '../../../image/ledger/ledger.ts';
+import type { UnitEntry } from '../../../image/ledger/ports.ts';
 import { refuseNetwork } from '../../../image/ledger/place.ts';
 import { unitText } from '../../../image/ledger/report.ts';
 import { unbox, stationKey } from '../../../image/ledger/seal.ts';
 import {
+  importedAt,
   listUnits,
   noteLabel,
   noteMac,
@@ -116,7 +118,13 @@ test('of an order that was cancelled those without a card are retired; it may be
   assert.throws(() => ledger.begin(request), { code: 'order-finished' });
   assert.throws(() => retireWaiting(ledger, 'A-71', why), { code: 'order-unknown' });
   assert.throws(() => ledger.make([hotel], by, again), { code: 'order-known' }, 'one has a card');
+  assert.ok(importedAt(ledger, file.sha256) !== undefined);
   retireUnit(ledger, flash.unit.serial, why);
+  assert.equal(importedAt(ledger, file.sha256), undefined);
+  // The very same file too.
+  assert.equal(ledger.make([hotel], by, file).length, 1);
+  assert.ok(importedAt(ledger, file.sha256) !== undefined);
+  retireWaiting(ledger, 'A-17', why);
   assert.equal(ledger.make([hotel], by, again).length, 1);
   assert.equal(ledger.begin(request).generation, 1);
   assert.deepEqual(verifyStore(ledger.store).problems, []);
@@ -262,8 +270,32 @@ test('units are found by order and state, by host name and by the first digits',
     'dc:a6:32:01:02:03',
   );
   assert.throws(() => noteMac(ledger, a!.serial, { by, mac: 'dc:a6' }), { code: 'mac' });
+  assert.match(
+    unitText(unitDetails(ledger, a!.serial), { events: true }),
+    /made .* UTC\n[^]* UTC /,
+  );
   assert.throws(() => ledger.unit('xyz'), { code: 'unit-unknown', message: /no serial/ });
   assert.throws(() => ledger.unit('00000000'), { code: 'unit-unknown', message: /no unit/ });
+});
+
+test('a board goes with one unit: a MAC that another one has is refused, and says whose it is', () => {
+  using at = sample();
+  const { ledger } = at;
+  const [a, b] = ledger.make([{ ...hotel, count: 2 }], by) as [UnitEntry, UnitEntry];
+  const note = (unit: UnitEntry, mac: string): string | undefined =>
+    noteMac(ledger, unit.serial, { by, mac }).mac;
+  note(a, 'dc:a6:32:01:02:03');
+  assert.throws(() => note(b, 'DCA632010203'), {
+    ...{ code: 'mac-taken', message: `The board dc:a6:32:01:02:03 goes with ${a.serial}` },
+    hint: /unit mac.*retire/,
+  });
+  assert.equal(ledger.unit(b.serial).mac, undefined);
+  note(a, 'dc:a6:32:01:02:03');
+  note(a, 'dc:a6:32:ff:ff:ff');
+  note(b, 'dc:a6:32:01:02:03');
+  retireUnit(ledger, b.serial, { by, why: 'broken' });
+  assert.equal(note(a, 'dc:a6:32:01:02:03'), 'dc:a6:32:01:02:03', 'its unit is no more');
+  assert.deepEqual(verifyStore(ledger.store).problems, []);
 });
 
 test('with a clock that was set back no event is older than the one before it', () => {

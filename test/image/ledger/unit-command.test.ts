@@ -76,10 +76,14 @@ test('from an empty folder to labels: begin, import, look, print, verify; no key
     new RegExp(`"serial": "${first.serial}",\\s+"registration": "none"`),
   );
   await build('unit import later.csv');
+  assert.match(await build('unit import later.csv'), /imported already.*Nothing was changed/);
   assert.match(await build('unit retire --order A-18 --why cancelled'), /^3 of order A-18/m);
+  assert.match(await build('unit import later.csv'), /Made 3 units for A-18/);
+  assert.match(await build('unit import later.csv'), /imported already.*Nothing was changed/);
+  assert.match(await build('unit list --order A-18'), /^6 units: 3 new, 3 retired$/m);
   assert.match(await build('unit backup stick', 1), /There is no folder stick/);
   assert.match(await build('unit backup copies/'), /head [0-9a-f]{64}/);
-  assert.match(await build('unit verify'), /^Whole: \d+ events, 5 units/m);
+  assert.match(await build('unit verify'), /^Whole: \d+ events, 8 units/m);
   assert.match(await build('unit verify --head abcdabcd', 1), /No event has the hash abcdabcd/);
   assert.match(await build('unit verify --head a', 2), /8 digits or more/);
   await symlink('ledger.db.key', join(folder.path, 'out'));

@@ -6,14 +6,13 @@ import { OperatorError } from '../../../core/errors.ts';
 import { writeWhole } from '../../../core/files.ts';
 import { backUp, restore } from '../../../ledger/backup.ts';
 import { announce, announcementsCsv } from '../../../ledger/export.ts';
-import { importedAt } from '../../../ledger/ledger.ts';
 import type { Ledger, UnitsWanted } from '../../../ledger/ledger.ts';
 import { CSV_BYTES_MAX } from '../../../ledger/limits.ts';
 import { readOrders } from '../../../ledger/orders.ts';
 import type { OrderLine } from '../../../ledger/orders.ts';
 import { orderTable } from '../../../ledger/report.ts';
 import { readIdentities, seal } from '../../../ledger/seal.ts';
-import { listOrders, unsealWaiting } from '../../../ledger/units.ts';
+import { importedAt, listOrders, unsealWaiting } from '../../../ledger/units.ts';
 import { usageError } from '../../command.ts';
 import { notTheLedger } from '../factory.ts';
 import { existing, formatOf, writableFile } from '../places.ts';
@@ -27,8 +26,7 @@ const importOrders: Action = async (call) => {
   const bytes = readBounded(file);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return within(call, async (ledger) => {
-    const { sql } = ledger.store;
-    const before = importedAt(sql, sha256);
+    const before = importedAt(ledger, sha256);
     if (before !== undefined) {
       print(`This file was imported already, at ${before}. Nothing was changed.`);
       return 0;
