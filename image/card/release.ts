@@ -4,6 +4,7 @@ import { constants, openSync } from 'node:fs';
 import { copyFile, mkdir, readFile, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
+import { refusedByDisk } from '../core/files.ts';
 import type { Progress } from '../core/progress.ts';
 import { hashFile, hashText } from '../release/inputs.ts';
 import { whenFree } from '../release/lock.ts';
@@ -47,7 +48,7 @@ export async function openRelease(
   signers: readonly Signer[],
 ): Promise<FlashRelease> {
   const read = (name: string): Promise<Buffer | undefined> =>
-    readFile(join(folder, name)).catch(() => undefined);
+    readFile(join(folder, name)).catch(orMissing(join(folder, name)));
   const bytes = await read('manifest.json');
   const signature = await read('manifest.sig');
   const manifest = bytes === undefined ? undefined : parseManifest(bytes);
@@ -67,19 +68,31 @@ async function checkFiles(folder: string, manifest: Manifest): Promise<void> {
   for (const [name, said] of Object.entries(manifest.files)) {
     if (!FILE.test(name)) throw damaged(JSON.stringify(name));
     const file = fileOf(folder, name);
-    const found = await stat(file).catch(() => undefined);
+    const found = await stat(file).catch(orMissing(file));
     // Its size first: one without an end would be read for ever.
     const isRight =
       found?.isFile() === true &&
       found.size === said.bytes &&
-      (await hashFile(file).catch(() => 'missing')) === said.sha256;
+      (await hashFile(file).catch(orMissing(file))) === said.sha256;
     if (!isRight) throw damaged(name);
   }
   for (const [name, text] of Object.entries(listsOf(manifest))) {
-    const found = await readFile(join(folder, name), 'utf8').catch(() => undefined);
+    const file = join(folder, name);
+    const found = await readFile(file, 'utf8').catch(orMissing(file));
     if (found !== text) throw damaged(name);
   }
 }
+
+/** What `catch` makes of an error: nothing is there; or, thrown, it is and cannot be read. */
+const orMissing =
+  (file: string) =>
+  (cause: unknown): undefined => {
+    const { code = '' } = cause as NodeJS.ErrnoException;
+    const refusal = refusedByDisk(cause, file);
+    if (refusal === undefined || ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(code)) return undefined;
+    const { message, hint = '' } = refusal;
+    throw refused('release-unreadable', `The release cannot be read. ${message}`, { hint });
+  };
 
 const damaged = (name: string): OperatorError =>
   refused('release-damaged', `The release is damaged: ${name} is not what it was signed as`, {
@@ -114,8 +127,17 @@ function wrongSigner({ signedBy }: Manifest, signers: readonly Signer[]): Operat
       hint: 'Build it again: ./build.sh image --force',
     });
   }
+  const given = signers.find(({ known }) => known === 'given');
+  if (given !== undefined) {
+    const other = `${given.keyId.slice(0, 16)}…`;
+    return refused(
+      'release-signer',
+      `The release is signed by key ${by}, not by the one given with --signer (${other})`,
+      { hint: 'Is it the right release, and the right file? Only that key was to count' },
+    );
+  }
   return refused('release-signer', `The release is signed by key ${by}, which is not known here`, {
-    hint: 'Name the public key that signs releases with --signer FILE; is it the right release?',
+    hint: 'Is it the right release? Then name the public key that signs releases: --signer FILE',
   });
 }
 

@@ -107,7 +107,7 @@ export function openStore(file: string, options: Options = {}): Store {
     try {
       // `unit restore` holds the old file until the other one is in its place: whoever waited has the old one.
       if (fs.statSync(real).ino !== ino) throw moved(file);
-const version = checkVersion(called, db);
+      const version = checkVersion(called, db);
       setUp(db);
       const [change] = options.schema === 'any' ? [] : schemaChanges(db);
       if (change !== undefined) throw changed(called, change);

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import {
+  chmod,
   cp,
   open,
   readFile,
@@ -47,11 +48,18 @@ test('a release signed by a known key is taken', async () => {
 
 test('one that is signed by another key is refused, and says how to name the key', async () => {
   const other = [signer(newSigningKey().publicKeyPem, 'given')];
+  const own = other.map((key) => ({ ...key, known: 'own' as const }));
+  for (const signers of [own, []]) {
+    await assert.rejects(openRelease(works.release, signers), {
+      ...{ code: 'release-signer', hint: /--signer FILE/ },
+      message: /which is not known here/,
+    });
+  }
+  // It was named.
   await assert.rejects(openRelease(works.release, other), {
-    code: 'release-signer',
-    hint: /--signer FILE/,
+    ...{ code: 'release-signer', hint: /right file/ },
+    message: /not by the one given with --signer \([0-9a-f]{16}…\)/,
   });
-  await assert.rejects(openRelease(works.release, []), { code: 'release-signer' });
 });
 
 const SIGNED = [
@@ -62,6 +70,36 @@ for (const name of SIGNED) {
   test(`a release with one wrong bit in ${name} is refused`, async () => {
     await assert.rejects(openRelease(await damaged(name), known), { code: 'release-damaged' });
   });
+}
+
+for (const name of ['manifest.json', 'root.erofs', 'slot/vmlinuz', 'version']) {
+  test(`a release whose ${name} may not be read is not called damaged: the file is named, and why`, async () => {
+    const copy = join(works.folder, `closed-${name.replace('/', '-')}`);
+    await cp(works.release, copy, { recursive: true });
+    await chmod(join(copy, name), 0o000);
+    const refused = {
+      code: 'release-unreadable',
+      message: new RegExp(`may not read .*/${name} \\(EACCES`),
+    };
+    await withoutRights(() => assert.rejects(openRelease(copy, known), refused));
+    await rm(join(copy, name));
+    await symlink('vmlinuz', join(copy, name));
+    if (name !== 'slot/vmlinuz') return;
+    const loop = { code: 'release-unreadable', message: /vmlinuz .*ELOOP/ };
+    await assert.rejects(openRelease(copy, known), loop);
+  });
+}
+
+/** root may read everything: as another user, while it lasts. */
+async function withoutRights(work: () => Promise<void>): Promise<void> {
+  if (process.geteuid?.() !== 0) return work();
+  await chmod(works.folder, 0o755);
+  process.seteuid!(65_534);
+  try {
+    await work();
+  } finally {
+    process.seteuid!(0);
+  }
 }
 
 test('a folder without a release is refused', async () => {
