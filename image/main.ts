@@ -1,12 +1,13 @@
 // The command line behind build.sh: one process, its log, Ctrl-C, and how it ends.
 // Knows no command: those stand in host/commands.ts.
 import { relative } from 'node:path';
-import { stripVTControlCharacters } from 'node:util';
+import { inspect, stripVTControlCharacters } from 'node:util';
 import { OperatorError } from './core/errors.ts';
 import { refusedByDisk } from './core/files.ts';
 import { killGroups } from './core/guard.ts';
 import { log, logTo, openLog } from './core/log.ts';
 import type { RunLog } from './core/log.ts';
+import { masked } from './core/secret.ts';
 import { terminalProgress } from './core/terminal.ts';
 import { named, route } from './host/commands.ts';
 import { LOGS } from './host/commands/places.ts';
@@ -18,6 +19,8 @@ const progress = terminalProgress(process.stderr);
 const abort = new AbortController();
 let stoppedBy: 'SIGHUP' | 'SIGINT' | 'SIGTERM' = 'SIGINT';
 let runLog: RunLog | undefined;
+/** Of a mistake in what was typed there is nothing to look up later. */
+let keepsLog = true;
 
 /** The first signal lets everything clean up behind itself; the second ends it at once. */
 function stop(signal: typeof stoppedBy): void {
@@ -39,22 +42,26 @@ function explain(error: unknown): number {
   const known = error instanceof OperatorError ? error : spaceOrRights(error);
   if (known === undefined) {
     console.error('build.sh: this is a defect in the builder; please report it with its log.');
-    console.error(error);
+    console.error(masked(inspect(error)));
     log(error instanceof Error ? String(error.stack) : String(error));
   } else {
     console.error(shown(`build.sh: ${known.message}`));
     if (known.hint !== undefined) console.error(shown(`  → ${known.hint}`));
     log(`${known.code}: ${known.stack}${known.hint === undefined ? '' : `\n  → ${known.hint}`}`);
   }
+  if (known?.code === 'usage') {
+    keepsLog = false;
+    return EXIT.usage;
+  }
   if (runLog !== undefined) {
     console.error(`  the log of this run: ${relative(process.cwd(), runLog.file)}`);
   }
-  return known?.code === 'usage' ? EXIT.usage : EXIT.failed;
+  return EXIT.failed;
 }
 
-/** A message may quote a file, a card or a program: they give the screen no orders. */
+/** A message may quote a file, a card or a program: they give the screen no orders. Nor is a secret key shown. */
 const shown = (text: string): string =>
-  stripVTControlCharacters(text).replaceAll(/[^\P{C}\n]/gu, ' ');
+  masked(stripVTControlCharacters(text).replaceAll(/[^\P{C}\n]/gu, ' '));
 
 /** A full disk and missing rights are this machine's matter, not a defect, wherever they happen. */
 function spaceOrRights(error: unknown): OperatorError | undefined {
@@ -95,4 +102,4 @@ process.on('uncaughtException', (error) => {
 
 process.exitCode = await main().catch(explain);
 log(`exit code ${process.exitCode}`);
-await runLog?.close();
+await (keepsLog ? runLog?.close() : runLog?.drop());

@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
+import { hasSecretKey } from '../core/secret.ts';
 
 /** One option. Without `value` it is a switch; with it, the name of what must follow. */
 export interface Option {
@@ -80,6 +81,7 @@ function readWords(
   spec: { readonly options: Options; readonly operands: readonly string[] },
   words: readonly string[],
 ): { values: Record<string, string | boolean | undefined>; operands: string[] } {
+  if (words.some(hasSecretKey)) throw secretTyped();
   const more = `See "./build.sh help ${name}"`;
   const known = Object.entries(spec.options);
   const { tokens } = parseArgs({
@@ -116,6 +118,14 @@ function readWords(
   if (extra === undefined) return { values, operands };
   throw usageError(`"${name}" does not know what to do with "${extra}"`, more);
 }
+
+/** No option takes one, and whatever quotes it would show it. */
+const secretTyped = (): OperatorError =>
+  usageError(
+    'What begins with AGE-SECRET-KEY- is the secret half of a key: it is never typed',
+    'The public half (age1…) stands above it in its file ("# public key"), or: age-keygen -y FILE. ' +
+      'Where a file is asked for, give its name. Remove this line from the history of your shell',
+  );
 
 /** As it is spoken: "a FILE", "an ID", "an N", "a URL". */
 const withArticle = (word: string): string =>

@@ -5,6 +5,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Decrypter, Encrypter, armor, identityToRecipient } from 'age-encryption';
 import { OperatorError } from '../core/errors.ts';
+import { masked } from '../core/secret.ts';
 import { placeSecret } from './place.ts';
 
 const KEY_BYTES = 32;
@@ -16,7 +17,7 @@ export async function seal(text: string, recipient: string): Promise<string> {
   try {
     encrypter.addRecipient(recipient);
   } catch (cause) {
-    throw new OperatorError('not-a-recipient', `"${recipient}" is no public key of age`, {
+    throw new OperatorError('not-a-recipient', `"${masked(recipient)}" is no public key of age`, {
       hint: 'Support makes one with "age-keygen"; its public key begins with age1',
       cause,
     });

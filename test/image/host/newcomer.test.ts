@@ -106,6 +106,38 @@ for (const [words, code, message, hint] of mistakes) {
   });
 }
 
+test('a mistake in what was typed leaves no log', async () => {
+  const startedAt = new Date().toISOString().replace(/[-:]/g, '').slice(0, 15);
+  const ended = await ask(['flash', '/dev/none', '--station']).ended;
+  assert.equal(ended.code, 2);
+  assertPlain(ended, /plain which cards are meant/, /or --station/);
+  assert.doesNotMatch(ended.stderr, /log of this run/);
+  const names = await readdir(join(HOME, 'build/log')).catch(() => []);
+  const left = names.filter((name) => name.endsWith('-flash.log') && name >= startedAt);
+  assert.deepEqual(left, []);
+});
+
+test("support's secret key is never shown, wherever it is typed: the message says where the public one is", async () => {
+  const secret = 'AGE-SECRET-KEY-1QQPZRY9X8GF2TVDW0S3JN54KHCE6MUA7LQQPZRY9X8GF2TVDW0S3JN54KH';
+  for (const words of [
+    ['unit', 'init', '--recipient', secret],
+    ['unit', 'recipient', `--recipient=${secret}`],
+    ['unit', 'unseal', '--identity', secret.toLowerCase()],
+    ['reflash', '3f9a', '/dev/none', '--identity', secret],
+    ['inspect', secret],
+    ['label', secret],
+    ['image', `--${secret}`],
+  ]) {
+    const ended = await ask(words).ended;
+    assertPlain(ended, /the secret half of a key/, /age1….*"# public key".*age-keygen -y FILE/);
+    assert.equal(ended.code, 2);
+    assert.doesNotMatch(ended.stderr, /KEY-1Q/i);
+  }
+  const { stderr } = await ask([secret]).ended;
+  assert.match(stderr, /no command "AGE-SECRET-KEY-…"/);
+  assert.doesNotMatch(stderr, /KEY-1Q/i);
+});
+
 test('"./build.sh inspect" answers machines in one line of JSON, and ends with 1 for what is not ours', async () => {
   const { code, stdout } = await ask(['inspect', 'build.sh', '--json']).ended;
   assert.equal(code, 1);
