@@ -17,7 +17,7 @@ const DENIED: Words = [
   (file) => `This user may not read or change ${file}`,
   'Was it made by root? "sudo chown -R $USER" on its folder, or run as root',
 ];
-const NAME = 'Look at the name';
+const NAME = 'Look at the name, and whether its folder is there';
 const WORDS: Readonly<Record<string, Words>> = {
   ENOSPC: FULL,
   EDQUOT: FULL,
@@ -34,7 +34,7 @@ const WORDS: Readonly<Record<string, Words>> = {
     'Look at the disk ("dmesg"); is it still plugged in?',
   ],
   EISDIR: ['file-is-folder', (file) => `${file} is a folder, not a file`, 'Name a file in it'],
-  ENOENT: ['file-missing', (file) => `There is no ${file}, nor can it be made`, NAME],
+  ENOENT: ['file-missing', (file) => `There is no ${file}`, NAME],
   ENOTDIR: [
     'file-missing',
     (file) => `${file} cannot be there: what should be its folder is a file`,

@@ -5,6 +5,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Decrypter, Encrypter, armor, identityToRecipient } from 'age-encryption';
 import { OperatorError } from '../core/errors.ts';
+import { saying } from '../core/files.ts';
 import { masked } from '../core/secret.ts';
 import { placeSecret } from './place.ts';
 
@@ -50,7 +51,7 @@ export async function unseal(sealed: string, identities: readonly string[]): Pro
 
 /** The secret keys in an identity file as age-keygen writes it. Throws OperatorError. */
 export async function readIdentities(file: string): Promise<readonly string[]> {
-  const lines = readText(file)
+  const lines = saying(file, () => readFileSync(file, 'utf8'))
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
@@ -62,17 +63,6 @@ export async function readIdentities(file: string): Promise<readonly string[]> {
     // Without its cause: that may quote the key.
     throw new OperatorError('not-an-identity', `${file} is no identity file of age`, {
       hint: 'It is what age-keygen wrote: a line that begins with AGE-SECRET-KEY-',
-    });
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (cause) {
-    throw new OperatorError('file-missing', `${file} cannot be read`, {
-      hint: (cause as Error).message,
-      cause,
     });
   }
 }

@@ -3,6 +3,7 @@ import { access, constants, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OperatorError } from '../../core/errors.ts';
+import { refusedByDisk } from '../../core/files.ts';
 import { usageError } from '../command.ts';
 import type { Option } from '../command.ts';
 
@@ -27,7 +28,11 @@ export async function newestImage(): Promise<string> {
 /** The whole name of a file that is there. Throws OperatorError. */
 export async function existing(name: string): Promise<string> {
   const file = resolve(name);
-  const found = await stat(file).catch(() => undefined);
+  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    // A folder without rights: nobody can say that it is not there.
+    if (error.code === 'EACCES') throw refusedByDisk(error, name) ?? error;
+    return undefined;
+  });
   if (found === undefined) {
     throw new OperatorError('file-missing', `There is no file ${name}`, {
       hint: `Look at the name; it was looked for in ${dirname(file)}`,

@@ -1,9 +1,12 @@
 // How the words of a command line are read, and which word was probably meant.
 import assert from 'node:assert/strict';
+import { chmodSync, mkdtempDisposableSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { command, commandHelp, nearest } from '../../../image/host/command.ts';
 import { engineOf } from '../../../image/host/commands/image.ts';
-import { formatOf } from '../../../image/host/commands/places.ts';
+import { existing, formatOf } from '../../../image/host/commands/places.ts';
 import { commandNames, named, route } from '../../../image/host/commands.ts';
 
 const seen: unknown[] = [];
@@ -108,6 +111,25 @@ test("a file's form is the one its name ends in; --format decides where that say
     ...{ code: 'usage', message: '--format pdf does not go with the name x.png' },
     hint: 'Leave --format away for PNG, or let the name end in .pdf',
   });
+});
+
+test('a file in a folder without rights is not said to be missing', async () => {
+  using closed = mkdtempDisposableSync(join(tmpdir(), 'clock-closed-'));
+  const file = join(closed.path, 'support.txt');
+  writeFileSync(file, '');
+  assert.equal(await existing(file), file);
+  const before = process.geteuid!();
+  if (before === 0) process.seteuid!(65_534);
+  else chmodSync(closed.path, 0o000);
+  try {
+    await assert.rejects(existing(file), {
+      code: 'not-permitted',
+      message: /support\.txt \(EACCES/,
+    });
+  } finally {
+    if (before === 0) process.seteuid!(0);
+    else chmodSync(closed.path, 0o700);
+  }
 });
 
 test('an engine, its base and its folder go together, or the command says what to add', () => {

@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { OperatorError } from '../../../image/core/errors.ts';
 import { createLedger, openLedger } from '../../../image/ledger/ledger.ts';
 import type { UnitEntry } from '../../../image/ledger/ports.ts';
 import { refuseNetwork } from '../../../image/ledger/place.ts';
 import { unitText } from '../../../image/ledger/report.ts';
-import { unbox, stationKey } from '../../../image/ledger/seal.ts';
+import { readIdentities, unbox, stationKey } from '../../../image/ledger/seal.ts';
 import {
   importedAt,
   listUnits,
@@ -276,6 +277,20 @@ test('units are found by order and state, by host name and by the first digits',
   );
   assert.throws(() => ledger.unit('xyz'), { code: 'unit-unknown', message: /no serial/ });
   assert.throws(() => ledger.unit('00000000'), { code: 'unit-unknown', message: /no unit/ });
+});
+
+test('an identity file that is none is named, and what to do; nothing of it is quoted', async () => {
+  using at = sample();
+  const file = join(at.folder, 'support.txt');
+  await assert.rejects(readIdentities(file), {
+    ...{ code: 'file-missing', message: /There is no .*support\.txt/, hint: /Look at the name/ },
+  });
+  await assert.rejects(readIdentities(at.folder), { code: 'file-is-folder', hint: /file in it/ });
+  writeFileSync(file, 'AGE-SECRET-KEY-1QQPZRY9\n');
+  await assert.rejects(readIdentities(file), ({ code, message, hint }: OperatorError) => {
+    assert.equal(code, 'not-an-identity');
+    return !`${message}${hint}`.includes('QQPZ');
+  });
 });
 
 test('a board goes with one unit: a MAC that another one has is refused, and says whose it is', () => {
