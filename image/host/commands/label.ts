@@ -32,7 +32,7 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
     './build.sh label 3f9a --out 3f9a.zpl',
   ],
   logged: false,
-  run: async ({ values, operands: [serial] }, { print }) => {
+  run: async ({ values, operands: [serial] }, { print, signal }) => {
     const { order, out } = values;
     const format = formatOf(FORMATS, values);
     if ((serial === undefined) === (order === undefined)) {
@@ -52,6 +52,8 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
       if (units.length === 0) throw orderUnknown(order!);
       const form = order === undefined ? 'one' : 'sheet';
       const pages = await printLabels(units, { format, form, first: Number(values.first) });
+      // Drawing many takes seconds: after Ctrl-C none is there, and none is noted.
+      signal.throwIfAborted();
       const usual = `label-${order ?? units[0]!.serial.slice(0, 8)}.${format}`;
       notTheLedger(out ?? usual, file);
       const names = await write(pages, out ?? usual);

@@ -1,14 +1,15 @@
 // A disk that is full or write-protected: what was to be written there is whole or not there at all, and what is
 // said names the file and what to do. Real disks: a tmpfs in a namespace of its own.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempDisposableSync } from 'node:fs';
+import { mkdirSync, mkdtempDisposableSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../../image/core/run.ts';
+import { label } from '../../../image/host/commands/label.ts';
 import { createLedger } from '../../../image/ledger/ledger.ts';
-import { by, hotel } from './sample.ts';
+import { by, hotel, sample } from './sample.ts';
 
 const MAIN = fileURLToPath(new URL('../../../image/main.ts', import.meta.url));
 /** An ordinary user is root in a namespace of his own. */
@@ -95,4 +96,14 @@ test('a write-protected disk is named, whatever was to be done there', async () 
     assert.match(said, /\n {2}→ /);
     assert.doesNotMatch(said, /^build\.sh: [^(]*\.part/m);
   }
+});
+
+test('labels that were stopped while they were drawn are not there, and not noted', async () => {
+  using at = sample();
+  const { serial } = at.ledger.make([hotel], by)[0]!;
+  const words = [serial, '--ledger', at.file, '--out', join(at.folder, 'out/x.pdf')];
+  const context = { progress: {} as never, print: () => {}, signal: AbortSignal.abort() };
+  await assert.rejects(label.read(words)(context), { name: 'AbortError' });
+  assert.ok(!readdirSync(at.folder).includes('out'));
+  assert.equal(at.ledger.unit(serial).labelled, false);
 });
