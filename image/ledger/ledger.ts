@@ -12,7 +12,7 @@ import { enter, hasGone, sweep } from './stations.ts';
 import type { Station } from './stations.ts';
 import { createStore, openStore } from './store.ts';
 import type { Store, Tell } from './store.ts';
-import type { Row, Statements } from './tables.ts';
+import type { Row } from './tables.ts';
 import { entryOf, unitRow } from './view.ts';
 
 export { orderUnknown } from './choice.ts';
