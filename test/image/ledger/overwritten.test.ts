@@ -79,7 +79,7 @@ test('a card that is begun for another unit leaves the first without one, whatev
   const y = flash.unit.serial;
   assert.match(
     shown,
-    new RegExp(`written over on 2026-01-05 08:00:\\d\\d by unit ${y}: .* Reflash`),
+    new RegExp(`written over on 2026-01-05 08:00:\\d\\d UTC by unit ${y}: .* Reflash`),
   );
   assert.match(shown, new RegExp(`^card 1: written over on .* by unit ${y}; done`, 'm'));
   assert.match(unitTable(listUnits(ledger)), /2 units: 1 done, 1 overwritten\nOverwritten: /);
