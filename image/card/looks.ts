@@ -1,20 +1,13 @@
-// What lies in this machine's readers, look after look, and on the cards in them: each card is read once for each
-// time it is put in, and one that does not answer holds up no look at the others.
-import { setTimeout as sleep } from 'node:timers/promises';
+// What lies in this machine's readers, look after look: each card is read once for each time it is put in, and one
+// that does not answer holds up no look at the others.
 import { log } from '../core/log.ts';
 import type { CardIdentity } from '../ledger/ports.ts';
-import { MIB, SYSTEM_AT } from '../unit/layout.ts';
-import { readLuks } from '../unit/read/luks.ts';
-import { openSource, section } from '../unit/read/source.ts';
-import { readTable } from '../unit/read/table.ts';
+import { contentWithin, isNoUnit } from './contents.ts';
+import type { Content } from './contents.ts';
 import { lookAtReaders } from './find.ts';
 import type { Look } from './find.ts';
 import type { FoundCard } from './judge.ts';
-import { CONTENT_MS_MAX } from './limits.ts';
 import type { CardView } from './ports.ts';
-
-/** What writing a card would destroy: a finished unit of ours (`ours`), what cannot be told, or no matter of ours. */
-export type Content = 'new' | 'ours' | 'unreadable';
 
 /** A card in a reader, with what lies on it; or why it may not be written. */
 export type Seen<Card = CardIdentity> =
@@ -82,7 +75,7 @@ export class CardLooks {
     if (busy.has(card.device)) return { is: 'found', card, holds: 'looking' };
     const known = before.get(keyOf(card)) ?? this.#read(card.device);
     this.#known.set(keyOf(card), known);
-    return { is: 'found', card: { ...card, isBlank: known.holds === 'new' }, holds: known.holds };
+    return { is: 'found', card: { ...card, isBlank: isNoUnit(known.holds) }, holds: known.holds };
   }
 
   #read(device: string): Known {
@@ -99,42 +92,4 @@ interface LookNeeds {
   readonly look?: (signal: AbortSignal) => Promise<readonly Look[]>;
   /** Never rejects. */
   readonly contentOf?: (device: string) => Promise<Content>;
-}
-
-/** What lies on a card; one that does not answer in time is unreadable. Never rejects. */
-export async function contentWithin(
-  device: string,
-  { msMax = CONTENT_MS_MAX, open = openSource } = {},
-): Promise<Content> {
-  const over = new AbortController();
-  const late = sleep(msMax, 'unreadable' as const, { signal: over.signal, ref: false });
-  const read = contentOf(device, open).catch(() => 'unreadable' as const);
-  try {
-    return await Promise.race([read, late]);
-  } finally {
-    over.abort();
-    late.catch(() => {});
-  }
-}
-
-async function contentOf(path: string, open: typeof openSource): Promise<Content> {
-  const source = await open(path);
-  let isUnreadable = false;
-  const read = async (at: number, length: number): Promise<Buffer> =>
-    source.read(at, length).catch((error: unknown) => {
-      isUnreadable = true;
-      throw error;
-    });
-  try {
-    if (source.bytes < SYSTEM_AT + MIB) return 'new';
-    const table = readTable(await read(0, 512));
-    const { header } = await readLuks(section({ bytes: source.bytes, read }, SYSTEM_AT, 16 * MIB));
-    if (isUnreadable) return 'unreadable';
-    return table.signed && header?.label === 'clock-os' ? 'ours' : 'new';
-  } catch {
-    // A failed unit's card, perhaps, whose queue somebody wants: nothing is written over it by itself.
-    return isUnreadable ? 'unreadable' : 'new';
-  } finally {
-    await source.close();
-  }
 }

@@ -3,9 +3,9 @@ import { createInterface } from 'node:readline/promises';
 import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
 import type { UnitEntry } from '../ledger/ports.ts';
+import { contentWithin, isNoUnit } from './contents.ts';
+import type { Content } from './contents.ts';
 import type { FoundCard } from './judge.ts';
-import { contentWithin } from './looks.ts';
-import type { Content } from './looks.ts';
 
 /** A card that may be written, and what writing it destroys. */
 export interface Found {
@@ -17,7 +17,7 @@ export const withContent = (cards: readonly FoundCard[]): Promise<readonly Found
   Promise.all(
     cards.map(async (card) => {
       const holds = await contentWithin(card.device);
-      return { card: { ...card, isBlank: holds === 'new' }, holds };
+      return { card: { ...card, isBlank: isNoUnit(holds) }, holds };
     }),
   );
 
@@ -74,7 +74,7 @@ function warningOf(
   const { card, holds } = found;
   const unit = holder(card.cid);
   if (holds === 'new') return [];
-  if (unit === undefined) return [`! ${whatLiesOn(found)}`];
+  if (unit === undefined || isNoUnit(holds)) return [`! ${whatLiesOn(found)}`];
   const whose = unit.name === undefined ? '' : ` (${unit.name})`;
   return unit.serial === serial
     ? [
@@ -92,12 +92,16 @@ export function whatLiesOn({ card: { device }, holds }: Found): string {
       return `${device} has a finished unit's card`;
     case 'unreadable':
       return `${device} cannot be read: a failed unit's card perhaps, of which "recover" may save something`;
+    case 'files':
+      return `${device} has something on it that is not ours`;
     case 'new':
-      return `${device} has no card of ours`;
+      return `${device} has nothing on it`;
   }
 }
 
-const WORDS = { new: '', ours: 'a finished unit', unreadable: 'cannot be read' } as const;
+const WORDS = {
+  ...{ new: '', ours: 'a finished unit', files: 'not empty', unreadable: 'cannot be read' },
+} as const;
 
 /** A line for each: where, how large, what, its number, what lies on it. */
 export function listed(cards: readonly Found[]): string {

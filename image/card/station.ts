@@ -29,6 +29,12 @@ type Dealt =
   | { readonly is: 'done'; readonly card: FoundCard }
   | { readonly is: 'refused'; readonly code: string };
 
+const WHY_LEFT = {
+  ours: 'is a finished unit',
+  files: 'has something on it that is not ours',
+  unreadable: 'cannot be read',
+} as const;
+
 /** Codes that end the day: no further card would fare better. */
 const OVER = new Set(['order-finished', 'order-unknown']);
 
@@ -87,7 +93,7 @@ export async function runStation(needs: StationNeeds): Promise<readonly CardView
         if (underWay.size < CARDS_MAX) begin(seen.card);
       } else if (seen.holds !== 'looking') {
         dealtWith.set(device, { is: 'over' });
-        const why = { ours: 'is a finished unit', unreadable: 'cannot be read' }[seen.holds];
+        const why = WHY_LEFT[seen.holds];
         say(`${device} ${why}: it is left as it is. Take it out, or name it to write it anew`);
       }
     }

@@ -148,6 +148,7 @@ const SIGNS = {
   found: '○',
   looking: '…',
   ours: '●',
+  files: '●',
   unreadable: '?',
   refused: '–',
   preparing: '…',
@@ -183,6 +184,7 @@ function foundBody(
     case 'new':
       return writeForm(card, index, t);
     case 'ours':
+    case 'files':
     case 'unreadable':
       // No key writes over what somebody may still want: a tick first, then the button. An id, as no tick is another card's.
       return `<form method="post" action="/write" id="sure${idOf(card.node ?? '')}">${shownCard(card)}<label><input type="checkbox" name="sure" value="1" required> ${escape(t.sure)}</label>

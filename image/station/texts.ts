@@ -26,6 +26,7 @@ export interface Texts {
   readonly found: string;
   readonly looking: string;
   readonly ours: string;
+  readonly files: string;
   readonly unreadable: string;
   readonly sure: string;
   readonly refused: string;
@@ -73,6 +74,7 @@ const en: Texts = {
   found: 'Ready. What is on it will be lost.',
   looking: 'Looking what is on it …',
   ours: 'A finished unit.',
+  files: 'Something that is not ours lies on it.',
   unreadable: 'Cannot be read. It may be a failed unit’s card, of which something can be saved.',
   sure: 'It may be erased.',
   refused: 'Not for us',
@@ -120,6 +122,7 @@ const de: Texts = {
   found: 'Bereit. Was darauf ist, geht verloren.',
   looking: 'Ansehen, was darauf ist …',
   ours: 'Ein fertiges Gerät.',
+  files: 'Darauf liegt etwas, das nicht von uns ist.',
   unreadable:
     'Nicht lesbar. Vielleicht die Karte eines ausgefallenen Geräts, von der noch etwas zu retten ist.',
   sure: 'Sie darf gelöscht werden.',
@@ -168,6 +171,7 @@ const bg: Texts = {
   found: 'Готова за запис. Съдържанието ѝ ще се загуби.',
   looking: 'Проверява се какво има на нея …',
   ours: 'Готово устройство.',
+  files: 'На нея има нещо, което не е наше.',
   unreadable:
     'Не може да се прочете. Може да е карта на повредено устройство, от която нещо може да се спаси.',
   sure: 'Може да се изтрие.',
@@ -216,6 +220,7 @@ const fr: Texts = {
   found: 'Prête. Son contenu sera perdu.',
   looking: "Lecture de ce qu'elle contient …",
   ours: 'Une unité terminée.',
+  files: 'Elle contient autre chose que nos données.',
   unreadable:
     "Illisible. Peut-être la carte d'une unité en panne, dont quelque chose peut être sauvé.",
   sure: 'Elle peut être effacée.',

@@ -7,12 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openCard } from '../../../image/card/device.ts';
 import { cardAt } from '../../../image/card/find.ts';
 import type { Look } from '../../../image/card/find.ts';
-import { CardLooks, contentWithin, isSameCard } from '../../../image/card/looks.ts';
-import type { Content } from '../../../image/card/looks.ts';
+import { CardLooks, isSameCard } from '../../../image/card/looks.ts';
+import type { Content } from '../../../image/card/contents.ts';
 import { OperatorError } from '../../../image/core/errors.ts';
 import { run } from '../../../image/core/run.ts';
-import { Damaged } from '../../../image/unit/read/source.ts';
-import type { OpenedSource } from '../../../image/unit/read/source.ts';
 import { CARD_BYTES, makeWorks } from './factory.ts';
 
 const NOBODY = new Set<string>();
@@ -81,24 +79,6 @@ test('a look that fails is none, and a card that may not be written comes with t
   const error = new OperatorError('card-mounted', 'mounted', { hint: 'umount' });
   const { see } = looking({ looks: [{ ...lookOf('/dev/sdb'), verdict: { ok: false, error } }] });
   assert.deepEqual(await see(), ['card-mounted']);
-});
-
-test('what a card holds: nothing of ours, a finished unit, or nobody can tell', async () => {
-  const source = (read: OpenedSource['read']) => (): Promise<OpenedSource> =>
-    Promise.resolve({ kind: 'device', bytes: 2 ** 32, close: () => Promise.resolve(), read });
-  const failing = (bad: number): OpenedSource['read'] => {
-    return (at, length) => {
-      const isBad = at <= bad && bad < at + length;
-      return isBad ? Promise.reject(new Damaged('EIO')) : Promise.resolve(Buffer.alloc(length));
-    };
-  };
-  const holds = (read: OpenedSource['read'], msMax = 10_000): Promise<Content> =>
-    contentWithin('card', { msMax, open: source(read) });
-  assert.equal(await holds(failing(100)), 'unreadable', 'its first block');
-  assert.equal(await holds(failing(132 * 2 ** 20)), 'unreadable', 'where its header is');
-  assert.equal(await holds(failing(-1)), 'new', 'an empty one');
-  assert.equal(await holds(() => new Promise(() => {}), 20), 'unreadable', 'it does not answer');
-  assert.equal(await contentWithin('/dev/none'), 'unreadable');
 });
 
 /** Gives a file to the first free loop device; undefined where the machine has none. */

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FoundCard } from '../../../image/card/judge.ts';
 import type { CardView } from '../../../image/card/ports.ts';
-import type { Content, Seen } from '../../../image/card/looks.ts';
+import type { Content } from '../../../image/card/contents.ts';
+import type { Seen } from '../../../image/card/looks.ts';
 import { cardScreen } from '../../../image/card/screen.ts';
 import { runStation } from '../../../image/card/station.ts';
 

@@ -1,6 +1,6 @@
 // A station's outside by hand: readers, orders and a printer that do what a test says.
 import { OperatorError } from '../../../image/core/errors.ts';
-import type { Content } from '../../../image/card/looks.ts';
+import type { Content } from '../../../image/card/contents.ts';
 import type { CardView } from '../../../image/card/ports.ts';
 import type { CardIdentity } from '../../../image/ledger/ports.ts';
 import type {

@@ -1,0 +1,183 @@
+// What lies on a card before it is written: cards as they are sold, with somebody's files, ours, and broken ones.
+import assert from 'node:assert/strict';
+import { mkdtempDisposable, open, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { contentWithin } from '../../../image/card/contents.ts';
+import type { Content } from '../../../image/card/contents.ts';
+import { run } from '../../../image/core/run.ts';
+import { MIB, NOT_FINISHED } from '../../../image/unit/layout.ts';
+import { Damaged } from '../../../image/unit/read/source.ts';
+import type { OpenedSource } from '../../../image/unit/read/source.ts';
+import { CARD_BYTES } from './factory.ts';
+
+/** Where card makers begin their only partition. */
+const PART_AT = 4 * MIB;
+
+/** A card's file and what makes file systems and files on its only partition, or on the whole of it. */
+class Card {
+  readonly file: string;
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+    this.file = join(folder, 'card');
+  }
+
+  async make({ type }: { type?: string } = {}): Promise<void> {
+    await writeFile(this.file, '');
+    await truncate(this.file, CARD_BYTES);
+    if (type === undefined) return;
+    const table = `label: dos\nstart=${PART_AT / 512}, type=${type}\n`;
+    await run(['sfdisk', '--quiet', this.file], { stdin: table });
+  }
+
+  /** `argv` makes a file system on the file that it gets as its last word. */
+  async format(argv: readonly string[], { at = PART_AT } = {}): Promise<void> {
+    const part = join(this.#folder, 'part');
+    await writeFile(part, '');
+    await truncate(part, CARD_BYTES - at);
+    await run([...argv, part]);
+    await this.#put(part, at);
+  }
+
+  async #put(part: string, at: number): Promise<void> {
+    const dd = [`if=${part}`, `of=${this.file}`, 'bs=1M', `seek=${at / MIB}`];
+    await run(['dd', ...dd, 'conv=notrunc,sparse', 'status=none']);
+  }
+
+  async write(at: number, bytes: Uint8Array): Promise<void> {
+    await using handle = await open(this.file, 'r+');
+    await handle.write(bytes, 0, bytes.length, at);
+  }
+
+  async bytes(at: number, length: number): Promise<Buffer> {
+    await using handle = await open(this.file, 'r');
+    return (await handle.read(Buffer.alloc(length), 0, length, at)).buffer;
+  }
+
+  /** Mtools on the file system at `at`. */
+  async mtools(argv: readonly string[], at = PART_AT): Promise<void> {
+    const [program, ...rest] = argv;
+    await run([program!, '-i', `${this.file}@@${at}`, ...rest], {
+      env: { MTOOLS_SKIP_CHECK: '1' },
+    });
+  }
+
+  holds(): Promise<Content> {
+    return contentWithin(this.file);
+  }
+}
+
+async function withCard(use: (card: Card) => Promise<void>): Promise<void> {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-contents-'));
+  await use(new Card(folder.path));
+}
+
+test('an empty card and one that was left unfinished are new; words of somebody are not', async () => {
+  await withCard(async (card) => {
+    await card.make();
+    assert.equal(await card.holds(), 'new');
+    await card.write(0, Buffer.from(NOT_FINISHED));
+    assert.equal(await card.holds(), 'new');
+    await card.write(0, Buffer.from('Somebody’s'));
+    assert.equal(await card.holds(), 'files');
+  });
+});
+
+for (const [name, type, argv] of [
+  ['FAT32', 'c', ['mkfs.vfat', '-F', '32']],
+  ['FAT16', 'e', ['mkfs.vfat', '-F', '16']],
+] as const) {
+  for (const at of [PART_AT, 0]) {
+    test(`${name} ${at === 0 ? 'without a table' : 'on a partition'}: new without files, also when they were deleted`, async () => {
+      await withCard(async (card) => {
+        await card.make(at === 0 ? {} : { type });
+        await card.format([...argv, '-n', 'NO NAME'], { at });
+        assert.equal(await card.holds(), 'new');
+        await card.mtools(['mmd', '::System Volume Information'], at);
+        assert.equal(await card.holds(), 'new', 'Windows looked at it');
+        await card.mtools(['mmd', '::DCIM'], at);
+        assert.equal(await card.holds(), 'files');
+        await card.mtools(['mrd', '::DCIM'], at);
+        assert.equal(await card.holds(), 'new');
+        await card.mtools(['mcopy', '/etc/hostname', '::a long name.txt'], at);
+        assert.equal(await card.holds(), 'files');
+      });
+    });
+  }
+}
+
+test('exFAT: new without files', async () => {
+  await withCard(async (card) => {
+    await card.make({ type: '7' });
+    await card.format(['mkfs.exfat', '-L', 'NO NAME']);
+    assert.equal(await card.holds(), 'new');
+    const boot = await card.bytes(PART_AT, 512);
+    const [sector, cluster] = [2 ** boot[108]!, 2 ** (boot[108]! + boot[109]!)];
+    const heapAt = PART_AT + boot.readUInt32LE(88) * sector;
+    const rootAt = heapAt + (boot.readUInt32LE(96) - 2) * cluster;
+    const folder = await card.bytes(rootAt, cluster);
+    const end = folder.findIndex((byte, index) => index % 32 === 0 && byte === 0);
+    const put = async (name: string): Promise<void> => {
+      const parts = Array.from({ length: Math.ceil(name.length / 15) }, (_, n) => {
+        const part = Buffer.alloc(32);
+        part[0] = 0xc1;
+        part.write(name.slice(15 * n, 15 * n + 15), 2, 'utf16le');
+        return part;
+      });
+      const [file, stream] = [Buffer.alloc(32), Buffer.alloc(32)];
+      file[0] = 0x85;
+      stream[0] = 0xc0;
+      await card.write(rootAt + end, Buffer.concat([file, stream, ...parts]));
+    };
+    await put('System Volume Information');
+    assert.equal(await card.holds(), 'new');
+    await put('holiday pictures from Бургас');
+    assert.equal(await card.holds(), 'files');
+  });
+});
+
+test('any other file system is somebody’s, and so is a GPT or a file system that leads nowhere', async () => {
+  for (const argv of [['mkfs.ext4', '-q'], ['mkswap'], ['mkfs.ntfs', '-q', '-F']]) {
+    await withCard(async (card) => {
+      await card.make({ type: '83' });
+      assert.equal(await card.holds(), 'new', 'a table and nothing in it');
+      await card.format(argv);
+      assert.equal(await card.holds(), 'files', argv[0]);
+    });
+  }
+  await withCard(async (card) => {
+    await card.make();
+    await run(['sfdisk', '--quiet', card.file], { stdin: 'label: gpt\n' });
+    assert.equal(await card.holds(), 'files', 'GPT');
+    await card.make({ type: 'c' });
+    await card.format(['mkfs.vfat', '-F', '32']);
+    await card.write(PART_AT + 44, Buffer.alloc(4, 0xff));
+    assert.equal(await card.holds(), 'files', 'its root is beyond its end');
+  });
+});
+
+test('a card that cannot be read, or does not answer, is called so', async () => {
+  const source = (read: OpenedSource['read']) => (): Promise<OpenedSource> =>
+    Promise.resolve({ kind: 'device', bytes: 2 ** 32, close: () => Promise.resolve(), read });
+  const signed = (at: number, length: number): Buffer => {
+    const bytes = Buffer.alloc(length);
+    if (at === 0) bytes.writeUInt16LE(0xaa_55, 510);
+    return bytes;
+  };
+  const failing = (bad: number): OpenedSource['read'] => {
+    return (at, length) => {
+      const isBad = at <= bad && bad < at + length;
+      return isBad ? Promise.reject(new Damaged('EIO')) : Promise.resolve(signed(at, length));
+    };
+  };
+  const holds = (read: OpenedSource['read'], msMax = 10_000): Promise<Content> =>
+    contentWithin('card', { msMax, open: source(read) });
+  assert.equal(await holds(failing(100)), 'unreadable', 'its first block');
+  assert.equal(await holds(failing(132 * 2 ** 20)), 'unreadable', 'where its header is');
+  assert.equal(await holds(failing(-1)), 'new');
+  assert.equal(await holds(() => new Promise(() => {}), 20), 'unreadable', 'it does not answer');
+  assert.equal(await contentWithin('/dev/none'), 'unreadable');
+});
