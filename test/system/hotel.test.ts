@@ -5,9 +5,9 @@ import { copyFile, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chromium } from 'playwright-core';
 import { macAddress } from '../../image/emulator/boards.ts';
 import { Machine } from '../../image/emulator/machine.ts';
+import { launchBrowser } from '../bench/chromium.ts';
 import { TROUBLES, endTrouble } from '../bench/expected.ts';
 import { oddRequests } from '../bench/fuzz.ts';
 import { openHotel } from '../bench/hotel/hotel.ts';
@@ -149,14 +149,7 @@ const LOOKS = [
 test('a browser shows the failed check with its remedy in German and Bulgarian, and its end', async (t) => {
   await hotel.block('aws-8883');
   await page.check();
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    proxy: { server: hotel.proxy },
-    args: [
-      ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-      ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    ],
-  });
+  const browser = await launchBrowser({ proxy: { server: hotel.proxy } });
   try {
     for (const { language, locale, word } of LOOKS) {
       await t.test(locale, async () => {

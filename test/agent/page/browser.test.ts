@@ -1,26 +1,15 @@
 // The page in a real browser, as an installer uses it: by name over plain HTTP, on a phone, with and
 // without JavaScript, by keyboard. Chromium sees loopback only.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { LANGUAGES } from '../../../agent/page/texts/shape.ts';
+import { launchBrowser } from '../../bench/chromium.ts';
 import { LOOPBACK, SERIAL, startAgent } from '../running.ts';
 import type { Running } from '../running.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  // By name a browser treats the page as on the unit: not as trusted as loopback.
-  '--host-resolver-rules=MAP * 127.0.0.1',
-];
+/** By name a browser treats the page as on the unit: not as trusted as loopback. */
+const BY_NAME = '--host-resolver-rules=MAP * 127.0.0.1';
 /** The narrowest phone in use. */
 const PHONE = { width: 320, height: 640 };
 
@@ -29,9 +18,8 @@ let browser: Browser;
 let base = '';
 
 before(async () => {
-  if (!existsSync(CHROMIUM)) throw new Error('No browser. Run: apt-get install chromium');
   agent = await startAgent({ override: JSON.stringify({ ...LOOPBACK, region: 'other-1' }) });
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  browser = await launchBrowser({ args: [BY_NAME] });
   base = `http://clockrpi-${SERIAL}.local:${agent.port}/`;
 });
 after(async () => {

@@ -1,23 +1,12 @@
 // The station in a real browser, by keyboard alone, as somebody uses it who does not like terminals.
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { openStation } from '../../../image/station/page.ts';
 import type { OpenStation } from '../../../image/station/page.ts';
 import { Station } from '../../../image/station/station.ts';
+import { BROWSER_MS_MAX, launchBrowser } from '../../bench/chromium.ts';
 import { NeedsDouble, SERIAL, labelPdf } from './needs.ts';
-
-const CHROMIUM = '/usr/bin/chromium';
-const FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--no-first-run',
-  '--disable-background-networking',
-];
-/** A busy machine's browser takes its time. */
-const PATIENCE_MS = 60_000;
 
 let browser: Browser;
 let needs: NeedsDouble;
@@ -26,8 +15,7 @@ let open: OpenStation;
 const faults: unknown[] = [];
 
 before(async () => {
-  if (!existsSync(CHROMIUM)) throw new Error('No browser. Run: apt-get install chromium');
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  browser = await launchBrowser();
   needs = new NeedsDouble();
   station = new Station(needs);
   open = await openStation({ station, labelPdf, port: 0, onError: (error) => faults.push(error) });
@@ -41,7 +29,7 @@ after(async () => {
 /** A new browser on the station, which must not complain of anything. */
 async function onPage(use: (page: Page) => Promise<void>, javaScriptEnabled = true): Promise<void> {
   const context = await browser.newContext({ locale: 'de-DE', javaScriptEnabled });
-  context.setDefaultTimeout(PATIENCE_MS);
+  context.setDefaultTimeout(BROWSER_MS_MAX);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {
@@ -184,7 +172,7 @@ test('without JavaScript buttons, orders and languages work by Tab and Enter', a
 test('a station that is gone is said to be gone', async () => {
   const own = await openStation({ station, labelPdf, port: 0, onError: () => {} });
   const context = await browser.newContext({ locale: 'fr-FR' });
-  context.setDefaultTimeout(PATIENCE_MS);
+  context.setDefaultTimeout(BROWSER_MS_MAX);
   const page = await context.newPage();
   await page.goto(own.address);
   await own[Symbol.asyncDispose]();
