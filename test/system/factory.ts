@@ -23,6 +23,8 @@ interface Fleet {
 }
 
 interface Order {
+  /** Units. */
+  readonly count: number;
   readonly account: Account;
   /** As the shadow `services` desires them. */
   readonly services: Readonly<Record<string, object>>;
@@ -67,27 +69,28 @@ export class Factory implements AsyncDisposable {
     return (await run(argv, { accept, cwd: this.folder })).stdout;
   }
 
-  /** Takes in an order of one unit: its serial. */
-  async order(id: string, { account, services }: Order): Promise<string> {
+  /** Takes in an order of units that are alike: their serials. */
+  async order(id: string, { count, account, services }: Order): Promise<readonly string[]> {
     const { kind, host, subscriptionId, accountId, apiUser, apiKey } = account;
     const fields = ['host', 'subscription_id', 'account_id', 'api_user', 'api_key'];
     const head = ['order', 'count', ...fields.map((name) => `${kind}_${name}`), 'services'];
     const accountCells = [host, subscriptionId, accountId, apiUser, apiKey].map(String);
-    const cells = [id, '1', ...accountCells, `${id}.json`];
+    const cells = [id, String(count), ...accountCells, `${id}.json`];
     await writeFile(this.at(`${id}.json`), JSON.stringify(services));
     await writeFile(this.at(`${id}.csv`), `${csvLine(head)}\n${csvLine(cells)}\n`);
     await this.build(['unit', 'import', `${id}.csv`]);
     const units = JSON.parse(await this.build(['unit', 'list', '--order', id, '--json'])) as {
       serial: string;
     }[];
-    return units[0]!.serial;
+    return units.map(({ serial }) => serial);
   }
 
-  /** A card for the next unit of an order. */
-  async flash(order: string): Promise<string> {
-    const card = await this.#newCard(`flashed-${order}`);
-    await this.build(['flash', card, '--order', order, ...this.#fleet]);
-    return card;
+  /** Cards for the next units of an order, all at once. */
+  async flash(order: string, count: number): Promise<readonly string[]> {
+    const cards: string[] = [];
+    for (let n = 1; n <= count; n += 1) cards.push(await this.#newCard(`${order}-${n}`));
+    await this.build(['flash', ...cards, '--order', order, ...this.#fleet]);
+    return cards;
   }
 
   /** Brings out what waited on a unit's card: the file, and what was said. */

@@ -1,6 +1,6 @@
-// A card as the factory flashes it for an order, on the emulated board in a hotel: it starts as the unit of its order,
-// nothing of its record stays in the clear, and support's steps lead to another card that goes on where it was.
-// Two starts and what is done in between take seven minutes.
+// Cards as the factory flashes them for an order, one of them on the emulated board in a hotel: it starts as the unit
+// of its order, nothing of its record stays in the clear, and support's steps lead to another card that goes on where
+// it was. Two starts and what is done in between take seven minutes.
 import assert from 'node:assert/strict';
 import { createPrivateKey } from 'node:crypto';
 import { copyFile, mkdir } from 'node:fs/promises';
@@ -28,10 +28,12 @@ import { behind } from '../bench/systems/behind.ts';
 import { unitPage } from '../bench/unit-page.ts';
 import { inTheClear, inTheSystem, recordOn, stateFiles, systemNames } from './card-look.ts';
 import { Factory } from './factory.ts';
-import { boardKeys, transportKey, untilOn, volumeKey } from './units.ts';
+import { boardKeys, seeded, transportKey, untilOn, volumeKey } from './units.ts';
 
 const ARTEFACTS = join(dirname(dirname(import.meta.dirname)), 'build/artefacts');
 const ORDER = 'A-17';
+/** Written at once; one of them is put into a board. */
+const CARDS = 4;
 const BOARDS = { first: '00000000c10c0f01', second: '00000000c10c0f02' } as const;
 /** A board without a clock chip begins here, whatever the year. */
 const NO_CLOCK = '1970-01-01';
@@ -174,11 +176,18 @@ const posted = (): readonly number[] =>
 
 async function flashed(): Promise<void> {
   account = accountOf(pms.account('pms'));
-  serial = await factory.order(ORDER, { account, services: SERVICES });
+  const serials = await factory.order(ORDER, { count: CARDS, account, services: SERVICES });
+  const cards = await factory.flash(ORDER, CARDS);
+  const records = await Promise.all(cards.map(recordOn));
+  const on = (name: string): readonly string[] =>
+    records.map((one) => one[name]!.toString().trim());
+  assert.deepEqual(on('serial').toSorted(), serials.toSorted());
+  assert.equal(new Set(on('recovery.key')).size, CARDS);
+  // Any of them starts: chance says which.
+  const one = Math.floor(seeded('flash')() * CARDS);
+  [card, serial] = [cards[one]!, on('serial')[one]!];
+  const record = records[one]!;
   thing = `clockrpi-${serial}`;
-  card = await factory.flash(ORDER);
-  const record = await recordOn(card);
-  assert.equal(record['serial']?.toString().trim(), serial);
   transport = await transportKey(card);
   recoveryKey = Buffer.from(record['recovery.key']!.toString().trim());
   const { d } = createPrivateKey(claimKeyPem).export({ format: 'jwk' });

@@ -47,7 +47,8 @@ export interface Reflashed {
 export async function reflashed(): Promise<Reflashed> {
   const claim = issue({ name: 'claim' });
   const factory = await Factory.open({ claim, endpoints: '{}' });
-  const serial = await factory.order('A-17', { account: ACCOUNT, services: SERVICES });
+  const order = { count: 1, account: ACCOUNT, services: SERVICES };
+  const [serial = ''] = await factory.order('A-17', order);
   const digits = '5a'.repeat(32);
   const { card: last } = await makeStateCard(factory.at('last'), {
     ...{ serial, digits, files: await queue(factory.at('unit')), isCut: true },

@@ -1,7 +1,7 @@
 // Both engines make the same unit: the real pi-gen runs to its end, and its root is compared with the embedded
-// engine's, file by file. Every difference is named here with its reason; another one fails. Part of the long set,
-// and as root: pi-gen takes ten to twenty minutes. It is cloned from upstream, where that is not reached give git
-// another place (GIT_CONFIG_COUNT and so on, "url.….insteadOf").
+// engine's, file by file. Every difference is named here with its reason; another one fails. Its image is booted then.
+// Part of the long set, and as root: pi-gen takes ten to twenty minutes. It is cloned from upstream, where that is not
+// reached give git another place (GIT_CONFIG_COUNT and so on, "url.….insteadOf").
 import assert from 'node:assert/strict';
 import { mkdtempDisposable, readFile, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,6 +28,7 @@ const KNOWN: Readonly<Record<string, { readonly why: string; readonly lines: Reg
 };
 
 interface Built {
+  readonly image: string;
   readonly release: string;
   readonly root: string;
 }
@@ -36,12 +37,12 @@ interface Built {
 async function build(folder: string, name: string, engine: EngineChoice): Promise<Built> {
   const buildImage = await builderIn(join(folder, 'sources'));
   const out = join(folder, name);
-  const { version } = await buildImage({ out, engine }, { progress: recordingProgress() });
+  const { version, image } = await buildImage({ out, engine }, { progress: recordingProgress() });
   const release = join(out, 'release', version);
   const root = join(folder, `${name}-root`);
   const fsck = toolOfSuite(cacheFolder(), 'fsck.erofs');
   await run([...fsck, `--extract=${root}`, join(release, 'root.erofs')]);
-  return { release, root };
+  return { image, release, root };
 }
 
 if (process.env['CLOCK_TEST_LONG'] === '1' && process.getuid?.() === 0) {
@@ -74,5 +75,12 @@ if (process.env['CLOCK_TEST_LONG'] === '1' && process.getuid?.() === 0) {
       [ours, theirs].map(({ release }) => readFile(join(release, 'config.txt'), 'utf8')),
     );
     assert.equal(b, a);
+    await t.test("pi-gen's image starts, and its page answers", async () => {
+      process.env['CLOCK_TEST_IMAGE'] ??= theirs.image;
+      const { Unit } = await import('../../../system/units.ts');
+      await using unit = await Unit.make(theirs.image);
+      await using board = await unit.start();
+      assert.match((await board.page()).serial, /^[0-9a-f]{32}$/);
+    });
   });
 }
