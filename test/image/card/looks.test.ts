@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCard } from '../../../image/card/device.ts';
-import { cardAt } from '../../../image/card/find.ts';
+import { cardAt, lookAtReaders } from '../../../image/card/find.ts';
 import type { Look } from '../../../image/card/find.ts';
 import { CardLooks, isSameCard } from '../../../image/card/looks.ts';
 import type { Content } from '../../../image/card/contents.ts';
@@ -79,6 +79,18 @@ test('a look that fails is none, and a card that may not be written comes with t
   const error = new OperatorError('card-mounted', 'mounted', { hint: 'umount' });
   const { see } = looking({ looks: [{ ...lookOf('/dev/sdb'), verdict: { ok: false, error } }] });
   assert.deepEqual(await see(), ['card-mounted']);
+});
+
+test('this machine’s own disk is no card, by its name and in no look', async () => {
+  const { stdout } = await run(['findmnt', '--noheadings', '--output', 'SOURCE', '/']);
+  const source = stdout.trim();
+  const looks = await lookAtReaders();
+  assert.ok(looks.every(({ device }) => !source.startsWith(device.path)));
+  // In a container it has no name that could be given.
+  if (!source.startsWith('/dev/')) return;
+  await assert.rejects(cardAt(source), ({ code }: OperatorError) =>
+    /^card-(system|partition)$/.test(code),
+  );
 });
 
 /** Gives a file to the first free loop device; undefined where the machine has none. */
