@@ -104,10 +104,10 @@ function orderSection({ orders, chosen, automatic }: StationModel, t: Texts): st
     return `<button name="order" value="${escape(order.name)}" aria-pressed="${pressed}">${escape(order.name)} <small>${escape(leftOf(order, t))}</small></button>`;
   });
   return `<section aria-labelledby="order">
-<h2 id="order">${escape(t.order)} <kbd>O</kbd></h2>
+<h2 id="order">${escape(t.order)} <kbd>S</kbd></h2>
 <form method="post" action="/order" class="row">
 <label>${escape(t.orderHint)}
-<input name="order" data-key="O" maxlength="${ORDER_CHARS_MAX}" autocomplete="off" spellcheck="false"${chosen === undefined ? ' autofocus' : ''}></label>
+<input name="order" data-key="S" maxlength="${ORDER_CHARS_MAX}" autocomplete="off" spellcheck="false"${chosen === undefined ? ' autofocus' : ''}></label>
 <button>${escape(t.choose)}</button>
 </form>
 ${picks.length === 0 ? '' : `<form method="post" action="/order" class="picks">${picks.join('\n')}</form>`}

@@ -129,7 +129,7 @@ test('a finished unit is written by a tick and its button, by no key; a mistyped
   needs.insert('/dev/sdu', 'ours');
   await onPage(async (page) => {
     await page.getByText('Ein fertiges Gerät.').waitFor();
-    await page.keyboard.press('o');
+    await page.keyboard.press('s');
     await page.keyboard.type('A-99');
     await page.keyboard.press('Enter');
     await page.getByRole('alert').waitFor();
