@@ -82,7 +82,7 @@ function secretAt(file: string, make: () => Buffer): Buffer {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
   const draft = `${file}.${randomUUID()}`;
-  writeWhole(draft, make());
+  writeNew(draft, make());
   giveLike(draft, dirname(file));
   try {
     fs.linkSync(draft, file);
@@ -96,7 +96,7 @@ function secretAt(file: string, make: () => Buffer): Buffer {
 }
 
 /** A new file with these bytes, on the disk when this returns. */
-function writeWhole(file: string, bytes: Uint8Array): void {
+function writeNew(file: string, bytes: Uint8Array): void {
   const handle = fs.openSync(file, 'wx', 0o600);
   try {
     fs.writeSync(handle, bytes);
