@@ -1,18 +1,22 @@
 // What is in readers and lies on cards, look after look; and real disks of this machine, as loop devices.
 import assert from 'node:assert/strict';
-import { open, rm } from 'node:fs/promises';
+import { mkdtempDisposable, open, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { openCard } from '../../../image/card/device.ts';
 import { cardAt, lookAtReaders } from '../../../image/card/find.ts';
 import type { Look } from '../../../image/card/find.ts';
+import { CARDS_MAX } from '../../../image/card/limits.ts';
 import { CardLooks, isSameCard } from '../../../image/card/looks.ts';
 import type { Content } from '../../../image/card/contents.ts';
 import { OperatorError } from '../../../image/core/errors.ts';
 import { run } from '../../../image/core/run.ts';
 import { CARD_BYTES, makeWorks } from './factory.ts';
 
+const BUILD_SH = fileURLToPath(new URL('../../../build.sh', import.meta.url));
 const NOBODY = new Set<string>();
 const { signal } = new AbortController();
 
@@ -59,6 +63,25 @@ test('a card that does not answer holds up no other, and is read once for each t
   );
   reads[0]!.tell('ours');
   assert.deepEqual(await see(), ['looking'], 'what was told late is of the card before');
+});
+
+test('cards that hang in the kernel, as many as there may be, leave threads for all else', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-hang-'));
+  const pipe = join(folder.path, 'pipe');
+  await run(['mkfifo', pipe]);
+  const threads = /UV_THREADPOOL_SIZE:-(\d+)\}/.exec(await readFile(BUILD_SH, 'utf8'))![1]!;
+  // Nobody writes into it: each open holds a thread, as a read of such a card does.
+  const program = `
+    const fs = require('node:fs');
+    for (let n = 0; n < ${CARDS_MAX}; n += 1) fs.promises.open(${JSON.stringify(pipe)});
+    fs.promises.readFile('/proc/version').then(() => { console.log('goes on'); process.exit(); });`;
+  const goesOn = async (size: string): Promise<string> => {
+    const env = ['env', `UV_THREADPOOL_SIZE=${size}`];
+    const argv = ['timeout', '3', ...env, process.execPath, '--eval', program];
+    return (await run(argv, { accept: [124] })).stdout.trim();
+  };
+  assert.equal(await goesOn(threads), 'goes on');
+  assert.equal(await goesOn('4'), '', 'with as few as node has by itself');
 });
 
 test('a card is not read while it is written, and anew when that is over', async () => {
