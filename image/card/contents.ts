@@ -1,6 +1,14 @@
 // What lies on a card before it is written: what nobody would miss, or something that somebody may still want.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MIB, NOT_FINISHED, SYSTEM_AT } from '../unit/layout.ts';
+import { log } from '../core/log.ts';
+import {
+  LUKS_HEADER_MIB,
+  MIB,
+  NOT_FINISHED,
+  STATE_AT,
+  SYSTEM_AT,
+  SYSTEM_LABEL,
+} from '../unit/layout.ts';
 import { readLuks } from '../unit/read/luks.ts';
 import { openSource, section } from '../unit/read/source.ts';
 import type { Source } from '../unit/read/source.ts';
@@ -17,15 +25,17 @@ export type Content = 'new' | 'ours' | 'files' | 'unreadable';
 export const isNoUnit = (holds: Content | 'looking'): boolean =>
   holds === 'new' || holds === 'files';
 
-/** File systems begin within this; what does not is taken for something as well. */
-const HEAD_BYTES = 64 * 1024;
+/** File systems say what they are within this: btrfs and others at 64 KiB. */
+const HEAD_BYTES = MIB;
 /** The first piece of a root folder; one that has no end in it has files. */
 const FOLDER_BYTES_MAX = 64 * 1024;
 const ENTRY_BYTES = 32;
 /** Of a GPT: such a card was set up by somebody. */
 const PROTECTIVE = 0xee;
-/** Windows makes this folder wherever it looks; FAT has its short name. */
-const BY_WINDOWS = { fat: 'SYSTEM~1', exfat: 'System Volume Information' } as const;
+/** Windows makes this folder wherever it looks. */
+const BY_WINDOWS = 'System Volume Information';
+/** A boot sector's jump: what begins so and is no file system that is known here, is one that is not. */
+const JUMPS = [0xeb, 0xe9];
 
 /** What lies on a card; one that does not answer in time is unreadable. Never rejects. */
 export async function contentWithin(
@@ -34,7 +44,10 @@ export async function contentWithin(
 ): Promise<Content> {
   const over = new AbortController();
   const late = sleep(msMax, 'unreadable' as const, { signal: over.signal, ref: false });
-  const read = contentOf(device, open).catch(() => 'unreadable' as const);
+  const read = contentOf(device, open).catch((error: unknown) => {
+    log(`# ${device} cannot be looked at: ${String(error)}`);
+    return 'unreadable' as const;
+  });
   try {
     return await Promise.race([read, late]);
   } finally {
@@ -63,19 +76,26 @@ async function contentOf(path: string, open: typeof openSource): Promise<Content
 }
 
 async function judge(card: Source): Promise<Content> {
-  if (card.bytes < SYSTEM_AT + MIB) return 'new';
+  if (card.bytes < STATE_AT + MIB) return 'new';
   const head = await card.read(0, HEAD_BYTES);
-  const table = readTable(head);
-  if (!table.signed) return isBlank(head) || isUnfinished(head) ? 'new' : 'files';
-  const { header } = await readLuks(section(card, SYSTEM_AT, 16 * MIB));
-  if (header?.label === 'clock-os') return 'ours';
+  // Begun by mistake and stopped at once, a unit's card has lost no more than its first block.
+  if (isUnfinished(head)) return (await labelAt(card, STATE_AT)) === undefined ? 'new' : 'ours';
+  if ((await labelAt(card, SYSTEM_AT)) === SYSTEM_LABEL) return 'ours';
+  const { signed, partitions } = readTable(head);
+  if (!signed) return isBlank(head) ? 'new' : 'files';
   // A file system may begin where a table would be.
   if (rootOf(head) !== undefined) return (await isEmpty(card)) ? 'new' : 'files';
-  for (const { type, start, bytes } of table.partitions) {
-    if (type === PROTECTIVE || !(await isEmpty(section(card, start, bytes)))) return 'files';
+  if (JUMPS.includes(head[0]!)) return 'files';
+  for (const { type, start, bytes } of partitions) {
+    const isThere = bytes > 0 && start + bytes <= card.bytes;
+    if (type === PROTECTIVE || !isThere || !(await isEmpty(section(card, start, bytes))))
+      return 'files';
   }
   return 'new';
 }
+
+const labelAt = async (card: Source, at: number): Promise<string | undefined> =>
+  (await readLuks(section(card, at, LUKS_HEADER_MIB * MIB))).header?.label;
 
 const isBlank = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0);
 const isUnfinished = (head: Buffer): boolean => head.toString('utf8').startsWith(NOT_FINISHED);
@@ -86,7 +106,9 @@ async function isEmpty(place: Source): Promise<boolean> {
   const root = rootOf(head);
   if (root === undefined) return isBlank(head);
   const folder = await place.read(root.at, Math.min(root.bytes, FOLDER_BYTES_MAX));
-  return root.kind === 'fat' ? isEmptyFat(folder) : isEmptyExfat(folder);
+  const entries = entriesOf(folder);
+  if (entries === undefined) return false;
+  return root.kind === 'fat' ? isEmptyFat(entries) : isEmptyExfat(entries);
 }
 
 interface Root {
@@ -117,7 +139,7 @@ function rootOf(head: Buffer): Root | undefined {
   return { kind: 'fat', at, bytes: head.readUInt16LE(17) * ENTRY_BYTES };
 }
 
-/** Entries of a folder up to its end; undefined when it does not end here. */
+/** Entries of a folder up to its end; undefined when it does not end here: it is full of something. */
 function entriesOf(folder: Buffer): readonly Buffer[] | undefined {
   const entries: Buffer[] = [];
   for (let at = 0; at + ENTRY_BYTES <= folder.length; at += ENTRY_BYTES) {
@@ -127,23 +149,32 @@ function entriesOf(folder: Buffer): readonly Buffer[] | undefined {
   return undefined;
 }
 
-function isEmptyFat(folder: Buffer): boolean {
-  const entries = entriesOf(folder);
-  if (entries === undefined) return false;
-  return entries.every((entry) => {
-    const [isDeleted, isLabelOrLongName] = [entry[0] === 0xe5, (entry[11]! & 0x08) !== 0];
-    return isDeleted || isLabelOrLongName || entry.toString('latin1', 0, 8) === BY_WINDOWS.fat;
-  });
+function isEmptyFat(entries: readonly Buffer[]): boolean {
+  const [longName, label, isFolder] = [0x0f, 0x08, 0x10];
+  let name = '';
+  for (const entry of entries) {
+    const attributes = entry[11]!;
+    if (entry[0] === 0xe5) name = '';
+    else if (attributes === longName) {
+      // Pieces of a long name stand before their file, the last one first.
+      const pieces = [entry.subarray(1, 11), entry.subarray(14, 26), entry.subarray(28, 32)];
+      name = Buffer.concat(pieces).toString('utf16le') + name;
+    } else if ((attributes & label) === 0) {
+      if ((attributes & isFolder) === 0 || untilEnd(name) !== BY_WINDOWS) return false;
+      name = '';
+    }
+  }
+  return true;
 }
 
-function isEmptyExfat(folder: Buffer): boolean {
-  const entries = entriesOf(folder);
-  if (entries === undefined) return false;
+function isEmptyExfat(entries: readonly Buffer[]): boolean {
   const [file, namePart] = [0x85, 0xc1];
   const names: string[] = [];
   for (const entry of entries) {
     if (entry[0] === file) names.push('');
     if (entry[0] === namePart) names.push(`${names.pop() ?? ''}${entry.toString('utf16le', 2)}`);
   }
-  return names.every((name) => name.replaceAll('\0', '') === BY_WINDOWS.exfat);
+  return names.every((name) => untilEnd(name) === BY_WINDOWS);
 }
+
+const untilEnd = (name: string): string => name.split('\0', 1)[0]!;

@@ -1,14 +1,15 @@
 // A real card (or a file in its place): opened for itself alone, past the kernel's cache.
 import { constants } from 'node:fs';
 import type { Stats } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { access, open, readFile } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import type { CardIdentity } from '../ledger/ports.ts';
 import { deviceBytes, sysfsOf } from '../unit/read/source.ts';
 import { another } from './faults.ts';
 import { CHUNK_BYTES } from './limits.ts';
 import type { CardDevice } from './ports.ts';
 
-const { O_RDWR, O_EXCL, O_DIRECT } = constants;
+const { O_RDONLY, O_RDWR, O_EXCL, O_DIRECT } = constants;
 /** The memory of WebAssembly comes in pages of this size. */
 const WASM_PAGE_BYTES = 65_536;
 
@@ -49,13 +50,28 @@ export async function openCard(path: string, node?: string): Promise<CardDevice>
     throw another(path);
   }
   return {
-    bytes: isDisk ? await deviceBytes(found.rdev) : found.size,
+    bytes: await bytesOf(found),
     write: (at, bytes) => whole(bytes, at, (part, from) => writePart(handle, part, from)),
     read: (at, into) => whole(into, at, (part, from) => readPart(handle, part, from)),
     sync: () => handle.datasync(),
     close: () => handle.close(),
   };
 }
+
+/**
+ * Whether a card can be written as it was looked at; changes nothing on it. Throws what openCard() throws. Read-only: a
+ * device that was open for writing is looked at by udev when it is closed.
+ */
+export async function tryCard({ device, node, bytes }: CardIdentity): Promise<void> {
+  await access(device, constants.W_OK);
+  await using handle = await open(device, O_RDONLY | O_EXCL);
+  const found = await handle.stat();
+  const isRight = node === undefined || (await mediumOf(found)) === node;
+  if (!isRight || (await bytesOf(found)) !== bytes) throw another(device);
+}
+
+const bytesOf = (found: Stats): Promise<number> =>
+  found.isBlockDevice() ? deviceBytes(found.rdev) : Promise.resolve(found.size);
 
 async function openFile(path: string): Promise<FileHandle> {
   const handle = await open(path, O_RDWR | O_EXCL);

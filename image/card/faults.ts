@@ -57,6 +57,11 @@ export const stopped = (): OperatorError =>
     },
   );
 
+export const changed = (path: string): OperatorError =>
+  new OperatorError('card-changed', `Something else lies on the card in ${path} than was shown`, {
+    hint: 'Look at it again, and write it then',
+  });
+
 export const stalled = (doing: string, ms: number): OperatorError =>
   new OperatorError(
     'card-stalled',

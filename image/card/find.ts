@@ -1,10 +1,12 @@
 // Finds cards: asks lsblk and sysfs, and judges what they say. What lies on them already: looks.ts.
+import { constants } from 'node:fs';
 import type { Stats } from 'node:fs';
-import { readFile, readdir, realpath, stat } from 'node:fs/promises';
+import { access, readFile, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { run } from '../core/run.ts';
 import { OperatorError } from '../core/errors.ts';
 import { mediumOf, nodeOf } from './device.ts';
+import { faultOf } from './faults.ts';
 import { judge, whySize } from './judge.ts';
 import type { FoundCard, Sysfs, Verdict } from './judge.ts';
 import { COLUMNS, parseLsblk } from './lsblk.ts';
@@ -30,7 +32,7 @@ export async function lookAtReaders(signal?: AbortSignal): Promise<readonly Look
     if (device.type !== 'disk') continue;
     const node = await nodeAt(device.path);
     const sysfs = await readSysfs(device.path);
-    const verdict = withNode(judge(devices, device.path, { sysfs }), node);
+    const verdict = await permitted(withNode(judge(devices, device.path, { sysfs }), node));
     if (verdict.ok || !NOT_SHOWN.has(verdict.error.code)) looks.push({ device, node, verdict });
   }
   return looks;
@@ -44,7 +46,7 @@ export async function cardAt(name: string, signal?: AbortSignal): Promise<FoundC
     found?.isFile() === true
       ? judgeFile(path, found.size, await loopOf(found))
       : judge(await listDevices(signal), path, { sysfs: await readSysfs(path) });
-  const verdict = withNode(judged, await nodeAt(path));
+  const verdict = await permitted(withNode(judged, await nodeAt(path)));
   if (verdict.ok) return verdict.card;
   throw verdict.error;
 }
@@ -53,6 +55,23 @@ export async function cardAt(name: string, signal?: AbortSignal): Promise<FoundC
 function withNode(verdict: Verdict, node: string | undefined): Verdict {
   if (!verdict.ok || node === undefined) return verdict;
   return { ok: true, card: { ...verdict.card, node } };
+}
+
+/** Of what access(2) tells, what a person can mend. */
+const REFUSALS = new Set(['card-refused', 'card-locked']);
+
+/** Without rights nobody can tell what lies there: better said than taken for a dying card. */
+async function permitted(verdict: Verdict): Promise<Verdict> {
+  if (!verdict.ok) return verdict;
+  try {
+    await access(verdict.card.device, constants.R_OK | constants.W_OK);
+    return verdict;
+  } catch (cause) {
+    const error = faultOf(cause, 'looking at it');
+    if (error instanceof OperatorError && REFUSALS.has(error.code)) return { ok: false, error };
+    // It says why when it is opened.
+    return verdict;
+  }
 }
 
 const nodeAt = (path: string): Promise<string | undefined> =>

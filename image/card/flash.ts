@@ -30,6 +30,11 @@ export interface FlashNeeds {
         readonly files: Readonly<Record<string, Uint8Array>>;
       }
     | undefined;
+  /**
+   * The last look before anything is noted or written: whether the card is the one that was shown, with the same on it,
+   * and can be written. Throws OperatorError, then nothing was done to it.
+   */
+  readonly lookAgain: (card: CardIdentity) => Promise<CardIdentity>;
   readonly makeKeys: (signal?: AbortSignal) => Promise<CardKeys>;
   /** Encrypts a recovery key to support; undefined for a ledger that keeps none. */
   readonly escrow: (recoveryKey: string) => Promise<string | undefined>;
@@ -52,10 +57,11 @@ export async function flashCard(card: CardIdentity, needs: FlashNeeds): Promise<
       token: tokenText(randomBytes(TOKEN_BYTES)),
     };
     const keys = await needs.makeKeys(needs.signal);
+    const present = await needs.lookAgain(card);
     // Last: what the ledger wants of it may change.
     const escrow = await needs.escrow(secrets.recoveryKey);
     needs.signal?.throwIfAborted();
-    flash = begin(card, needs, {
+    flash = begin(present, needs, {
       registration: registrationOf(secrets.token),
       ...(escrow === undefined ? {} : { escrow }),
     });

@@ -2,7 +2,7 @@
 // that does not answer holds up no look at the others.
 import { log } from '../core/log.ts';
 import type { CardIdentity } from '../ledger/ports.ts';
-import { contentWithin, isNoUnit } from './contents.ts';
+import { contentWithin } from './contents.ts';
 import type { Content } from './contents.ts';
 import { lookAtReaders } from './find.ts';
 import type { Look } from './find.ts';
@@ -75,7 +75,7 @@ export class CardLooks {
     if (busy.has(card.device)) return { is: 'found', card, holds: 'looking' };
     const known = before.get(keyOf(card)) ?? this.#read(card.device);
     this.#known.set(keyOf(card), known);
-    return { is: 'found', card: { ...card, isBlank: isNoUnit(known.holds) }, holds: known.holds };
+    return { is: 'found', card, holds: known.holds };
   }
 
   #read(device: string): Known {

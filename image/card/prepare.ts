@@ -12,6 +12,10 @@ import { cacheFolder } from '../release/inputs.ts';
 import { developmentKeyFile } from '../release/sign.ts';
 import { signersOf } from '../unit/inspect/release.ts';
 import { makeKeys } from '../unit/keys.ts';
+import { contentWithin, isNoUnit } from './contents.ts';
+import type { Content } from './contents.ts';
+import { tryCard } from './device.ts';
+import { changed, faultOf } from './faults.ts';
 import { flashCard } from './flash.ts';
 import type { FlashNeeds } from './flash.ts';
 import type { CardView } from './ports.ts';
@@ -42,7 +46,12 @@ export interface Flasher {
   /** Never rejects: whatever happens to this card is in the view it returns. */
   readonly flash: (
     card: CardIdentity,
-    options: { readonly order: string | undefined; readonly show: (view: CardView) => void },
+    options: {
+      readonly order: string | undefined;
+      readonly show: (view: CardView) => void;
+      /** What lay on it when it was shown: nothing else is written over. */
+      readonly shown: Content;
+    },
   ) => Promise<CardView>;
 }
 
@@ -75,8 +84,9 @@ export async function prepareFlasher(
     version,
     development: signedBy.development,
     hasClaim: request.claim !== undefined,
-    flash: (card, { order, show }) =>
+    flash: (card, { order, show, shown }) =>
       flashCard(card, {
+        lookAgain: (before) => lookAgain(before, shown),
         ...{ ledger, release: version, template, fleet, by: request.by, order },
         ...{ serial: again?.serial, again },
         ...{ makeKeys, write, show, signal, nowMs: () => performance.now() },
@@ -87,6 +97,16 @@ export async function prepareFlasher(
         },
       }),
   };
+}
+
+/** A question may have waited, and other stations write cards too. */
+async function lookAgain(card: CardIdentity, shown: Content): Promise<CardIdentity> {
+  await tryCard(card).catch((error: unknown) => {
+    throw faultOf(error, 'looking at it once more');
+  });
+  const holds = await contentWithin(card.device);
+  if (holds !== shown) throw changed(card.device);
+  return { ...card, isBlank: isNoUnit(holds) };
 }
 
 const sizesOf = (files: Readonly<Record<string, Uint8Array>>): Record<string, number> =>

@@ -14,12 +14,7 @@ export interface Found {
 }
 
 export const withContent = (cards: readonly FoundCard[]): Promise<readonly Found[]> =>
-  Promise.all(
-    cards.map(async (card) => {
-      const holds = await contentWithin(card.device);
-      return { card: { ...card, isBlank: isNoUnit(holds) }, holds };
-    }),
-  );
+  Promise.all(cards.map(async (card) => ({ card, holds: await contentWithin(card.device) })));
 
 /** Whose card that is, as far as the ledger knows its number. */
 type Holder = (cid: string | undefined) => UnitEntry | undefined;
@@ -36,7 +31,7 @@ export async function confirm(
   const { progress, signal, holder } = around;
   const these = cards.length === 1 ? 'this card' : `these ${cards.length} cards`;
   const what = station
-    ? 'Every card that is put in from now on is written, and what was on it is lost.'
+    ? 'Every empty card that is put in from now on is written; one with something on it is left alone.'
     : [
         listed(cards),
         ...cards.flatMap((one) => warningOf(one, { serial, holder })),

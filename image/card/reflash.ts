@@ -21,6 +21,7 @@ import { RECORD_BYTES_MAX } from '../unit/template.ts';
 import { cardAt } from './find.ts';
 import { prepareFlasher } from './prepare.ts';
 import { confirm, withContent } from './question.ts';
+import type { Found } from './question.ts';
 import type { Around, FlashRequest } from './run.ts';
 import { cardScreen } from './screen.ts';
 
@@ -55,11 +56,11 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
     const again = { serial, record, files };
     const flasher = await prepareFlasher({ ...request, again }, { ...around, ledger });
     const holder = (cid?: string): UnitEntry | undefined => cardHolder(ledger, cid);
-    const found = await withContent([card]);
-    await confirm({ yes: request.yes, station: false, serial }, found, { ...around, holder });
+    const [found] = (await withContent([card])) as [Found];
+    await confirm({ yes: request.yes, station: false, serial }, [found], { ...around, holder });
     const screen = cardScreen(process.stderr);
     const view = await flasher
-      .flash(found[0]!.card, { order: undefined, show: screen.show })
+      .flash(card, { order: undefined, show: screen.show, shown: found.holds })
       .finally(() => screen.close());
     if (view.phase !== 'done') {
       print(notDone(serial, ledger.unit(serial).state));

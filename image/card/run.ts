@@ -56,11 +56,7 @@ export async function runFlash(request: FlashRequest, around: Around): Promise<n
     const holder = (cid?: string): UnitEntry | undefined => cardHolder(ledger, cid);
     await confirm(request, cards, { ...around, holder });
     const order = (): OrderTotal | undefined => orderTotalIf(ledger, request.order);
-    const views = await written(
-      request,
-      cards.map(({ card }) => card),
-      { flasher, signal, order },
-    );
+    const views = await written(request, cards, { flasher, signal, order });
     print(summary(views));
     signal.throwIfAborted();
     const isShort = !request.station && views.some(({ phase }) => phase === 'untouched');
@@ -91,8 +87,8 @@ async function chosen(
       progress.say(`! ${whatLiesOn(one)}\n  → It is left as it is; name it to write it anew`);
   }
   if (cards.length === 0) {
-    throw new OperatorError('no-card', 'There is no new card in any reader', {
-      hint: 'Put one in; a finished card of ours is written anew when its device is named',
+    throw new OperatorError('no-card', 'There is no empty card in any reader', {
+      hint: 'Put one in; a card that is not empty is written when its device is named',
     });
   }
   if (cards.length <= CARDS_MAX) return cards;
@@ -106,7 +102,7 @@ const nodeOf = ({ node, device }: FoundCard): string => node ?? device;
 
 async function written(
   { station, order }: FlashRequest,
-  cards: readonly FoundCard[],
+  cards: readonly Found[],
   {
     flasher,
     signal,
@@ -118,8 +114,8 @@ async function written(
   },
 ): Promise<readonly CardView[]> {
   const screen = cardScreen(process.stderr);
-  const flash = (card: FoundCard): Promise<CardView> =>
-    flasher.flash(card, { order, show: screen.show });
+  const flash = ({ card, holds }: Found): Promise<CardView> =>
+    flasher.flash(card, { order, show: screen.show, shown: holds });
   try {
     if (!station) return await Promise.all(cards.map(flash));
     const looks = new CardLooks();

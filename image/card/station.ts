@@ -1,4 +1,4 @@
-// An operator's loop: whatever card is put in is written, and its place waits for the next one.
+// An operator's loop: whatever empty card is put in is written, and its place waits for the next one.
 // Looks every second: a plug event would tell no sooner when a reader's card is really there.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OrderTotal } from '../ledger/units.ts';
@@ -13,7 +13,7 @@ const LOOK_MS = 1_000;
 export interface StationNeeds {
   /** What is in readers now (CardLooks); devices in `busy` are being written. */
   readonly look: (busy: Busy) => Promise<readonly Seen<FoundCard>[] | undefined>;
-  readonly flash: (card: FoundCard) => Promise<CardView>;
+  readonly flash: (found: { readonly card: FoundCard; readonly holds: 'new' }) => Promise<CardView>;
   /** How the order stands; undefined without one. */
   readonly order: () => OrderTotal | undefined;
   readonly say: (text: string) => void;
@@ -56,7 +56,7 @@ export async function runStation(needs: StationNeeds): Promise<readonly CardView
     const { device } = card;
     dealtWith.set(device, { is: 'over' });
     const work = async (): Promise<void> => {
-      const view = await needs.flash(card);
+      const view = await needs.flash({ card, holds: 'new' });
       ended.push(view);
       underWay.delete(device);
       if (view.phase === 'done') dealtWith.set(device, { is: 'done', card });
@@ -98,7 +98,7 @@ export async function runStation(needs: StationNeeds): Promise<readonly CardView
       }
     }
   };
-  say('Put cards in; each is written as it comes. Ctrl-C ends.');
+  say('Put cards in; each empty one is written as it comes. Ctrl-C ends.');
   for (let isFirst = true; !signal.aborted && !orders.signal.aborted;) {
     const looks = await needs.look(underWay);
     if (looks !== undefined) {

@@ -141,8 +141,7 @@ export function restore(
         const verdict = tellRestored(draft, { from: basename(backup), file, gap, by, nowMs });
         giveLike(draft, dirname(file));
         const aside = there === undefined ? undefined : moveAside(file, nowMs());
-        fs.renameSync(draft, file);
-        syncFolder(dirname(file));
+        putInPlace(draft, file, aside);
         return { verdict, aside, gap };
       } finally {
         there?.close();
@@ -274,11 +273,26 @@ function tellRestored(
   }
 }
 
+/** Until it is there, the one that was moved aside is the ledger. */
+function putInPlace(draft: string, file: string, aside: string | undefined): void {
+  try {
+    fs.renameSync(draft, file);
+  } catch (error) {
+    if (aside !== undefined) moveParts(aside, file);
+    throw error;
+  }
+  syncFolder(dirname(file));
+}
+
 function moveAside(file: string, nowMs: number): string {
   const stamp = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
   const aside = `${file}.before-${stamp}`;
-  for (const part of ['-wal', '-shm', '']) {
-    if (fs.existsSync(file + part)) fs.renameSync(file + part, aside + part);
-  }
+  moveParts(file, aside);
   return aside;
+}
+
+function moveParts(from: string, to: string): void {
+  for (const part of ['-wal', '-shm', '']) {
+    if (fs.existsSync(from + part)) fs.renameSync(from + part, to + part);
+  }
 }

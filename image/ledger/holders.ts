@@ -9,10 +9,23 @@ import type { Row, Statements } from './tables.ts';
 const NUMBER_AT = 18;
 const NUMBER_DIGITS = 8;
 
-/** A CID that no other card has; some makers give all their cards the number 0 or none. */
-function tellsApart(cid: string | null | undefined): cid is string {
+/**
+ * A CID that no other card has. Some makers give all their cards the number 0 or none, others one number to many: a
+ * blank card with the number of a unit's card was either emptied by somebody or is another one, and from then on the
+ * number says nothing.
+ */
+function tellsApart(sql: Statements, cid: string | null | undefined): cid is string {
   const digits = cid?.slice(NUMBER_AT, NUMBER_AT + NUMBER_DIGITS) ?? '';
-  return !/^(0*|f*)$/.test(digits);
+  if (cid === null || cid === undefined || /^(0*|f*)$/.test(digits)) return false;
+  const blank = sql.get(
+    `SELECT 1 FROM flash JOIN event ON event.serial = flash.serial AND kind = 'flash.begun'
+       AND json_extract(body, '$.flash') = flash.id
+     WHERE cid = ? AND json_extract(body, '$.card.isBlank')
+       AND EXISTS (SELECT 1 FROM flash AS before WHERE before.cid = flash.cid
+         AND before.verified IS NOT NULL AND before.serial <> flash.serial AND before.rowid < flash.rowid)`,
+    cid,
+  );
+  return blank === undefined;
 }
 
 /**
@@ -34,7 +47,7 @@ function holdersOf(sql: Statements, cid: string): readonly Row[] {
 
 /** The row of the unit that has this card now: nothing was begun on it since. */
 export function holderOf(sql: Statements, cid: string | undefined): Row | undefined {
-  if (!tellsApart(cid)) return undefined;
+  if (!tellsApart(sql, cid)) return undefined;
   const last = sql.get('SELECT max(rowid) AS nth FROM flash WHERE cid = ?', cid)?.['nth'];
   const holder = holdersOf(sql, cid).at(-1);
   return holder?.['nth'] === last && holder?.['state'] !== 'retired' ? holder : undefined;
@@ -48,7 +61,7 @@ export function isWrittenOver(sql: Statements, serial: string): boolean {
     serial,
   );
   const cid = newest?.['cid'] as string | null | undefined;
-  if (newest === undefined || !tellsApart(cid)) return false;
+  if (newest === undefined || !tellsApart(sql, cid)) return false;
   const later = 'SELECT 1 FROM flash WHERE cid = ? AND rowid > ?';
   return sql.get(later, cid, newest['nth']!) !== undefined;
 }
@@ -59,7 +72,7 @@ export function tellTaken(
   tell: Tell,
   { cid, into, by }: { cid: string | undefined; into: string; by: Actor },
 ): void {
-  for (const row of tellsApart(cid) ? holdersOf(sql, cid) : []) {
+  for (const row of tellsApart(sql, cid) ? holdersOf(sql, cid) : []) {
     const serial = String(row['serial']);
     if (serial === into || row['state'] === 'retired') continue;
     tell({ kind: 'card.overwritten', serial, flash: String(row['flash']), into }, by);
@@ -74,7 +87,7 @@ export function tellSpoiled(
 ): void {
   const over = sql.get('SELECT serial, cid FROM flash WHERE id = ? AND verified IS NULL', flash);
   const cid = over?.['cid'] as string | null | undefined;
-  if (over === undefined || !tellsApart(cid)) return;
+  if (over === undefined || !tellsApart(sql, cid)) return;
   const serial = String(over['serial']);
   const own = holdersOf(sql, cid).find((row) => row['serial'] === serial);
   if (own === undefined) return;

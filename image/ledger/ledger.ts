@@ -117,11 +117,11 @@ function ledgerOf(store: Store, { newSerial = () => randomBytes(16).toString('he
         const generation = Number(unitRow(sql, serial)['cards']) + 1;
         const flash = randomUUID();
         const { release, by } = request;
-        const { node: _node, isBlank = false, ...card } = request.card;
+        const { node: _node, ...card } = request.card;
         const registration = checkRegistration(request.registration);
         const { holder } = station;
-        // Makers of cheap cards give one number to many: what is blank was no unit's.
-        if (!isBlank) tellTaken(sql, tell, { cid: card.cid, into: serial, by });
+        // What is blank was no unit's, whatever its number.
+        if (card.isBlank !== true) tellTaken(sql, tell, { cid: card.cid, into: serial, by });
         tell(
           {
             kind: 'flash.begun',

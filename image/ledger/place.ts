@@ -106,8 +106,20 @@ function writeNew(file: string, bytes: Uint8Array): void {
   }
 }
 
-/** Gives a draft its name; throws EEXIST when there is such a file. FAT has no hard links: an empty one stands there for a moment. */
+/** Gives a draft its name; throws EEXIST when there is such a file. */
 export function placeNew(draft: string, file: string): void {
+  try {
+    fs.linkSync(draft, file);
+    fs.rmSync(draft);
+  } catch (error) {
+    // FAT, as on most sticks, has no hard links: an empty file stands there for a moment.
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    claimThenRename(draft, file);
+  }
+  syncFolder(dirname(file));
+}
+
+function claimThenRename(draft: string, file: string): void {
   fs.closeSync(fs.openSync(file, 'wx', 0o600));
   try {
     fs.renameSync(draft, file);
@@ -115,7 +127,6 @@ export function placeNew(draft: string, file: string): void {
     fs.rmSync(file);
     throw error;
   }
-  syncFolder(dirname(file));
 }
 
 /** A draft of a database, with what SQLite may have left beside it. */

@@ -10,7 +10,7 @@ export interface CardIdentity {
   readonly device: string;
   /** Which device or file had that name, with which card in it (card/device.ts); no matter of the ledger. */
   readonly node?: string;
-  /** Nothing of ours lay on it when it was looked at: it is no unit's card, whatever its number says. Not kept. */
+  /** Nothing of ours lay on it when it was looked at: it is no unit's card, whatever its number says. */
   readonly isBlank?: boolean;
 }
 

@@ -20,6 +20,8 @@ export interface StationModel {
   readonly chosen: OrderView | undefined;
   readonly automatic: boolean;
   readonly cards: readonly StationCard[];
+  /** How many of them may be written unasked. */
+  readonly waiting: number;
   readonly finished: readonly FinishedUnit[];
   /** Why the last button did nothing. */
   readonly notice: Notice | undefined;
@@ -122,9 +124,8 @@ ${picks.length === 0 ? '' : `<form method="post" action="/order" class="picks">$
 const leftOf = ({ wanted, done }: OrderView, t: Texts): string =>
   done >= wanted ? fill(t.complete, { wanted }) : fill(t.left, { left: wanted - done, wanted });
 
-function writeAllForm({ cards }: StationModel, t: Texts): string {
-  const found = cards.filter((card) => card.is === 'found' && card.holds === 'new').length;
-  if (found < 2) return '';
+function writeAllForm({ waiting }: StationModel, t: Texts): string {
+  if (waiting < 2) return '';
   return `<form method="post" action="/write"><button name="device" value="all" data-key="W">${escape(t.writeAll)} <kbd>W</kbd></button></form>`;
 }
 
@@ -140,7 +141,9 @@ ${tileBody(card, index, t)}
 
 const stateOf = (card: StationCard): keyof typeof SIGNS => {
   if (card.is === 'begun') return card.view.phase;
-  return card.is === 'found' && card.holds !== 'new' ? card.holds : card.is;
+  if (card.is !== 'found') return card.is;
+  if (card.reason !== undefined) return 'untouched';
+  return card.holds === 'new' ? 'found' : card.holds;
 };
 
 /** A sign beside the word: states must not be told by colour alone. */
@@ -163,13 +166,13 @@ const SIGNS = {
 function tileBody(card: StationCard, index: number, t: Texts): string {
   switch (card.is) {
     case 'found':
-      return foundBody(card, index, t);
+      return card.reason === undefined
+        ? foundBody(card, index, t)
+        : `${reasonHtml(card.reason, t)}${card.holds === 'new' ? '' : `<p>${escape(t[card.holds])}</p>`}${foundBody(card, index, t)}`;
     case 'refused':
       return reasonHtml(card.reason, t);
     case 'begun':
-      return card.view.phase === 'untouched'
-        ? `${begunBody(card.view, t)}${writeForm(card.view.card, index, t)}`
-        : begunBody(card.view, t);
+      return begunBody(card.view, t);
   }
 }
 
@@ -255,11 +258,13 @@ ${rows.join('\n')}
 
 /** What a screen reader hears: cards that are over, not every percent. */
 function spoken({ cards }: StationModel, t: Texts, chosen: OrderView | undefined): string {
-  const over = cards.flatMap((card) =>
-    card.is === 'begun' && isOver(card.view.phase)
-      ? [`${card.view.card.device}: ${t[card.view.phase]}`]
-      : [],
-  );
+  const over = cards
+    .map((card) => ({
+      state: stateOf(card),
+      card: card.is === 'begun' ? card.view.card : card.card,
+    }))
+    .filter(({ state }) => isOver(state))
+    .map(({ state, card }) => `${card.device}: ${t[state]}`);
   return [...(chosen === undefined ? [] : [`${chosen.name}: ${leftOf(chosen, t)}`]), ...over].join(
     '. ',
   );

@@ -23,11 +23,14 @@ export function labelPrinter(
     by,
     command,
     format,
+    signal,
     msMax = PRINT_MS_MAX,
   }: {
     readonly by: Actor;
     readonly command: string | undefined;
     readonly format: Exclude<LabelFormat, 'png'>;
+    /** Ends a label that is being printed, which is not noted then. */
+    readonly signal: AbortSignal;
     readonly msMax?: number;
   },
 ): LabelPrinter {
@@ -43,7 +46,8 @@ export function labelPrinter(
       const over = AbortSignal.timeout(msMax);
       const hint = `Is the printer on, and has it labels? Try: ./build.sh label ${serial} --format ${format}`;
       const stdin = await label(serial, format);
-      await run(['sh', '-c', command], { stdin, signal: over, hint }).catch((error: unknown) => {
+      const either = AbortSignal.any([signal, over]);
+      await run(['sh', '-c', command], { stdin, signal: either, hint }).catch((error: unknown) => {
         if (!over.aborted) throw error;
         const text = `The printer takes no label: "${command}" did not end in ${msMax / 1000} s`;
         throw new OperatorError('printer-holds', text, { hint, cause: error });

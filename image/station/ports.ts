@@ -10,8 +10,11 @@ export interface OrderView {
   readonly done: number;
 }
 
-/** A card in a reader: found or refused (looks.ts), or being written, or over. */
-export type StationCard = Seen | { readonly is: 'begun'; readonly view: CardView };
+/** A card in a reader: found or refused (looks.ts), or being written, or over. `reason`: why nothing was done to it. */
+export type StationCard =
+  | (Seen & { readonly is: 'found'; readonly reason?: NonNullable<CardView['reason']> })
+  | (Seen & { readonly is: 'refused' })
+  | { readonly is: 'begun'; readonly view: CardView };
 
 /** A unit that this station has finished since it was started. */
 export interface FinishedUnit {

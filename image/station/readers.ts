@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { another } from '../card/faults.ts';
 import { CARDS_MAX } from '../card/limits.ts';
+import type { Content } from '../card/contents.ts';
 import { isSameCard } from '../card/looks.ts';
 import type { Busy, Seen } from '../card/looks.ts';
 import type { CardView } from '../card/ports.ts';
@@ -21,7 +22,11 @@ export interface ReaderNeeds {
   /** Never rejects; shows every step, the last one too. */
   readonly flash: (
     card: CardIdentity,
-    options: { readonly order: string | undefined; readonly show: (view: CardView) => void },
+    options: {
+      readonly order: string | undefined;
+      readonly show: (view: CardView) => void;
+      readonly shown: Content;
+    },
   ) => Promise<CardView>;
   /** After every look and every end of a card. */
   readonly changed: () => void;
@@ -31,8 +36,11 @@ export interface ReaderNeeds {
 }
 
 type Tile =
-  | { readonly at: 'seen'; readonly seen: Seen }
+  /** `reason`: it was tried, and nothing was done to it. */
+  | { readonly at: 'seen'; readonly seen: Seen; readonly reason?: Reason }
   | { readonly at: 'begun'; readonly view: CardView; readonly goneMs?: number };
+
+type Reason = NonNullable<CardView['reason']>;
 
 export class Readers {
   readonly #needs: ReaderNeeds;
@@ -46,9 +54,11 @@ export class Readers {
   }
 
   cards(): readonly StationCard[] {
-    return [...this.#tiles.values()].map((tile) =>
-      tile.at === 'seen' ? tile.seen : { is: 'begun', view: tile.view },
-    );
+    return [...this.#tiles.values()].map((tile) => {
+      if (tile.at === 'begun') return { is: 'begun', view: tile.view };
+      const { seen, reason } = tile;
+      return seen.is === 'found' && reason !== undefined ? { ...seen, reason } : seen;
+    });
   }
 
   /** Newest first. */
@@ -62,16 +72,17 @@ export class Readers {
   }
 
   /**
-   * Begins to write the card in this reader. `sure`: also over a finished unit, or one that cannot be read. Throws
-   * OperatorError when there is none to write.
+   * Begins to write the card in this reader. `sure`: also one that is not empty, or cannot be read. Throws OperatorError
+   * when there is none to write.
    */
   write(device: string, { order, sure, node }: WriteRequest): void {
-    const card = cardToWrite(this.#tiles.get(device), { sure });
-    if (card === undefined) {
+    const found = cardToWrite(this.#tiles.get(device), { sure });
+    if (found === undefined) {
       throw new OperatorError('no-card', `There is no card to write in ${device}`, {
         hint: 'Put one in; a card that is over is taken out first',
       });
     }
+    const { card, holds: shown } = found;
     if (node !== undefined && node !== card.node) throw another(device);
     if (this.#underWay.size >= CARDS_MAX) {
       throw new OperatorError(
@@ -85,14 +96,22 @@ export class Readers {
     const show = (view: CardView): void => void this.#tiles.set(device, { at: 'begun', view });
     show({ card, phase: 'preparing', done: 0, bytesPerSecond: 0 });
     const write = async (): Promise<void> => {
-      const view = await this.#needs.flash(card, { order, show });
+      const view = await this.#needs.flash(card, { order, show, shown });
       show(view);
       this.#underWay.delete(device);
       if (view.phase === 'done' && view.serial !== undefined)
         this.#finished.unshift({ serial: view.serial, labelled: false });
+      if (view.phase === 'untouched') this.#putBack(view);
       this.#needs.changed();
     };
     this.#underWay.set(device, write());
+  }
+
+  /** Nothing was done to it: it is looked at as one that was put in, with the reason beside it. */
+  #putBack({ card, reason }: CardView): void {
+    const seen: Seen = { is: 'found', card, holds: 'looking' };
+    const said = reason === undefined ? {} : { reason };
+    this.#tiles.set(card.device, { at: 'seen', seen, ...said });
   }
 
   /** Looks until it is stopped; then waits for the cards that are under way, which are stopped as well. */
@@ -117,7 +136,10 @@ export class Readers {
       else this.#tiles.set(device, stays);
     }
     for (const [device, seen] of byDevice) {
-      if (this.#tiles.get(device)?.at !== 'begun') this.#tiles.set(device, { at: 'seen', seen });
+      const tile = this.#tiles.get(device);
+      if (tile?.at === 'begun') continue;
+      const isTried = tile?.reason !== undefined && isSameCard(tile.seen.card, seen.card);
+      this.#tiles.set(device, { at: 'seen', seen, ...(isTried ? { reason: tile.reason } : {}) });
     }
   }
 }
@@ -137,13 +159,13 @@ function tileThen(
   return { goneMs: nowMs, ...tile };
 }
 
-/** One that lies there and was not begun, or to which nothing was done when it was. */
+/** One that lies there, was not begun, and may be written. */
 function cardToWrite(
   tile: Tile | undefined,
   { sure }: { readonly sure: boolean },
-): CardIdentity | undefined {
-  if (tile?.at === 'begun') return tile.view.phase === 'untouched' ? tile.view.card : undefined;
-  if (tile?.seen.is !== 'found') return undefined;
+): { readonly card: CardIdentity; readonly holds: Content } | undefined {
+  if (tile?.at !== 'seen' || tile.seen.is !== 'found') return undefined;
   const { card, holds } = tile.seen;
-  return holds === 'new' || (sure && holds !== 'looking') ? card : undefined;
+  if (holds === 'looking' || (holds !== 'new' && !sure)) return undefined;
+  return { card, holds };
 }

@@ -43,7 +43,7 @@ export async function runStationPage(
   try {
     const flasher = await prepareFlasher(request, { progress, signal, ledger });
     const { by, labelCommand: command, labelFormat: format } = request;
-    const labels = labelPrinter(ledger, { by, command, format });
+    const labels = labelPrinter(ledger, { by, command, format, signal });
     const { station, readers } = together({ ledger, flasher, labels, look, signal });
     const onError = (error: unknown): void => log(`# the page: ${String(error)}`);
     await using page = await openStation({

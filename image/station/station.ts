@@ -29,7 +29,8 @@ export class Station {
     return {
       ...{ release, hasClaim, hasPrinter, orders, chosen },
       ...{ automatic: this.#automatic, notice: this.#unread ?? this.#notice },
-      ...{ cards: this.#needs.cards(), finished: this.#needs.finished() },
+      ...{ cards: this.#needs.cards(), waiting: this.#found().length },
+      finished: this.#needs.finished(),
     };
   }
 
@@ -77,11 +78,12 @@ export class Station {
     }
   }
 
-  /** Cards that nobody needs to be asked about. */
+  /** Cards that nobody needs to be asked about, and that were not tried in vain. */
   #found(): string[] {
-    return this.#needs
-      .cards()
-      .flatMap((one) => (one.is === 'found' && one.holds === 'new' ? [one.card.device] : []));
+    return this.#needs.cards().flatMap((one) => {
+      const isWaiting = one.is === 'found' && one.holds === 'new' && one.reason === undefined;
+      return isWaiting ? [one.card.device] : [];
+    });
   }
 
   /** All that lie in a reader and were not begun. */

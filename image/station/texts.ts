@@ -64,8 +64,8 @@ const en: Texts = {
   complete: 'All {wanted} are made.',
   unknownOrder:
     'There is no order “{order}”. Look at the name, or import it: ./build.sh unit import FILE.csv',
-  automatic: 'Write every card that is put in',
-  automaticOn: 'On: every card that is put in now is overwritten.',
+  automatic: 'Write every empty card that is put in',
+  automaticOn: 'On: every empty card that is put in now is written.',
   automaticOff: 'Off: each card is written by its button.',
   cards: 'Cards',
   noCard: 'Put a card into a reader.',
@@ -112,8 +112,8 @@ const de: Texts = {
   complete: 'Alle {wanted} sind fertig.',
   unknownOrder:
     'Es gibt keinen Auftrag „{order}“. Den Namen prüfen, oder einlesen: ./build.sh unit import DATEI.csv',
-  automatic: 'Jede eingesteckte Karte schreiben',
-  automaticOn: 'Ein: jede Karte, die jetzt eingesteckt wird, wird überschrieben.',
+  automatic: 'Jede leere eingesteckte Karte schreiben',
+  automaticOn: 'Ein: jede leere Karte, die jetzt eingesteckt wird, wird geschrieben.',
   automaticOff: 'Aus: jede Karte wird mit ihrem Knopf geschrieben.',
   cards: 'Karten',
   noCard: 'Eine Karte in einen Leser stecken.',
@@ -161,8 +161,8 @@ const bg: Texts = {
   complete: 'Всички {wanted} са готови.',
   unknownOrder:
     'Няма поръчка „{order}“. Проверете името или я въведете: ./build.sh unit import ФАЙЛ.csv',
-  automatic: 'Запис на всяка поставена карта',
-  automaticOn: 'Включено: всяка карта, която поставите сега, се презаписва.',
+  automatic: 'Запис на всяка поставена празна карта',
+  automaticOn: 'Включено: всяка празна карта, която поставите сега, се записва.',
   automaticOff: 'Изключено: всяка карта се записва със своя бутон.',
   cards: 'Карти',
   noCard: 'Поставете карта в четец.',
@@ -210,8 +210,8 @@ const fr: Texts = {
   complete: 'Les {wanted} sont faites.',
   unknownOrder:
     "Il n'y a pas de commande « {order} ». Vérifiez le nom, ou importez-la : ./build.sh unit import FICHIER.csv",
-  automatic: 'Écrire chaque carte insérée',
-  automaticOn: 'Activé : chaque carte insérée maintenant est écrasée.',
+  automatic: 'Écrire chaque carte vide insérée',
+  automaticOn: 'Activé : chaque carte vide insérée maintenant est écrite.',
   automaticOff: "Désactivé : chaque carte s'écrit par son bouton.",
   cards: 'Cartes',
   noCard: 'Insérez une carte dans un lecteur.',

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { OperatorError } from '../core/errors.ts';
 import { memoryFolder } from '../core/memory.ts';
 import { run } from '../core/run.ts';
-import { DATA_SECTOR_BYTES, LUKS_HEADER_MIB, MIB, SECTOR_BYTES } from './layout.ts';
+import { DATA_SECTOR_BYTES, LUKS_HEADER_MIB, MIB, SECTOR_BYTES, SYSTEM_LABEL } from './layout.ts';
 import { KEY_BYTES } from './template.ts';
 import { VOLUME_KEY_BYTES } from './xts.ts';
 
@@ -42,7 +42,7 @@ export async function makeKeys(signal?: AbortSignal): Promise<CardKeys> {
       ...['cryptsetup', 'luksFormat', '--batch-mode', '--disable-locks', '--type', 'luks2'],
       ...['--cipher', 'aes-xts-plain64', '--key-size', String(VOLUME_KEY_BYTES * 8)],
       ...['--volume-key-file', file('volume.key'), '--sector-size', String(DATA_SECTOR_BYTES)],
-      ...['--offset', sectors, '--uuid', randomUUID(), '--label', 'clock-os', '--hash', 'sha256'],
+      ...['--offset', sectors, '--uuid', randomUUID(), '--label', SYSTEM_LABEL, '--hash', 'sha256'],
       // The key has 256 random bits: stretching it would protect nothing and cost the boot seconds.
       ...['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', '1000'],
       ...['--key-file', file('clock.key'), file('header')],

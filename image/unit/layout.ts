@@ -20,6 +20,9 @@ const STATE_MIB_MIN = 256;
 export const BOOT_AT = ALIGN_MIB * MIB;
 export const SYSTEM_AT = BOOT_AT + BOOT_MIB * MIB;
 export const STATE_AT = SYSTEM_AT + SYSTEM_GROWN_MIB * MIB;
+/** Labels of the two encrypted partitions (card.sh). */
+export const SYSTEM_LABEL = 'clock-os';
+export const STATE_LABEL = 'clock-state';
 /** The smallest card that a first boot does not refuse. */
 export const CARD_MIB_MIN = ALIGN_MIB + BOOT_MIB + SYSTEM_GROWN_MIB + STATE_MIB_MIN;
 

@@ -18,7 +18,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { run } from '../core/run.ts';
 import { hashFile } from '../release/inputs.ts';
-import { BOOT_MIB, DATA_SECTOR_BYTES, MIB } from './layout.ts';
+import { BOOT_MIB, DATA_SECTOR_BYTES, MIB, SYSTEM_LABEL } from './layout.ts';
 import { openExt4 } from './read/ext4.ts';
 import type { Place } from './read/ext4.ts';
 import { readFat } from './read/fat.ts';
@@ -161,7 +161,7 @@ async function makeSystem(
   const ext4 = ['-t', 'ext4', '-b', String(DATA_SECTOR_BYTES), '-m', '0', '-N', '256'];
   await run(
     [
-      ...['mke2fs', '-q', ...ext4, '-J', 'size=4', '-L', 'clock-os'],
+      ...['mke2fs', '-q', ...ext4, '-J', 'size=4', '-L', SYSTEM_LABEL],
       ...['-E', 'root_owner=0:0,no_copy_xattrs', '-d', tree, file],
     ],
     { signal },

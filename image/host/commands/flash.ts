@@ -18,7 +18,7 @@ The claim is what a unit registers with: certificate and key of AWS IoT's fleet 
 whoever runs the cloud. To try without readers and without a cloud: "truncate -s 4G card.img" makes
 a file that serves as a card, "npm run bench:cloud" a claim in build/cloud.`,
   options: {
-    'all-new': { help: 'every card in a reader that is not a finished one of ours' },
+    'all-new': { help: 'every empty card that is in a reader now' },
     station: { help: "an operator's loop: put in, wait, take out, put in the next" },
     yes: { help: 'do not ask' },
     order: { value: 'ID', help: "this order's units, in their order" },

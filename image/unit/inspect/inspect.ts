@@ -1,7 +1,7 @@
 // `./build.sh inspect`: what an image or a card is, and whether it is whole. Reads everything from the
 // bytes themselves: no mount, no device-mapper, no root, no program. What it reads may be hostile.
 import type { Progress } from '../../core/progress.ts';
-import { LUKS_HEADER_MIB, LUKS_RESERVE_MIB, MIB } from '../layout.ts';
+import { LUKS_HEADER_MIB, LUKS_RESERVE_MIB, MIB, STATE_LABEL, SYSTEM_LABEL } from '../layout.ts';
 import type { Signer } from '../manifest.ts';
 import { Damaged, openSource, section } from '../read/source.ts';
 import type { OpenedSource, Source } from '../read/source.ts';
@@ -40,8 +40,6 @@ export interface InspectOptions {
 }
 
 /** The system partition carries this label; see assemble.ts. */
-const SYSTEM_LABEL = 'clock-os';
-const STATE_LABEL = 'clock-state';
 /** A transport key has 32 bytes; cryptsetup takes no key file above 8 MiB. */
 const KEY_BYTES = 32;
 /** Encrypted data never has this many zeros in a row: nothing was written there. */

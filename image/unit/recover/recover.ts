@@ -9,7 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { OperatorError } from '../../core/errors.ts';
 import type { Progress } from '../../core/progress.ts';
 import { SERIAL } from '../../core/serial.ts';
-import { STATE_AT, SYSTEM_AT } from '../layout.ts';
+import { STATE_AT, STATE_LABEL, SYSTEM_AT, SYSTEM_LABEL } from '../layout.ts';
 import { decrypted, unlock } from '../read/keyslot.ts';
 import { readLuks } from '../read/luks.ts';
 import type { LuksHeader } from '../read/luks.ts';
@@ -25,8 +25,6 @@ import { forgiving } from './forgiving.ts';
 import { prepare, salvage } from './queue.ts';
 import type { QueueCounts } from './queue.ts';
 
-const STATE_LABEL = 'clock-state';
-const SYSTEM_LABEL = 'clock-os';
 const QUEUE = '/agent/outbox.db';
 
 export interface RecoverOptions {

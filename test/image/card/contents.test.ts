@@ -1,13 +1,20 @@
 // What lies on a card before it is written: cards as they are sold, with somebody's files, ours, and broken ones.
 import assert from 'node:assert/strict';
-import { mkdtempDisposable, open, truncate, writeFile } from 'node:fs/promises';
+import { mkdtempDisposable, open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { contentWithin } from '../../../image/card/contents.ts';
 import type { Content } from '../../../image/card/contents.ts';
 import { run } from '../../../image/core/run.ts';
-import { MIB, NOT_FINISHED } from '../../../image/unit/layout.ts';
+import {
+  MIB,
+  NOT_FINISHED,
+  STATE_AT,
+  STATE_LABEL,
+  SYSTEM_AT,
+  SYSTEM_LABEL,
+} from '../../../image/unit/layout.ts';
 import { Damaged } from '../../../image/unit/read/source.ts';
 import type { OpenedSource } from '../../../image/unit/read/source.ts';
 import { CARD_BYTES } from './factory.ts';
@@ -102,7 +109,13 @@ for (const [name, type, argv] of [
         assert.equal(await card.holds(), 'files');
         await card.mtools(['mrd', '::DCIM'], at);
         assert.equal(await card.holds(), 'new');
-        await card.mtools(['mcopy', '/etc/hostname', '::a long name.txt'], at);
+        for (const name of ['a long name.txt', 'System backup.tar.gz']) {
+          await card.mtools(['mcopy', '/etc/hostname', `::${name}`], at);
+          assert.equal(await card.holds(), 'files', name);
+          await card.mtools(['mdel', `::${name}`], at);
+          assert.equal(await card.holds(), 'new');
+        }
+        await card.mtools(['mmd', '::System Images'], at);
         assert.equal(await card.holds(), 'files');
       });
     });
@@ -150,12 +163,55 @@ test('any other file system is somebody’s, and so is a GPT or a file system th
   }
   await withCard(async (card) => {
     await card.make();
+    await card.format(['mkfs.ntfs', '-q', '-F'], { at: 0 });
+    assert.equal(await card.holds(), 'files', 'NTFS without a table');
+    // btrfs(5): its superblock lies at 64 KiB, "_BHRfS_M" 64 bytes into it.
+    for (const at of [0, PART_AT]) {
+      await card.make(at === 0 ? {} : { type: '83' });
+      await card.write(at + 64 * 1024 + 64, Buffer.from('_BHRfS_M'));
+      assert.equal(await card.holds(), 'files', 'btrfs');
+    }
+    await card.make();
+    const start = CARD_BYTES / 512;
+    const entry = Buffer.alloc(66);
+    entry[4] = 0x83;
+    entry.writeUInt32LE(start, 8);
+    entry.writeUInt32LE(2048, 12);
+    entry.writeUInt16LE(0xaa_55, 64);
+    await card.write(446, entry);
+    assert.equal(await card.holds(), 'files', 'a partition that is not there');
+    await card.make();
     await run(['sfdisk', '--quiet', card.file], { stdin: 'label: gpt\n' });
     assert.equal(await card.holds(), 'files', 'GPT');
     await card.make({ type: 'c' });
     await card.format(['mkfs.vfat', '-F', '32']);
     await card.write(PART_AT + 44, Buffer.alloc(4, 0xff));
     assert.equal(await card.holds(), 'files', 'its root is beyond its end');
+  });
+});
+
+test('a unit’s card is one also without its first block; one that a flasher left unfinished is new', async () => {
+  const luks = async (label: string): Promise<Buffer> => {
+    await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-luks-'));
+    const header = join(folder.path, 'header');
+    await writeFile(header, '');
+    await truncate(header, 17 * MIB);
+    const options = ['--batch-mode', '--type', 'luks2', '--label', label, '--pbkdf', 'pbkdf2'];
+    const cheap = ['--pbkdf-force-iterations', '1000', '--key-file', '-'];
+    await run(['cryptsetup', 'luksFormat', ...options, ...cheap, header], { stdin: 'x' });
+    return (await readFile(header)).subarray(0, 16 * MIB);
+  };
+  const [system, state] = [await luks(SYSTEM_LABEL), await luks(STATE_LABEL)];
+  await withCard(async (card) => {
+    await card.make({ type: '83' });
+    await card.write(SYSTEM_AT, system);
+    assert.equal(await card.holds(), 'ours');
+    await card.write(0, Buffer.alloc(512));
+    assert.equal(await card.holds(), 'ours', 'a worn card');
+    await card.write(0, Buffer.from(NOT_FINISHED));
+    assert.equal(await card.holds(), 'new');
+    await card.write(STATE_AT, state);
+    assert.equal(await card.holds(), 'ours', 'begun by mistake: its queue may be saved');
   });
 });
 

@@ -68,6 +68,7 @@ export async function flashDouble(
     ...{ ledger: of.ledger, template: of.works.template, fleet: FLEET, makeKeys },
     ...{ release: '0.0.0-test', by: { operator: 'ada', station: 'bench' }, signal: of.signal },
     escrow: (text) => Promise.resolve(`sealed ${text}`),
+    lookAgain: (shown) => Promise.resolve(shown),
     show: (shown) => void views.push(shown),
     nowMs: () => performance.now(),
     write: (_card, asked, hooks) => {

@@ -116,6 +116,20 @@ test('this machine’s own disk is no card, by its name and in no look', async (
   );
 });
 
+test('a card that this user may not write is refused with the reason, not taken for a dying one', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-locked-'));
+  const file = join(folder.path, 'card');
+  await using handle = await open(file, 'w');
+  await handle.truncate(CARD_BYTES);
+  await run(['mount', '--bind', file, file]);
+  try {
+    await run(['mount', '--options', 'remount,bind,ro', file]);
+    await assert.rejects(cardAt(file), { code: 'card-locked', message: /write-protected/ });
+  } finally {
+    await run(['umount', file]);
+  }
+});
+
 /** Gives a file to the first free loop device; undefined where the machine has none. */
 async function attach(file: string): Promise<string | undefined> {
   const { stdout } = await run(['losetup', '--find', '--show', file], { accept: [0, 1] });

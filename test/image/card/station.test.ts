@@ -51,7 +51,7 @@ async function play(
       if (look > all.length) abort.abort();
       return Promise.resolve(now?.map((name) => seen(name, of.holds?.[name] ?? 'new')));
     },
-    flash: (found) => {
+    flash: ({ card: found }) => {
       flashed.push(found.device);
       return of.flash?.(found) ?? Promise.resolve(view(found));
     },

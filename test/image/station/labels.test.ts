@@ -14,8 +14,9 @@ test('a printer that holds its command is named, and the label is not noted as p
   const ledger = createLedger(join(folder.path, 'ledger.db'), { recipient: undefined, by });
   const [unit] = ledger.make([{ count: 1, order: 'A-17', accounts: [], services: [] }], by);
   const { serial } = unit!;
+  const { signal } = new AbortController();
   const printer = (command: string) =>
-    labelPrinter(ledger, { by, command, format: 'zpl', msMax: 300 }).print!(serial);
+    labelPrinter(ledger, { by, command, format: 'zpl', signal, msMax: 300 }).print!(serial);
   await assert.rejects(printer('sleep 60'), { code: 'printer-holds', message: /"sleep 60"/ });
   assert.equal(ledger.unit(serial).labelled, false);
   await assert.rejects(printer('echo no paper >&2; exit 3'), { code: 'program-failed' });

@@ -118,18 +118,23 @@ test('a bad card that lies in its reader stays bad', async () => {
   await close();
 });
 
-test('a card to which nothing was done says why, is written by its button, and is gone when it is taken out', async () => {
+test('a card to which nothing was done says why, is looked at anew, and asks for the same as before', async () => {
   using all = watched();
   const { readers, orders, look, end, close } = all;
-  await look(found('/dev/sdb'));
+  const ours: Seen = { is: 'found', card: cardAt('/dev/sdb'), holds: 'ours' };
+  await look(ours);
   const reason = { code: 'order-finished', text: 'No unit waits', hint: 'Look' };
-  readers.write('/dev/sdb', { ...write, order: 'A-17' });
+  readers.write('/dev/sdb', { order: 'A-17', sure: true });
   await end(over('/dev/sdb', { phase: 'untouched', reason }));
-  assert.deepEqual(await look(found('/dev/sdb')), ['untouched']);
-  readers.write('/dev/sdb', { ...write, order: 'A-18' });
+  await look(ours);
+  assert.deepEqual(readers.cards(), [{ ...ours, reason }]);
+  assert.throws(() => readers.write('/dev/sdb', write), /no card to write/, 'it is still a unit');
+  readers.write('/dev/sdb', { order: 'A-18', sure: true });
   assert.deepEqual(orders, ['A-17', 'A-18']);
-  assert.deepEqual(await look(found('/dev/sdb')), ['writing']);
+  assert.deepEqual(await look(ours), ['writing']);
   await end(over('/dev/sdb', { phase: 'untouched', reason }));
+  assert.deepEqual(await look(found('/dev/sdb', 'another')), ['found']);
+  assert.deepEqual(readers.cards(), [found('/dev/sdb', 'another')]);
   assert.deepEqual(await look(), []);
   await close();
 });

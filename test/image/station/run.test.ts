@@ -111,7 +111,7 @@ async function sparesAUnit(page: Page, reader: Reader): Promise<void> {
   reader.takeOut();
   await page.getByText('Put a card into a reader.').waitFor();
   await page.keyboard.press('a');
-  await page.getByText('On: every card that is put in').waitFor();
+  await page.getByText('On: every empty card that is put in').waitFor();
   reader.putBack();
   await page.getByText('A finished unit.').waitFor();
   // Longer than the station takes to begin with a card that is put in.

@@ -107,16 +107,25 @@ test('an order that is not there leaves the chosen one, and is named', () => {
   assert.equal(station.model().chosen, undefined);
 });
 
-test('a card that was not written keeps its button and says why', () => {
+test('a card that was not written says why, and keeps its button, or its tick', () => {
   const needs = new NeedsDouble();
-  needs.insert('/dev/sdb');
   const reason = { code: 'order-finished', text: 'No unit waits', hint: 'See the list' };
-  needs.show('/dev/sdb', { phase: 'untouched', reason });
-  const html = renderStation(new Station(needs).model(), 'en');
+  needs.slots.push(
+    { is: 'found', card: cardAt('/dev/sdb'), holds: 'new', reason },
+    { is: 'found', card: cardAt('/dev/sdc'), holds: 'ours', reason },
+  );
+  const station = new Station(needs);
+  const html = renderStation(station.model(), 'en');
   assert.match(
     html,
     /Not written[^]*No unit waits[^]*See the list[^]*value="\/dev\/sdb" data-key="1"/,
   );
+  assert.match(html, /Not written[^]*A finished unit[^]*name="sure"[^]*value="\/dev\/sdc">Write</);
+  assert.match(html, /role="status"[^>]*>\/dev\/sdb: Not written[^<]*\/dev\/sdc: Not written/);
+  station.setAutomatic(true);
+  station.look();
+  station.write('all');
+  assert.deepEqual(needs.written, [], 'neither is tried again by itself');
 });
 
 test('a port that is taken is named, with what to do', async () => {
