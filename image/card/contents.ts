@@ -13,6 +13,7 @@ import { readLuks } from '../unit/read/luks.ts';
 import { openSource, section } from '../unit/read/source.ts';
 import type { Source } from '../unit/read/source.ts';
 import { readTable } from '../unit/read/table.ts';
+import { serialOn } from '../unit/whose.ts';
 import { CONTENT_MS_MAX } from './limits.ts';
 
 /**
@@ -20,6 +21,12 @@ import { CONTENT_MS_MAX } from './limits.ts';
  * lies on it. `unreadable`: nobody can tell.
  */
 export type Content = 'new' | 'ours' | 'files' | 'unreadable';
+
+export interface Contents {
+  readonly holds: Content;
+  /** The serial of the unit whose card it is, where it tells it. */
+  readonly unit?: string | undefined;
+}
 
 /** Nothing of ours: it is no unit's card. */
 export const isNoUnit = (holds: Content | 'looking'): boolean =>
@@ -37,16 +44,18 @@ const BY_WINDOWS = 'System Volume Information';
 /** A boot sector's jump: what begins so and is no file system that is known here, is one that is not. */
 const JUMPS = [0xeb, 0xe9];
 
+const UNREADABLE: Contents = { holds: 'unreadable' };
+
 /** What lies on a card; one that does not answer in time is unreadable. Never rejects. */
 export async function contentWithin(
   device: string,
   { msMax = CONTENT_MS_MAX, open = openSource } = {},
-): Promise<Content> {
+): Promise<Contents> {
   const over = new AbortController();
-  const late = sleep(msMax, 'unreadable' as const, { signal: over.signal, ref: false });
+  const late = sleep(msMax, UNREADABLE, { signal: over.signal, ref: false });
   const read = contentOf(device, open).catch((error: unknown) => {
     log(`# ${device} cannot be looked at: ${String(error)}`);
-    return 'unreadable' as const;
+    return UNREADABLE;
   });
   try {
     return await Promise.race([read, late]);
@@ -56,7 +65,7 @@ export async function contentWithin(
   }
 }
 
-async function contentOf(path: string, open: typeof openSource): Promise<Content> {
+async function contentOf(path: string, open: typeof openSource): Promise<Contents> {
   const source = await open(path);
   let isUnreadable = false;
   const read = async (at: number, length: number): Promise<Buffer> =>
@@ -65,11 +74,13 @@ async function contentOf(path: string, open: typeof openSource): Promise<Content
       throw error;
     });
   try {
-    const content = await judge({ bytes: source.bytes, read });
-    return isUnreadable ? 'unreadable' : content;
+    const card = { bytes: source.bytes, read };
+    const holds = await judge(card);
+    if (isUnreadable) return UNREADABLE;
+    return holds === 'ours' ? { holds, unit: await serialOn(card) } : { holds };
   } catch {
     // A file system that leads nowhere is somebody's too.
-    return isUnreadable ? 'unreadable' : 'files';
+    return isUnreadable ? UNREADABLE : { holds: 'files' };
   } finally {
     await source.close();
   }

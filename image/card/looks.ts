@@ -3,7 +3,7 @@
 import { log } from '../core/log.ts';
 import type { CardIdentity } from '../ledger/ports.ts';
 import { contentWithin } from './contents.ts';
-import type { Content } from './contents.ts';
+import type { Content, Contents } from './contents.ts';
 import { lookAtReaders } from './find.ts';
 import type { Look } from './find.ts';
 import type { FoundCard } from './judge.ts';
@@ -31,11 +31,12 @@ export interface Busy {
 
 interface Known {
   holds: Content | 'looking';
+  unit?: string | undefined;
 }
 
 export class CardLooks {
   readonly #look: (signal: AbortSignal) => Promise<readonly Look[]>;
-  readonly #contentOf: (device: string) => Promise<Content>;
+  readonly #contentOf: (device: string) => Promise<Contents>;
   /** By card, as long as it lies there and is not being written. */
   #known = new Map<string, Known>();
 
@@ -75,13 +76,14 @@ export class CardLooks {
     if (busy.has(card.device)) return { is: 'found', card, holds: 'looking' };
     const known = before.get(keyOf(card)) ?? this.#read(card.device);
     this.#known.set(keyOf(card), known);
-    return { is: 'found', card, holds: known.holds };
+    const { holds, unit } = known;
+    return { is: 'found', card: { ...card, ...(unit === undefined ? {} : { unit }) }, holds };
   }
 
   #read(device: string): Known {
     const known: Known = { holds: 'looking' };
     const read = async (): Promise<void> => {
-      known.holds = await this.#contentOf(device);
+      Object.assign(known, await this.#contentOf(device));
     };
     void read();
     return known;
@@ -91,5 +93,5 @@ export class CardLooks {
 interface LookNeeds {
   readonly look?: (signal: AbortSignal) => Promise<readonly Look[]>;
   /** Never rejects. */
-  readonly contentOf?: (device: string) => Promise<Content>;
+  readonly contentOf?: (device: string) => Promise<Contents>;
 }

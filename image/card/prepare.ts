@@ -104,8 +104,8 @@ async function lookAgain(card: CardIdentity, shown: Content): Promise<CardIdenti
   await tryCard(card).catch((error: unknown) => {
     throw faultOf(error, 'looking at it once more');
   });
-  const holds = await contentWithin(card.device);
-  if (holds !== shown) throw changed(card.device);
+  const { holds, unit } = await contentWithin(card.device);
+  if (holds !== shown || unit !== card.unit) throw changed(card.device);
   return { ...card, isBlank: isNoUnit(holds) };
 }
 

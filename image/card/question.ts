@@ -2,7 +2,8 @@
 import { createInterface } from 'node:readline/promises';
 import { OperatorError } from '../core/errors.ts';
 import type { Progress } from '../core/progress.ts';
-import type { UnitEntry } from '../ledger/ports.ts';
+import type { CardIdentity, UnitEntry } from '../ledger/ports.ts';
+import type { CardHolder } from '../ledger/units.ts';
 import { contentWithin, isNoUnit } from './contents.ts';
 import type { Content } from './contents.ts';
 import type { FoundCard } from './judge.ts';
@@ -14,17 +15,22 @@ export interface Found {
 }
 
 export const withContent = (cards: readonly FoundCard[]): Promise<readonly Found[]> =>
-  Promise.all(cards.map(async (card) => ({ card, holds: await contentWithin(card.device) })));
+  Promise.all(
+    cards.map(async (card) => {
+      const { holds, unit } = await contentWithin(card.device);
+      return { card: { ...card, ...(unit === undefined ? {} : { unit }) }, holds };
+    }),
+  );
 
-/** Whose card that is, as far as the ledger knows its number. */
-type Holder = (cid: string | undefined) => UnitEntry | undefined;
+/** Whose card that is, as far as the ledger knows. */
+type Holder = (card: CardIdentity) => CardHolder | undefined;
 
 /**
- * Says what is on these cards and asks whether they may be erased; `yes` answers. `serial`: the unit that the card is
+ * Says what is on these cards and asks whether they may be erased; `yes` answers. `unit`: the one that the card is
  * for. Throws OperatorError `declined`, `not-asked`.
  */
 export async function confirm(
-  { yes, station, serial }: { yes: boolean; station: boolean; serial?: string },
+  { yes, station, unit }: { yes: boolean; station: boolean; unit?: UnitEntry },
   cards: readonly Found[],
   around: { readonly progress: Progress; readonly signal: AbortSignal; readonly holder: Holder },
 ): Promise<void> {
@@ -34,8 +40,9 @@ export async function confirm(
     ? 'Every empty card that is put in from now on is written; one with something on it is left alone.'
     : [
         listed(cards),
-        ...cards.flatMap((one) => warningOf(one, { serial, holder })),
+        ...cards.flatMap((one) => warningOf(one, { serial: unit?.serial, holder })),
         `All that is on ${these} is lost.`,
+        ...(unit === undefined ? [] : [`It becomes the card of ${named(unit)}.`]),
       ].join('\n');
   if (yes) {
     progress.say(what);
@@ -61,30 +68,34 @@ export async function confirm(
   throw new OperatorError('declined', 'Nothing was written', { hint: 'Answer y to write' });
 }
 
+const named = ({ serial, name }: UnitEntry): string =>
+  `unit ${serial}${name === undefined ? '' : ` (${name})`}`;
+
 /** A card that somebody may still want is named before the question. */
 function warningOf(
   found: Found,
   { serial, holder }: { readonly serial: string | undefined; readonly holder: Holder },
 ): readonly string[] {
   const { card, holds } = found;
-  const unit = holder(card.cid);
   if (holds === 'new') return [];
-  if (unit === undefined || isNoUnit(holds)) return [`! ${whatLiesOn(found)}`];
-  const whose = unit.name === undefined ? '' : ` (${unit.name})`;
-  return unit.serial === serial
-    ? [
-        `! ${card.device} has the card that this unit runs with: recover it first, or what waits on it is lost`,
-      ]
-    : [
-        `! ${card.device} has the card of unit ${unit.serial}${whose}, which needs another one then`,
-      ];
+  const held = isNoUnit(holds) ? undefined : holder(card);
+  if (held === undefined) return [`! ${whatLiesOn(found)}`];
+  const { unit, isCurrent } = held;
+  if (unit.serial === serial) {
+    const which = isCurrent ? 'the card that this unit runs with' : 'a card of this very unit';
+    return [`! ${card.device} has ${which}: recover it first, or what waits on it is lost`];
+  }
+  const whose = named(unit);
+  return isCurrent
+    ? [`! ${card.device} has the card of ${whose}, which needs another one then`]
+    : [`! ${card.device} has a card of ${whose}; it may be the one that it runs with`];
 }
 
 /** In one sentence, what is lost with this card. */
-export function whatLiesOn({ card: { device }, holds }: Found): string {
+export function whatLiesOn({ card: { device, unit }, holds }: Found): string {
   switch (holds) {
     case 'ours':
-      return `${device} has a finished unit's card`;
+      return `${device} has a finished unit's card${unit === undefined ? '' : `, of ${unit}`}`;
     case 'unreadable':
       return `${device} cannot be read: a failed unit's card perhaps, of which "recover" may save something`;
     case 'files':

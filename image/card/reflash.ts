@@ -11,8 +11,9 @@ import { oneLine } from '../core/terminal.ts';
 import { openLedger } from '../ledger/ledger.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { readIdentities } from '../ledger/seal.ts';
-import type { UnitEntry } from '../ledger/ports.ts';
+import type { CardIdentity, UnitEntry } from '../ledger/ports.ts';
 import { cardHolder, openRecord } from '../ledger/units.ts';
+import type { CardHolder } from '../ledger/units.ts';
 import { privateFolder } from '../unit/recover/copy.ts';
 import { salvage } from '../unit/recover/queue.ts';
 import { mark } from '../unit/recover/recover.ts';
@@ -45,22 +46,23 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
   const { print, signal } = around;
   const ledger = openLedger(request.file);
   try {
-    const { serial, cards, state } = ledger.unit(request.serial);
+    const unit = ledger.unit(request.serial);
+    const { serial, cards, state } = unit;
     const carried =
       request.from === undefined ? undefined : await carriedFrom(request.from, serial);
     const record = await recordOf(ledger, serial, request.identity);
     ledger.check({ serial, record });
     const card = await cardAt(request.device, signal);
-    const isGone = state === 'overwritten' || cardHolder(ledger, card.cid)?.serial === serial;
     const files = carried === undefined ? {} : { 'carried.db.gz': carried };
     const again = { serial, record, files };
     const flasher = await prepareFlasher({ ...request, again }, { ...around, ledger });
-    const holder = (cid?: string): UnitEntry | undefined => cardHolder(ledger, cid);
+    const holder = (of: CardIdentity): CardHolder | undefined => cardHolder(ledger, of);
     const [found] = (await withContent([card])) as [Found];
-    await confirm({ yes: request.yes, station: false, serial }, [found], { ...around, holder });
+    await confirm({ yes: request.yes, station: false, unit }, [found], { ...around, holder });
+    const isGone = state === 'overwritten' || holder(found.card)?.unit.serial === serial;
     const screen = cardScreen(process.stderr);
     const view = await flasher
-      .flash(card, { order: undefined, show: screen.show, shown: found.holds })
+      .flash(found.card, { order: undefined, show: screen.show, shown: found.holds })
       .finally(() => screen.close());
     if (view.phase !== 'done') {
       print(notDone(serial, ledger.unit(serial).state));

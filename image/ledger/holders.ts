@@ -1,7 +1,7 @@
-// Whose card a card is, by its own number (CID), and what the ledger tells when it is written over: the unit has no
-// card then, whatever becomes of the one that is being written. Readers on USB tell no number: of their cards nothing
-// is known.
-import type { Actor } from './ports.ts';
+// Whose card a card is, and what the ledger tells when it is written over: the unit has no card then, whatever becomes
+// of the one that is being written. A finished unit's card tells its serial; which of the unit's cards it is, tells its
+// own number (CID), which readers on USB do not pass on. Without either nothing is known.
+import type { Actor, CardIdentity } from './ports.ts';
 import type { Tell } from './store.ts';
 import type { Row, Statements } from './tables.ts';
 
@@ -45,12 +45,47 @@ function holdersOf(sql: Statements, cid: string): readonly Row[] {
   );
 }
 
-/** The row of the unit that has this card now: nothing was begun on it since. */
-export function holderOf(sql: Statements, cid: string | undefined): Row | undefined {
+/** What a card says of itself. */
+type Said = Pick<CardIdentity, 'cid' | 'unit'>;
+
+interface Held {
+  readonly row: Row;
+  /** The flash that wrote the unit's card. */
+  readonly flash: string;
+  /** It is that card for certain; a unit that had several may have left this one behind. */
+  readonly isCurrent: boolean;
+}
+
+/** The unit that has this card now, also when it is retired. */
+export function holderOf(sql: Statements, card: Said): Held | undefined {
+  return card.unit === undefined ? byNumber(sql, card.cid) : bySerial(sql, card.unit, card.cid);
+}
+
+function bySerial(sql: Statements, serial: string, cid: string | undefined): Held | undefined {
+  const row = sql.get('SELECT * FROM unit WHERE serial = ?', serial);
+  const flashes = sql.all(
+    `SELECT id, cid FROM flash WHERE serial = ? AND verified IS NOT NULL ORDER BY rowid DESC`,
+    serial,
+  );
+  const [newest] = flashes;
+  if (row === undefined || newest === undefined) return undefined;
+  const isThat = cid !== undefined && newest['cid'] === cid && tellsApart(sql, cid);
+  const isTold = sql.get(
+    `SELECT 1 FROM event WHERE serial = ? AND kind = 'card.overwritten'
+       AND json_extract(body, '$.flash') = ?`,
+    ...[serial, newest['id']!],
+  );
+  const isCurrent = isTold === undefined && (flashes.length === 1 || isThat);
+  return { row, flash: String(newest['id']), isCurrent };
+}
+
+/** Of the unit whose number it is, if nothing was begun on it since. */
+function byNumber(sql: Statements, cid: string | undefined): Held | undefined {
   if (!tellsApart(sql, cid)) return undefined;
   const last = sql.get('SELECT max(rowid) AS nth FROM flash WHERE cid = ?', cid)?.['nth'];
-  const holder = holdersOf(sql, cid).at(-1);
-  return holder?.['nth'] === last && holder?.['state'] !== 'retired' ? holder : undefined;
+  const row = holdersOf(sql, cid).at(-1);
+  if (row === undefined || row['nth'] !== last) return undefined;
+  return { row, flash: String(row['flash']), isCurrent: true };
 }
 
 /** Whether something was begun on the card of this unit since it could start. */
@@ -70,13 +105,31 @@ export function isWrittenOver(sql: Statements, serial: string): boolean {
 export function tellTaken(
   sql: Statements,
   tell: Tell,
-  { cid, into, by }: { cid: string | undefined; into: string; by: Actor },
+  { card, into, by }: { card: Said; into: string; by: Actor },
 ): void {
-  for (const row of tellsApart(sql, cid) ? holdersOf(sql, cid) : []) {
-    const serial = String(row['serial']);
-    if (serial === into || row['state'] === 'retired') continue;
-    tell({ kind: 'card.overwritten', serial, flash: String(row['flash']), into }, by);
+  for (const { serial, flash, state } of losersBy(sql, card)) {
+    if (serial === into || state === 'retired') continue;
+    tell({ kind: 'card.overwritten', serial, flash, into }, by);
   }
+}
+
+interface Loser {
+  readonly serial: string;
+  readonly flash: string;
+  readonly state: string;
+}
+
+/** Units that lose their card when something is written over this one. */
+function losersBy(sql: Statements, { cid, unit }: Said): readonly Loser[] {
+  const loser = (row: Row, flash: string): Loser => ({
+    ...{ serial: String(row['serial']), flash, state: String(row['state']) },
+  });
+  if (unit !== undefined) {
+    const held = bySerial(sql, unit, cid);
+    return held?.isCurrent === true ? [loser(held.row, held.flash)] : [];
+  }
+  if (!tellsApart(sql, cid)) return [];
+  return holdersOf(sql, cid).map((row) => loser(row, String(row['flash'])));
 }
 
 /** A flash is over: when it spoiled its own unit's card without making it one again, that is told. */
@@ -85,11 +138,19 @@ export function tellSpoiled(
   tell: Tell,
   { flash, by }: { flash: string; by: Actor },
 ): void {
-  const over = sql.get('SELECT serial, cid FROM flash WHERE id = ? AND verified IS NULL', flash);
-  const cid = over?.['cid'] as string | null | undefined;
-  if (over === undefined || !tellsApart(sql, cid)) return;
-  const serial = String(over['serial']);
-  const own = holdersOf(sql, cid).find((row) => row['serial'] === serial);
+  const over = sql.get(
+    `SELECT flash.serial, cid, json_extract(body, '$.card.unit') AS unit FROM flash
+     JOIN event ON event.serial = flash.serial AND kind = 'flash.begun'
+       AND json_extract(body, '$.flash') = flash.id
+     WHERE id = ? AND verified IS NULL`,
+    flash,
+  );
+  if (over === undefined) return;
+  const text = (name: string): string | undefined =>
+    typeof over[name] === 'string' ? over[name] : undefined;
+  const [serial, cid, unit] = [text('serial'), text('cid'), text('unit')];
+  const said = { ...(cid === undefined ? {} : { cid }), ...(unit === undefined ? {} : { unit }) };
+  const own = losersBy(sql, said).find((one) => one.serial === serial);
   if (own === undefined) return;
-  tell({ kind: 'card.overwritten', serial, flash: String(own['flash']), into: serial }, by);
+  tell({ kind: 'card.overwritten', serial: own.serial, flash: own.flash, into: own.serial }, by);
 }

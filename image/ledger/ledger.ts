@@ -121,7 +121,7 @@ function ledgerOf(store: Store, { newSerial = () => randomBytes(16).toString('he
         const registration = checkRegistration(request.registration);
         const { holder } = station;
         // What is blank was no unit's, whatever its number.
-        if (card.isBlank !== true) tellTaken(sql, tell, { cid: card.cid, into: serial, by });
+        if (card.isBlank !== true) tellTaken(sql, tell, { card, into: serial, by });
         tell(
           {
             kind: 'flash.begun',

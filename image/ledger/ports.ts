@@ -12,6 +12,8 @@ export interface CardIdentity {
   readonly node?: string;
   /** Nothing of ours lay on it when it was looked at: it is no unit's card, whatever its number says. */
   readonly isBlank?: boolean;
+  /** The serial of the unit whose card it was until now, as it told itself. */
+  readonly unit?: string;
 }
 
 /** Who does something, as the ledger records it. */

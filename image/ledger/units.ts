@@ -6,7 +6,7 @@ import type { LedgerEvent } from './events.ts';
 import { WAITING, forgetBoxes, orderUnknown } from './ledger.ts';
 import type { Ledger, UnitRecord } from './ledger.ts';
 import { holderOf, isWrittenOver } from './holders.ts';
-import type { Actor, UnitEntry } from './ports.ts';
+import type { Actor, CardIdentity, UnitEntry } from './ports.ts';
 import { box, stationKey, unbox, unseal } from './seal.ts';
 import type { Row } from './tables.ts';
 import { entryOf, unitRow } from './view.ts';
@@ -82,14 +82,22 @@ export function unitDetails({ store }: Ledger, named: string): UnitDetails {
   });
 }
 
-/**
- * The unit that has this card now, not retired, by the card's own number: the unit's newest card that could start, and
- * nothing was begun on it since. undefined: none, or the number is not known.
- */
-export function cardHolder({ store }: Ledger, cid: string | undefined): UnitEntry | undefined {
+/** Whose card a card is. */
+export interface CardHolder {
+  readonly unit: UnitEntry;
+  /** It is the one that the unit runs with, for certain. */
+  readonly isCurrent: boolean;
+}
+
+/** The unit, not retired, whose card this is as it says itself or by its number; undefined: nothing is known of it. */
+export function cardHolder(
+  { store }: Ledger,
+  card: Pick<CardIdentity, 'cid' | 'unit'>,
+): CardHolder | undefined {
   return store.read(() => {
-    const row = holderOf(store.sql, cid);
-    return row === undefined ? undefined : entryOf(row);
+    const held = holderOf(store.sql, card);
+    if (held === undefined || held.row['state'] === 'retired') return undefined;
+    return { unit: entryOf(held.row), isCurrent: held.isCurrent };
   });
 }
 

@@ -188,10 +188,12 @@ function foundBody(
       return writeForm(card, index, t);
     case 'ours':
     case 'files':
-    case 'unreadable':
+    case 'unreadable': {
+      const unit = card.unit === undefined ? '' : `<p class="serial">${escape(card.unit)}</p>`;
       // No key writes over what somebody may still want: a tick first, then the button. An id, as no tick is another card's.
-      return `<form method="post" action="/write" id="sure${idOf(card.node ?? '')}">${shownCard(card)}<label><input type="checkbox" name="sure" value="1" required> ${escape(t.sure)}</label>
+      return `${unit}<form method="post" action="/write" id="sure${idOf(card.node ?? '')}">${shownCard(card)}<label><input type="checkbox" name="sure" value="1" required> ${escape(t.sure)}</label>
 <button name="device" value="${escape(card.device)}">${escape(t.write)}</button></form>`;
+    }
   }
 }
 

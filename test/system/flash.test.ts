@@ -112,6 +112,7 @@ async function openAll(): Promise<void> {
 
 async function closeAll(): Promise<void> {
   await machine?.kill();
+  for (const name of ['first', 'second']) await keepConsole(name);
   await opened.disposeAsync();
 }
 
@@ -127,6 +128,10 @@ async function pullPlug(name: string): Promise<void> {
   // It would learn of it by the keep-alive, a minute later.
   cloud.disconnect(thing);
   await cloud.connected(thing, { is: false, withinMs: WORK_MS_MAX });
+  await keepConsole(name);
+}
+
+async function keepConsole(name: string): Promise<void> {
   const log = join(hotel.folder, name, 'console.log');
   await copyFile(log, join(ARTEFACTS, `flash-${name}-console.log`)).catch(() => {});
 }

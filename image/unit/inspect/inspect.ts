@@ -39,7 +39,6 @@ export interface InspectOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The system partition carries this label; see assemble.ts. */
 /** A transport key has 32 bytes; cryptsetup takes no key file above 8 MiB. */
 const KEY_BYTES = 32;
 /** Encrypted data never has this many zeros in a row: nothing was written there. */

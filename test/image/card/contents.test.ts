@@ -19,6 +19,7 @@ import { Damaged } from '../../../image/unit/read/source.ts';
 import type { OpenedSource } from '../../../image/unit/read/source.ts';
 import { CARD_BYTES } from './factory.ts';
 
+const SERIAL = 'a407a36985b48965a3e00ab85aa1e820';
 /** Where card makers begin their only partition. */
 const PART_AT = 4 * MIB;
 
@@ -72,8 +73,8 @@ class Card {
     });
   }
 
-  holds(): Promise<Content> {
-    return contentWithin(this.file);
+  async holds(): Promise<Content> {
+    return (await contentWithin(this.file)).holds;
   }
 }
 
@@ -191,17 +192,18 @@ test('any other file system is somebody’s, and so is a GPT or a file system th
 });
 
 test('a unit’s card is one also without its first block; one that a flasher left unfinished is new', async () => {
-  const luks = async (label: string): Promise<Buffer> => {
+  const luks = async (label: string, subsystem = ''): Promise<Buffer> => {
     await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-luks-'));
     const header = join(folder.path, 'header');
     await writeFile(header, '');
     await truncate(header, 17 * MIB);
-    const options = ['--batch-mode', '--type', 'luks2', '--label', label, '--pbkdf', 'pbkdf2'];
+    const named = ['--label', label, '--subsystem', subsystem];
+    const options = ['--batch-mode', '--type', 'luks2', ...named, '--pbkdf', 'pbkdf2'];
     const cheap = ['--pbkdf-force-iterations', '1000', '--key-file', '-'];
     await run(['cryptsetup', 'luksFormat', ...options, ...cheap, header], { stdin: 'x' });
     return (await readFile(header)).subarray(0, 16 * MIB);
   };
-  const [system, state] = [await luks(SYSTEM_LABEL), await luks(STATE_LABEL)];
+  const [system, state] = [await luks(SYSTEM_LABEL), await luks(STATE_LABEL, SERIAL)];
   await withCard(async (card) => {
     await card.make({ type: '83' });
     await card.write(SYSTEM_AT, system);
@@ -211,7 +213,11 @@ test('a unit’s card is one also without its first block; one that a flasher le
     await card.write(0, Buffer.from(NOT_FINISHED));
     assert.equal(await card.holds(), 'new');
     await card.write(STATE_AT, state);
-    assert.equal(await card.holds(), 'ours', 'begun by mistake: its queue may be saved');
+    assert.deepEqual(
+      await contentWithin(card.file),
+      { holds: 'ours', unit: SERIAL },
+      'begun by mistake: its queue may be saved',
+    );
   });
 });
 
@@ -229,11 +235,11 @@ test('a card that cannot be read, or does not answer, is called so', async () =>
       return isBad ? Promise.reject(new Damaged('EIO')) : Promise.resolve(signed(at, length));
     };
   };
-  const holds = (read: OpenedSource['read'], msMax = 10_000): Promise<Content> =>
-    contentWithin('card', { msMax, open: source(read) });
+  const holds = async (read: OpenedSource['read'], msMax = 10_000): Promise<Content> =>
+    (await contentWithin('card', { msMax, open: source(read) })).holds;
   assert.equal(await holds(failing(100)), 'unreadable', 'its first block');
   assert.equal(await holds(failing(132 * 2 ** 20)), 'unreadable', 'where its header is');
   assert.equal(await holds(failing(-1)), 'new');
   assert.equal(await holds(() => new Promise(() => {}), 20), 'unreadable', 'it does not answer');
-  assert.equal(await contentWithin('/dev/none'), 'unreadable');
+  assert.deepEqual(await contentWithin('/dev/none'), { holds: 'unreadable' });
 });

@@ -32,7 +32,7 @@ function looking(present: { looks: readonly Look[] }) {
     look: () => Promise.resolve(present.looks),
     contentOf: (device) =>
       new Promise((resolve) => {
-        reads.push({ device, tell: resolve });
+        reads.push({ device, tell: (holds) => resolve({ holds }) });
       }),
   });
   const see = async (busy: ReadonlySet<string> = NOBODY): Promise<readonly string[]> => {

@@ -5,6 +5,7 @@ import { open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { contentWithin } from '../../../image/card/contents.ts';
 import { prepareFlasher } from '../../../image/card/prepare.ts';
 import type { Flasher } from '../../../image/card/prepare.ts';
 import { createLedger, openLedger } from '../../../image/ledger/ledger.ts';
@@ -44,8 +45,7 @@ const flasherFor = (ledger: Ledger): Promise<Flasher> =>
 test('a card that was written meanwhile is left as it is, and the ledger with its unit', async () => {
   const ledger = createLedger(at('meanwhile.db'), { recipient: undefined, by: BY });
   const flasher = await flasherFor(ledger);
-  const cid = '275048534431364760a1b2c3d4015300';
-  const card = { device: await newCard('meanwhile'), bytes: CARD_BYTES, model: 'a file', cid };
+  const card = { device: await newCard('meanwhile'), bytes: CARD_BYTES, model: 'a file' };
   const first = await flasher.flash(card, ASKED);
   assert.equal(first.phase, 'done', first.reason?.text);
   const events = (): number => newestEvents(ledger, 100).length;
@@ -60,9 +60,16 @@ test('a card that was written meanwhile is left as it is, and the ledger with it
     const view = await flasher.flash(wrong, { ...ASKED, shown: 'ours' });
     assert.deepEqual([view.phase, view.reason?.code], ['untouched', 'card-pulled']);
   }
+  const unit = first.serial!;
+  assert.deepEqual(await contentWithin(card.device), { holds: 'ours', unit });
+  const stranger = await flasher.flash(
+    { ...card, unit: '0'.repeat(32) },
+    { ...ASKED, shown: 'ours' },
+  );
+  assert.equal(stranger.reason?.code, 'card-changed', 'another unit’s');
   assert.equal(events(), before, 'nothing is told of what did not happen');
   assert.equal(ledger.unit(first.serial!).state, 'done');
-  const third = await flasher.flash(card, { ...ASKED, shown: 'ours' });
+  const third = await flasher.flash({ ...card, unit }, { ...ASKED, shown: 'ours' });
   assert.equal(third.phase, 'done', third.reason?.text);
   assert.equal(ledger.unit(first.serial!).state, 'overwritten');
   ledger.close();

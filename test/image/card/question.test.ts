@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { confirm, listed } from '../../../image/card/question.ts';
 import type { Found } from '../../../image/card/question.ts';
-import type { UnitEntry } from '../../../image/ledger/ports.ts';
+import type { CardIdentity, UnitEntry } from '../../../image/ledger/ports.ts';
+import type { CardHolder } from '../../../image/ledger/units.ts';
 import { recordingProgress } from '../core/progress.fake.ts';
 
 const CID = 'ab'.repeat(16);
@@ -19,11 +20,14 @@ const hotel: UnitEntry = {
   ...{ accounts: [], services: [], cards: 1, labelled: false },
 };
 
-async function told(cards: readonly Found[], { serial }: { serial?: string } = {}) {
+async function told(cards: readonly Found[], { unit }: { unit?: UnitEntry } = {}) {
   const progress = recordingProgress();
-  const holder = (cid?: string): UnitEntry | undefined => (cid === CID ? hotel : undefined);
+  const holder = ({ cid, unit }: CardIdentity): CardHolder | undefined => {
+    if (cid === CID) return { unit: hotel, isCurrent: true };
+    return unit === hotel.serial ? { unit: hotel, isCurrent: false } : undefined;
+  };
   const { signal } = new AbortController();
-  const how = { yes: true, station: false, ...(serial === undefined ? {} : { serial }) };
+  const how = { yes: true, station: false, ...(unit === undefined ? {} : { unit }) };
   await confirm(how, cards, { progress, signal, holder });
   return progress.events.map((event) => event.replace(/^say /, '')).join('\n');
 }
@@ -50,9 +54,13 @@ All that is on these 4 cards is lost.`,
 
 test('a unit’s own card is said to be its own; a blank one is nobody’s, whatever its number', async () => {
   assert.match(
-    await told([found('/dev/mmcblk0', 'ours', CID)], { serial: hotel.serial }),
-    /has the card that this unit runs with: recover it first/,
+    await told([found('/dev/mmcblk0', 'ours', CID)], { unit: hotel }),
+    /has the card that this unit runs with: recover it first.*\n.*\nIt becomes the card of unit a407\w+ \(Hotel Бор\)\./,
   );
+  const { card, holds } = found('/dev/sdb', 'ours');
+  const ofUnit = (unit: string): Promise<string> => told([{ card: { ...card, unit }, holds }]);
+  assert.match(await ofUnit(hotel.serial), /has a card of unit a407.*; it may be the one/);
+  assert.match(await ofUnit('0'.repeat(32)), /has a finished unit's card, of 0{32}/);
   assert.doesNotMatch(await told([found('/dev/mmcblk0', 'new', CID)]), /!/);
 });
 

@@ -71,5 +71,10 @@ test('y writes it, and the next time the question says what lies there', async (
   const { code, shown } = await answered('y\r');
   assert.equal(code, 0, shown);
   assert.match(shown, /1 card is finished/);
-  assert.match((await answered('n\r')).shown, /! \S+card has a finished unit's card/);
+  const [, serial] = /is unit ([0-9a-f]{32})/.exec(shown)!;
+  const again = (await answered('n\r')).shown;
+  assert.match(
+    again,
+    new RegExp(`! \\S+card has the card of unit ${serial!}, which needs another`),
+  );
 });

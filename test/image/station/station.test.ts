@@ -71,7 +71,9 @@ test('a finished unit, and a card that cannot be read, have no key: a tick and a
   needs.insert('/dev/sdb', 'ours');
   needs.insert('/dev/sdc', 'unreadable');
   needs.insert('/dev/sdd', 'looking');
+  needs.slots[0] = { is: 'found', card: { ...cardAt('/dev/sdb'), unit: SERIAL }, holds: 'ours' };
   const html = renderStation(new Station(needs).model(), 'en');
+  assert.match(html, new RegExp(`A finished unit[^]*${SERIAL}[^]*name="sure"`));
   assert.match(html, /A finished unit\.[^]*name="sure"[^]*required[^]*value="\/dev\/sdb">Write</);
   assert.match(html, /Cannot be read\.[^]*name="sure"[^]*value="\/dev\/sdc">Write</);
   assert.doesNotMatch(html, /value="\/dev\/sdd"|data-key="[0-9]"/);
