@@ -71,7 +71,7 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
     }
     if (request.from !== undefined)
       noteCarried(request.from, `${card.device}, ${request.by.operator}`);
-    print(after(serial, { from: request.from, isFirst: cards === 0, isGone }));
+    print(after({ serial, cards, state }, { from: request.from, isGone }));
     return 0;
   } finally {
     ledger.close();
@@ -96,17 +96,22 @@ function notDone(serial: string, state: UnitEntry['state']): string {
 
 /** `isGone`: what was on the last card is no more; that card may be another unit's by now, or this one. */
 function after(
-  serial: string,
-  {
-    from,
-    isFirst,
-    isGone,
-  }: { readonly from: string | undefined; readonly isFirst: boolean; readonly isGone: boolean },
+  { serial, cards, state }: Pick<UnitEntry, 'serial' | 'cards' | 'state'>,
+  { from, isGone }: { readonly from: string | undefined; readonly isGone: boolean },
 ): string {
   const done = `Card for ${serial} is finished.`;
   const next =
     'Next: tell the cloud with "./build.sh unit export", before the unit is switched on; else it is refused until then.';
-  if (isFirst) return `${done}\nIt is this unit’s first card: nothing is lost.`;
+  if (cards === 0 && state !== 'uncertain')
+    return `${done}\nIt is this unit’s first card: nothing is lost.`;
+  if (cards === 0 && from === undefined) {
+    return [
+      done,
+      'The ledger was restored and knows no other card of this unit. If there is one, it is shut out of the cloud',
+      'when this one connects, and whatever it had not told yet is lost: destroy it.',
+      next,
+    ].join('\n');
+  }
   return [
     done,
     from === undefined

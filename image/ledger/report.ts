@@ -70,7 +70,7 @@ function totalText(units: readonly UnitEntry[]): string {
 
 /** What a person should do with a unit in this state; undefined: nothing. */
 function adviceFor({ unit, events }: UnitDetails): string | undefined {
-  const { serial, state } = unit;
+  const { serial, state, cards } = unit;
   if (state === 'overwritten') {
     const last = overwritings(events).at(-1);
     return [
@@ -82,6 +82,16 @@ function adviceFor({ unit, events }: UnitDetails): string | undefined {
     ].join('\n');
   }
   if (state !== 'uncertain') return undefined;
+  if (cards === 0) {
+    return [
+      'The ledger was restored and knows no card of it: it may have got one after that backup was made.',
+      'Its serial is given to no card by itself. Make a new unit like it, with another serial and label:',
+      `  ./build.sh unit replace ${serial}`,
+      'Or write it a card; one that it may have had is shut out of the cloud then:',
+      `  ./build.sh reflash ${serial} DEVICE --claim DIR`,
+      '  ./build.sh unit export                   for the cloud, which refuses the first by it',
+    ].join('\n');
+  }
   return [
     'Its last card was written and read back, but the station stopped before it was finished: the card',
     'may start or not. Its serial is not given to another card by itself. Put the card into the reader:',

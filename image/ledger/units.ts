@@ -130,13 +130,19 @@ function change(
 
 /**
  * Its card was looked at and is whole: an uncertain unit is done. Throws OperatorError; also when something was begun on
- * that card since, so that it was another one that was looked at.
+ * that card since, so that it was another one that was looked at, and when the ledger knows of none.
  */
 export function settleUnit(ledger: Ledger, named: string, by: Actor): UnitEntry {
-  const event = ({ serial, state }: UnitEntry): LedgerEvent => {
+  const event = ({ serial, state, cards }: UnitEntry): LedgerEvent => {
     if (state === 'overwritten' || isWrittenOver(ledger.store.sql, serial)) {
       throw new OperatorError('card-overwritten', `The card of ${serial} was written over`, {
         hint: `Write it another one (./build.sh reflash ${serial} DEVICE), or: ./build.sh unit replace ${serial}`,
+      });
+    }
+    if (state === 'uncertain' && cards === 0) {
+      // Since a restore. Without its token's hash the cloud could not be told of that card either (export.ts).
+      throw new OperatorError('card-unknown', `Nothing is known of a card of ${serial}`, {
+        hint: `Make a new unit in its place (./build.sh unit replace ${serial}), or: ./build.sh reflash ${serial} DEVICE`,
       });
     }
     if (state === 'uncertain') return { kind: 'unit.settled', serial };

@@ -262,3 +262,13 @@ test('a first card that never started has nothing to recover, and says so', asyn
     /never started, so nothing was queued/,
   );
 });
+
+test('the first card that a restored ledger knows of is not called the first: nobody knows', async () => {
+  const unit = (await build(['unit', 'new'])).trim();
+  await build(['unit', 'backup', 'before.ledger.db']);
+  await build(['unit', 'new']);
+  await build(['unit', 'restore', 'before.ledger.db', '--force']);
+  const said = await build(['reflash', unit, await newCard('fifth'), ...flashWords()]);
+  assert.match(said, /was restored and knows no other card[^]*unit export/);
+  assert.doesNotMatch(said, /nothing is lost/);
+});

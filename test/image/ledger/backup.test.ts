@@ -18,12 +18,15 @@ import { announce, announcementsCsv } from '../../../image/ledger/export.ts';
 import { openLedger } from '../../../image/ledger/ledger.ts';
 import type { Ledger } from '../../../image/ledger/ledger.ts';
 import { laterOf, mayRegister, registrationOf } from '../../../image/ledger/registration.ts';
+import { unitText } from '../../../image/ledger/report.ts';
 import { seal } from '../../../image/ledger/seal.ts';
 import {
   listUnits,
   openRecord,
   replaceUnits,
   retireUnit,
+  settleUnit,
+  unitDetails,
   unsealWaiting,
 } from '../../../image/ledger/units.ts';
 import { verifyStore } from '../../../image/ledger/verify.ts';
@@ -108,6 +111,26 @@ test('a ledger that knows more is kept, and replaced only by force; an older one
   ledger.close();
   const onto = restore(newer, at.file, { by, force: false, nowMs: () => Date.UTC(2040, 1) });
   assert.equal(onto.gap, false, 'nothing was lost');
+});
+
+test('after a restore a unit that never had a card is not settled: nothing is known of a card of it', () => {
+  using at = sample();
+  at.ledger.make([{ ...hotel, count: 2 }], by);
+  const known = at.ledger.begin(request);
+  at.ledger.verified(known);
+  at.ledger.end(known, { result: 'bad', code: 'gone', reason: 'pulled out' });
+  const { file } = backUp(at.ledger.store, join(at.folder, 'b.db'));
+  const elsewhere = join(at.folder, 'other/ledger.db');
+  restore(file, elsewhere, options);
+  const ledger = openLedger(elsewhere);
+  const never = listUnits(ledger).find(({ serial }) => serial !== known.unit.serial)!;
+  assert.throws(() => settleUnit(ledger, never.serial, by), { code: 'card-unknown' });
+  assert.equal(ledger.unit(never.serial).state, 'uncertain');
+  const said = unitText(unitDetails(ledger, never.serial), { events: false });
+  assert.match(said, /restored and knows no card of it[^]*unit replace/);
+  assert.doesNotMatch(said, /read back|settle/);
+  assert.equal(settleUnit(ledger, known.unit.serial, by).state, 'done', 'its card may start');
+  ledger.close();
 });
 
 test('a damaged backup changes nothing; a damaged ledger is kept aside', () => {
