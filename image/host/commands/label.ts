@@ -3,8 +3,15 @@ import { writeWhole } from '../../core/files.ts';
 import { command, usageError } from '../command.ts';
 import { LEDGER_OPTIONS, ledgerOptions, notTheLedger } from './factory.ts';
 import { formatOf, wholeNumber, writableFile } from './places.ts';
+import type { Kind } from './places.ts';
 
 const FORMATS = ['pdf', 'png', 'zpl'] as const;
+/** What is printed again under the same name is replaced, nothing else. */
+const KINDS = {
+  pdf: { begins: '%PDF', is: 'PDF' },
+  png: { begins: '\x89PNG', is: 'PNG' },
+  zpl: { begins: '^XA', is: 'ZPL' },
+} as const satisfies Readonly<Record<(typeof FORMATS)[number], Kind>>;
 
 export const label = command('label', {
   summary: "print a unit's label, or a sheet of them for an order",
@@ -20,8 +27,7 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
     first: {
       value: 'N',
       accepts: wholeNumber(1, 24),
-      help: 'place of the first label on a sheet that was used',
-      default: '1',
+      help: 'place of the first label on a sheet that was used [1]',
     },
     ...LEDGER_OPTIONS,
   },
@@ -33,16 +39,20 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
   ],
   logged: false,
   run: async ({ values, operands: [serial] }, { print, signal }) => {
-    const { order, out } = values;
+    const { order, out, first } = values;
+    const { file, by } = ledgerOptions(values);
+    if (out !== undefined) notTheLedger(out, file);
     const format = formatOf(FORMATS, values);
     if ((serial === undefined) === (order === undefined)) {
       throw usageError('Whose label?', 'Give a SERIAL, or --order ID');
+    }
+    if (first !== undefined && (order === undefined || format === 'zpl')) {
+      throw usageError('--first is for sheets', 'They are made of --order ID, as PDF or PNG');
     }
     const { openLedger, orderUnknown } = await import('../../ledger/ledger.ts');
     const { listUnits, noteLabel } = await import('../../ledger/units.ts');
     const { printLabels } = await import('../../label/print.ts');
     const { printable } = await import('../../label/label.ts');
-    const { file, by } = ledgerOptions(values);
     const ledger = openLedger(file);
     try {
       const units =
@@ -51,12 +61,12 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
           : [ledger.unit(serial)];
       if (units.length === 0) throw orderUnknown(order!);
       const form = order === undefined ? 'one' : 'sheet';
-      const pages = await printLabels(units, { format, form, first: Number(values.first) });
+      const pages = await printLabels(units, { format, form, first: Number(first ?? 1) });
       // Drawing many takes seconds: after Ctrl-C none is there, and none is noted.
       signal.throwIfAborted();
       const usual = `label-${order ?? units[0]!.serial.slice(0, 8)}.${format}`;
       notTheLedger(out ?? usual, file);
-      const names = await write(pages, out ?? usual);
+      const names = await write(pages, out ?? usual, KINDS[format]);
       for (const unit of units) noteLabel(ledger, unit.serial, { by, format });
       if (out === '-') return 0;
       print(`${units.length === 1 ? '1 label' : `${units.length} labels`}: ${names.join(', ')}`);
@@ -74,7 +84,11 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
 });
 
 /** One file, or one for each page with its number before the ending. Returns their names. */
-async function write(pages: readonly Buffer[], out: string): Promise<readonly string[]> {
+async function write(
+  pages: readonly Buffer[],
+  out: string,
+  over: Kind,
+): Promise<readonly string[]> {
   if (out === '-') {
     if (pages.length > 1) throw usageError('Several pages go into files', 'Give --out FILE');
     process.stdout.write(pages[0]!);
@@ -83,7 +97,7 @@ async function write(pages: readonly Buffer[], out: string): Promise<readonly st
   const names = pages.map((_page, index) =>
     pages.length === 1 ? out : out.replace(/(\.\w+)?$/, `-${index + 1}$1`),
   );
-  for (const name of names) await writableFile(name);
+  for (const name of names) await writableFile(name, { over });
   writeWhole(names.map((name, index) => [name, pages[index]!]));
   return names;
 }

@@ -1,6 +1,6 @@
 // Where build.sh keeps things, and what commands say of files and numbers that they were given.
-import { access, constants, mkdir, readdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { access, constants, mkdir, open, readdir, stat } from 'node:fs/promises';
+import { dirname, extname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OperatorError } from '../../core/errors.ts';
 import { refusedByDisk } from '../../core/files.ts';
@@ -57,12 +57,29 @@ export async function writable(folder: string, option = '--out DIR'): Promise<vo
   }
 }
 
-/** Whether a file can be made there, asked before the work that fills it. Throws OperatorError. */
+/** What a command writes, and may replace: its first bytes as Latin-1, and what it is called. */
+export interface Kind {
+  readonly begins: string;
+  readonly is: string;
+}
+
+/**
+ * Whether a file can be made there, asked before the work that fills it; over another one only if that is of the same
+ * kind, and over none with `isNew`. Throws OperatorError.
+ */
 export async function writableFile(
   name: string,
-  { isNew = false }: { readonly isNew?: boolean } = {},
+  { isNew = false, over }: { readonly isNew?: boolean; readonly over?: Kind } = {},
 ): Promise<void> {
-  await writable(dirname(resolve(name)), '--out FILE');
+  const folder = dirname(resolve(name));
+  await stat(folder).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') return;
+    throw new OperatorError('folder-missing', `There is no folder ${folder}`, {
+      hint: 'Make it, or choose another place with --out FILE',
+      cause,
+    });
+  });
+  await writable(folder, '--out FILE');
   const found = await stat(name).catch(() => undefined);
   if (found === undefined) return;
   if (found.isDirectory()) {
@@ -70,19 +87,45 @@ export async function writableFile(
       hint: 'Give the name of a file in it with --out FILE',
     });
   }
-  if (!isNew) return;
-  throw new OperatorError('file-there', `${name} is there already (${found.size} bytes)`, {
-    hint: 'Give another name with --out FILE',
+  if (isNew) {
+    throw new OperatorError('file-there', `${name} is there already (${found.size} bytes)`, {
+      hint: 'Give another name with --out FILE',
+    });
+  }
+  // Of a pipe or a device nothing is replaced, and of an empty file nothing is lost.
+  if (over === undefined || !found.isFile() || found.size === 0) return;
+  if ((await firstBytes(name, over.begins.length)) === over.begins) return;
+  throw new OperatorError('file-there', `${name} is there already, and is no ${over.is}`, {
+    hint: 'Give another name with --out FILE, or move that one away',
   });
 }
 
-/** The form of a file: what was asked for, else what its name ends in, else the first. Throws when the two disagree. */
+async function firstBytes(name: string, count: number): Promise<string> {
+  try {
+    await using handle = await open(name);
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(count), 0, count, 0);
+    return buffer.toString('latin1', 0, bytesRead);
+  } catch (error) {
+    throw refusedByDisk(error, name) ?? error;
+  }
+}
+
+/**
+ * The form of a file: what was asked for, else what its name ends in, else the first. Throws a usage error when the
+ * two disagree, and for an ending that is none of them.
+ */
 export function formatOf<F extends string>(
   formats: readonly [F, ...F[]],
   { format, out = '' }: { readonly format: string | undefined; readonly out: string | undefined },
 ): F {
   const asked = formats.find((one) => one === format);
   const named = formats.find((one) => out.toLowerCase().endsWith(`.${one}`));
+  if (asked === undefined && named === undefined && extname(out) !== '') {
+    throw usageError(
+      `${out} does not say by its ending what it should be`,
+      `Let it end in ${formats.map((one) => `.${one}`).join(', ')}, or say it with --format`,
+    );
+  }
   if (asked === undefined || named === undefined || asked === named) {
     return asked ?? named ?? formats[0];
   }

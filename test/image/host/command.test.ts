@@ -104,7 +104,9 @@ test("a file's form is the one its name ends in; --format decides where that say
     formatOf(['pdf', 'png', 'zpl'], { format, out });
   assert.equal(form(), 'pdf');
   assert.equal(form(undefined, 'x.PNG'), 'png');
-  assert.equal(form(undefined, 'x.txt'), 'pdf');
+  assert.equal(form(undefined, 'x'), 'pdf');
+  assert.equal(form('pdf', 'x.txt'), 'pdf');
+  assert.throws(() => form(undefined, 'x.txt'), { code: 'usage', hint: /\.pdf, \.png, \.zpl, or/ });
   assert.equal(form('zpl', '-'), 'zpl');
   assert.equal(form('zpl', 'a.b/x.zpl'), 'zpl');
   assert.throws(() => form('pdf', 'x.png'), {

@@ -82,9 +82,18 @@ const mistakes: readonly (readonly [string, number, RegExp, RegExp])[] = [
   [
     'recover build.sh --out /proc/x/y.db',
     1,
+    /There is no folder \/proc\/x/,
+    /Make it, or choose another place/,
+  ],
+  [
+    'recover build.sh --out build.sh/y.db',
+    1,
     /Nothing can be written into/,
     /place with --out FILE/,
   ],
+  ['label 3f9a --out x.svg', 2, /x\.svg does not say by its ending/, /in \.pdf, \.png, \.zpl, or/],
+  ['label 3f9a --first 2', 2, /--first is for sheets/, /--order ID/],
+  ['label --order A-17 --format zpl --first 2', 2, /--first is for sheets/, /PDF or PNG/],
   ['unit init --no-escrow --ledger /proc/ledger.db', 1, /There is no \/proc\/ledger\.db/, /name/],
   ['unit init --no-escrow --ledger test', 1, /test is a folder, not a ledger/, /--ledger FILE/],
   ['unit list --ledger test', 1, /test is a folder, not a ledger/, /--ledger FILE/],

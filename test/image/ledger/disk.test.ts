@@ -45,9 +45,9 @@ function bench() {
 
 test('an export or a label that does not fit is not there afterwards; what was there before still is', async () => {
   using at = bench();
-  for (const [words, name, disk] of [
-    ['unit export --out', 'x.json', 'size=16k'],
-    [`label ${at.serial} --out`, 'x.pdf', 'size=8k'],
+  for (const [words, name, disk, old] of [
+    ['unit export --out', 'x.json', 'size=16k', '{\\n  "v": 1,\\n  "events": 0}'],
+    [`label ${at.serial} --out`, 'x.pdf', 'size=8k', '%%PDF'],
   ] as const) {
     const asked = `${words} stick/${name} --ledger ${at.file}`;
     const full = new RegExp(`no space left for .*stick/${name} .*\n {2}→ Free space`);
@@ -55,7 +55,7 @@ test('an export or a label that does not fit is not there afterwards; what was t
     assert.match(empty.said, full);
     assert.match(empty.said, /ended 1/);
     assert.equal(empty.left, '');
-    const before = `echo before >stick/${name}`;
+    const before = `printf '${old}' >stick/${name}`;
     const after = await at.build(asked, { disk, before });
     assert.match(after.said, full);
     assert.equal(after.left, name);

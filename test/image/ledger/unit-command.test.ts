@@ -65,6 +65,31 @@ test('from an empty folder to labels: begin, import, look, print, verify; no key
   await begins('x.pdf', '%PDF');
   await build('unit export --out x.csv');
   assert.match(await readFile(join(folder.path, 'x.csv'), 'utf8'), /^serial,registration/);
+  assert.match(await build('unit export --out x.txt', 2), /does not say .*\n.* \.json, \.csv, or/);
+  await writeFile(join(folder.path, 'support.txt'), 'AGE-SECRET-KEY-');
+  for (const [words, out] of [
+    [`label ${short}`, 'support.txt --format pdf'],
+    [`label ${short}`, 'orders.csv --format zpl'],
+    ['unit export', 'support.txt --format json'],
+    ['unit export', 'orders.csv'],
+  ] as const) {
+    const said = await build(`${words} --out ${out}`, 1);
+    assert.match(
+      said,
+      /(support\.txt|orders\.csv) is there already, and is no .*\n.* another name/,
+    );
+  }
+  assert.equal(await readFile(join(folder.path, 'support.txt'), 'utf8'), 'AGE-SECRET-KEY-');
+  assert.equal(await readFile(join(folder.path, 'orders.csv'), 'utf8'), ORDERS);
+  for (const words of [`label ${short} --out x.pdf`, `label ${short} --out x.zpl`]) {
+    assert.match(await build(words), /^1 label: x/m, 'it is printed again');
+  }
+  await build(`label ${short} --out x.png`);
+  await build('unit export --out x.csv');
+  await build('unit export --out x.json');
+  await build('unit export --out x.json');
+  assert.match(await build('unit export --out sub/x.json', 1), /There is no folder \S+\/sub$/m);
+  assert.match(await build(`label ${short} --out sub/x.pdf`, 1), /There is no folder \S+\/sub$/m);
   await build('label --order A-17');
   const printed = (await readdir(folder.path)).filter((name) => name.startsWith('label'));
   const expected = ['label-A-17.pdf', `label-${short.slice(0, 8)}.zpl`];

@@ -82,15 +82,19 @@ function textBeside(file: string, name: string): string | undefined {
   return found?.isFile() === true ? readBounded(path).toString('utf8') : undefined;
 }
 
+/** As `announce` and its table begin: an earlier export is replaced, nothing else. */
+const EXPORTS = {
+  json: { begins: '{\n  "v": 1,\n  "events": ', is: 'export as JSON' },
+  csv: { begins: 'serial,registration,generation,', is: 'export as CSV' },
+} as const;
+
 const exportUnits: Action = (call) =>
   within(call, async (ledger) => {
     const all = announce(ledger);
     const { out } = call.values;
+    if (out !== undefined) notTheLedger(out, call.file);
     const format = formatOf(['json', 'csv'], call.values);
-    if (out !== undefined) {
-      notTheLedger(out, call.file);
-      await writableFile(out);
-    }
+    if (out !== undefined) await writableFile(out, { over: EXPORTS[format] });
     const text = format === 'csv' ? announcementsCsv(all) : JSON.stringify(all, undefined, 2);
     if (out === undefined) call.print(text);
     else {
