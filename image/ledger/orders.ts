@@ -66,18 +66,20 @@ export async function readOrders(bytes: Uint8Array, around: OrderSurroundings): 
   const [head, ...rows] = csv.rows;
   if (head === undefined) return bad([{ line: 1, field: '-', problem: 'the file is empty' }]);
   const names = head.cells.map((cell) => cell.toLowerCase().replaceAll(/[\s-]+/g, '_'));
-  const wrongHead = headProblems(names).map((one) => ({ line: head.line, ...one }));
-  if (wrongHead.length > 0) return bad(wrongHead);
-  if (rows.length === 0) {
-    return bad([
-      { line: head.line, field: '-', problem: 'there is no order below the first line' },
-    ]);
-  }
-  const problems: OrderProblem[] = [];
+  const written = (name: string): string => head.cells[names.indexOf(name)]?.slice(0, 40) || name;
+  const wrongHead = headProblems(names);
+  if (wrongHead.length === 0 && rows.length === 0)
+    wrongHead.push({ field: '-', problem: 'there is no order below the first line' });
+  // Columns that nobody knows hide nothing of the others.
+  const problems: OrderProblem[] = [...unknownColumns(names), ...wrongHead].map(
+    ({ field, problem }) => ({ line: head.line, field: written(field) || '-', problem }),
+  );
+  if (wrongHead.length > 0) return bad(problems);
   const lines: OrderLine[] = [];
   for (const row of rows) {
     const before = problems.length;
-    const add: Add = (field, problem) => problems.push({ line: row.line, field, problem });
+    const add: Add = (field, problem) =>
+      problems.push({ line: row.line, field: written(field), problem });
     const read = await readLine(row, { names, add, around });
     if (problems.length === before) lines.push(read);
     if (problems.length > ORDER_PROBLEMS_MAX) {
@@ -94,17 +96,29 @@ export async function readOrders(bytes: Uint8Array, around: OrderSurroundings): 
 
 const bad = (problems: readonly OrderProblem[]): Orders => ({ ok: false, problems });
 
-function headProblems(names: readonly string[]): { field: string; problem: string }[] {
+interface HeadProblem {
+  readonly field: string;
+  readonly problem: string;
+}
+
+function unknownColumns(names: readonly string[]): readonly HeadProblem[] {
+  const unknown = names.filter((name) => !COLUMNS.includes(name));
+  if (names.length > HEAD_CELLS_MAX || unknown.length === names.length) return [];
+  return unknown.map((field) => ({
+    field,
+    problem: `no such column; there are: ${COLUMNS.join(', ')}`,
+  }));
+}
+
+/** What is wrong with the first line so that no other one can be read. */
+function headProblems(names: readonly string[]): HeadProblem[] {
   // Each is compared with all: a file of millions would be compared for hours.
   if (names.length > HEAD_CELLS_MAX)
     return [{ field: '-', problem: `has ${names.length} columns` }];
+  // A line of an order, with its key: the names were left away.
+  if (!names.some((name) => COLUMNS.includes(name)))
+    return [{ field: '-', problem: `names no column; there are: ${COLUMNS.join(', ')}` }];
   return [
-    ...names
-      .filter((name) => !COLUMNS.includes(name))
-      .map((name) => ({
-        field: name.slice(0, 40) || '-',
-        problem: `no such column; there are: ${COLUMNS.join(', ')}`,
-      })),
     ...names
       .filter((name, index) => COLUMNS.includes(name) && names.indexOf(name) !== index)
       .map((name) => ({ field: name, problem: 'this column is there twice' })),
@@ -129,7 +143,10 @@ async function readLine(row: CsvRow, { names, add, around }: LineContext): Promi
   const cell = (name: string): string => row.cells[names.indexOf(name)] ?? '';
   const order = cell('order');
   if (!isOrder(order)) add('order', ORDER_IS);
-  else if (around.known.has(order)) add('order', 'is in the ledger already; nothing was changed');
+  else if (around.known.has(order)) {
+    const way = `./build.sh unit retire --order ${order} --why TEXT`;
+    add('order', `is in the ledger already. To order it anew, retire what waits: ${way}`);
+  }
   const count = cell('count');
   const isCount = /^\d{1,5}$/.test(count) && Number(count) >= 1 && Number(count) <= UNITS_MAX;
   if (!isCount) add('count', `a whole number from 1 to ${UNITS_MAX}`);
@@ -220,6 +237,6 @@ async function readServices(
       problems.push(`services.${id}.settings.${field}: ${problem}`);
     }
   }
-  for (const problem of problems) add('services', problem);
+  for (const problem of problems) add('services', isText ? problem : `${text}: ${problem}`);
   return problems.length > 0 ? {} : (services as Readonly<Record<string, unknown>>);
 }

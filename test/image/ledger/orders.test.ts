@@ -92,8 +92,13 @@ const mistakes: readonly (readonly [string, string | Buffer, string])[] = [
   ['a missing column', 'order,name\nA,x', '1 count: this column is missing'],
   [
     'an unknown column',
-    'order,count,colour\nA,1,red',
-    '1 colour: no such column; there are: order, count, name',
+    'order,count,Colour-Of Box\nA,1,red',
+    '1 Colour-Of Box: no such column; there are: order, count, name',
+  ],
+  [
+    'an order below a column without a name',
+    'order,count,,Name\nA 1,1,,"a\u202eb"',
+    '1 -: no such column; there are: order, count, name',
   ],
   ['a column twice', 'order,count,count\nA,1,1', '1 count: this column is there twice'],
   ['an order that is known', 'order,count\nOLD-1,1', '2 order: is in the ledger already'],
@@ -143,19 +148,38 @@ test('all bad fields of all lines are named at once, and no value of them', asyn
     `${HEAD}\nA,0,,HOST,7,x,"u u",${API_KEY}ö,\n${ADLER}\nB,1,,,,,,,wrong.json\n`,
   );
   assert.deepEqual(
-    said.split('\n').map((line) => line.split(': ').slice(0, 2).join(': ')),
+    said.split('\n').map((line) =>
+      line
+        .split(': ')
+        .slice(0, line.includes('wrong.json') ? 3 : 2)
+        .join(': '),
+    ),
     [
       '2 count: a whole number from 1 to 20000',
       '2 pms_host: not a host name in lower case',
       '2 pms_account_id: not a whole number',
       '2 pms_api_user: has characters that an API user cannot have',
       '2 pms_api_key: has characters that an API user cannot have',
-      '4 services: services.Not A Name',
-      '4 services: services.pbx.settings.line.port',
-      '4 services: services.tv.interface',
+      '4 services: wrong.json: services.Not A Name',
+      '4 services: wrong.json: services.pbx.settings.line.port',
+      '4 services: wrong.json: services.tv.interface',
     ],
   );
   assert.ok(!said.includes(API_KEY));
+});
+
+test('a column that nobody knows hides nothing of the lines below; a file without its first line shows no key', async () => {
+  assert.match(
+    await problems('Order,Colour,Pms Host,COUNT\nA,red,HOST,none'),
+    /^1 Colour: no such column.*\n2 COUNT: a whole number.*\n2 Pms Host: not a host name/,
+  );
+  assert.match(
+    await problems('order,colour\nA,red'),
+    /^1 colour: .*\n1 count: this column is missing$/,
+  );
+  const said = await problems(ADLER);
+  assert.match(said, /^1 -: names no column; there are: order, count/);
+  assert.ok(!said.includes(API_KEY) && !said.includes('Adler'));
 });
 
 test('of a hundred bad lines each is named; of thousands it is said where the naming ends', async () => {

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { OperatorError } from '../../../core/errors.ts';
 import { writeWhole } from '../../../core/files.ts';
+import { oneLine } from '../../../core/terminal.ts';
 import { backUp, restore } from '../../../ledger/backup.ts';
 import { announce, announcementsCsv } from '../../../ledger/export.ts';
 import type { Ledger, UnitsWanted } from '../../../ledger/ledger.ts';
@@ -38,7 +39,7 @@ const importOrders: Action = async (call) => {
     });
     if (!orders.ok) {
       for (const { line, field, problem } of orders.problems) {
-        print(`${basename(file)}:${line}: ${field}: ${problem}`);
+        print(oneLine(`${basename(file)}:${line}: ${field}: ${problem}`));
       }
       throw new OperatorError('orders-wrong', `${basename(file)} is wrong; no unit was made`, {
         hint: 'Mend the lines above and import it again',
@@ -55,11 +56,19 @@ const importOrders: Action = async (call) => {
     } else {
       ledger.make(wanted, by, { name: basename(file), sha256 });
       print(`Made ${made}.`);
-      print(`The file has API keys in clear: remove it when you are done.`);
+      const secrets = secretsIn(orders.lines);
+      if (secrets !== undefined)
+        print(`The file has ${secrets} in clear: remove it when you are done.`);
     }
     return 0;
   });
 };
+
+/** What of a file of orders nobody else should read, in words. */
+function secretsIn(lines: readonly OrderLine[]): string | undefined {
+  if (lines.some(({ accounts }) => accounts.length > 0)) return 'API keys';
+  return lines.some(({ services }) => services.length > 0) ? 'settings of services' : undefined;
+}
 
 async function sealed({ record, ...line }: OrderLine, ledger: Ledger): Promise<UnitsWanted> {
   const isSecret = line.accounts.length > 0 || line.services.length > 0;
