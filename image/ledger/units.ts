@@ -9,7 +9,7 @@ import { holderOf, isWrittenOver } from './holders.ts';
 import type { Actor, CardIdentity, UnitEntry } from './ports.ts';
 import { box, stationKey, unbox, unseal } from './seal.ts';
 import type { Row } from './tables.ts';
-import { entryOf, unitRow } from './view.ts';
+import { entryOf, orderRetired, unitRow } from './view.ts';
 
 /** One card of a unit, as its row tells it. */
 export interface FlashRow {
@@ -177,7 +177,7 @@ export function retireWaiting(
     const all = store.sql
       .all(`SELECT * FROM unit WHERE "order" = ? AND state <> 'retired' ORDER BY place`, order)
       .map(entryOf);
-    if (all.length === 0) throw orderUnknown(order);
+    if (all.length === 0) throw orderRetired(store.sql, order) ?? orderUnknown(order);
     const waiting = all.filter(({ state }) => state === 'new');
     for (const { serial } of waiting) tell({ kind: 'unit.retired', serial, why }, by);
     forgetBoxes(store);
@@ -187,15 +187,16 @@ export function retireWaiting(
 
 /**
  * Retires a unit, or all uncertain ones of an order, and makes new ones in their place, for the same accounts and
- * with the same services. Returns the new ones. Throws OperatorError.
+ * with the same services. Returns the new ones; the old ones' reason names them, behind `why`. Throws OperatorError.
  */
 export function replaceUnits(
   { store }: Ledger,
   which: { readonly serial: string } | { readonly order: string },
   {
     by,
+    why,
     newSerial = () => randomBytes(16).toString('hex'),
-  }: { by: Actor; newSerial?: () => string },
+  }: { by: Actor; why?: string | undefined; newSerial?: () => string },
 ): readonly UnitEntry[] {
   return store.write((tell) => {
     const rows =
@@ -209,9 +210,9 @@ export function replaceUnits(
       const { serial, state, order, name, accounts, services } = entryOf(row);
       if (state === 'writing' || state === 'retired') throw notNow(serial, state);
       const next = newSerial();
-      const why = `replaced by ${next}`;
+      const reason = `${why === undefined ? '' : `${why}; `}replaced by ${next}`;
       const record = row['record'] === null ? null : Number(row['record']);
-      tell({ kind: 'unit.retired', serial, why }, by);
+      tell({ kind: 'unit.retired', serial, why: reason }, by);
       const same = { order: order ?? null, name: name ?? null, accounts, services, record };
       tell({ kind: 'unit.made', serial: next, ...same }, by);
       return entryOf(unitRow(store.sql, next));

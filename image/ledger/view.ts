@@ -1,4 +1,4 @@
-// Rows of the ledger as units, and how a unit is named: by its serial, its host name or the first digits of it.
+// Rows of the ledger as units and orders, and how a unit is named: by its serial, its host name or the first digits of it.
 import { OperatorError } from '../core/errors.ts';
 import type { UnitEntry } from './ports.ts';
 import type { Row, Statements } from './tables.ts';
@@ -37,6 +37,15 @@ export function unitRow(sql: Statements, named: string): Row {
     `Several serials begin with ${digits}`,
     `Give more digits: ${some.join(', ')}${more}`,
   );
+}
+
+/** For an order whose units are all retired; undefined: it has others, or none at all. */
+export function orderRetired(sql: Statements, order: string): OperatorError | undefined {
+  const states = sql.all('SELECT DISTINCT state FROM unit WHERE "order" = ?', order);
+  if (states.length !== 1 || states[0]!['state'] !== 'retired') return undefined;
+  return new OperatorError('order-retired', `All units of order ${order} are retired`, {
+    hint: `New ones: import its file again, or ./build.sh unit new --order ${order}`,
+  });
 }
 
 export function entryOf(row: Row): UnitEntry {

@@ -51,6 +51,7 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
     }
     const { openLedger, orderUnknown } = await import('../../ledger/ledger.ts');
     const { listUnits, noteLabel } = await import('../../ledger/units.ts');
+    const { orderRetired } = await import('../../ledger/view.ts');
     const { printLabels } = await import('../../label/print.ts');
     const { printable } = await import('../../label/label.ts');
     const ledger = openLedger(file);
@@ -59,7 +60,7 @@ For a printer on the network: ./build.sh label SERIAL --format zpl --out=- | nc 
         serial === undefined
           ? listUnits(ledger, { order }).filter(({ state }) => state !== 'retired')
           : [ledger.unit(serial)];
-      if (units.length === 0) throw orderUnknown(order!);
+      if (units.length === 0) throw orderRetired(ledger.store.sql, order!) ?? orderUnknown(order!);
       const form = order === undefined ? 'one' : 'sheet';
       const pages = await printLabels(units, { format, form, first: Number(first ?? 1) });
       // Drawing many takes seconds: after Ctrl-C none is there, and none is noted.

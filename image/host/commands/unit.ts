@@ -13,7 +13,8 @@ export const unit = command('unit', {
   list               units in a table; --order X, --state S
   show SERIAL        one unit, its cards, and what to do when it needs one; --events
   settle SERIAL      an uncertain unit whose card was looked at and is whole
-  replace SERIAL     retire it and make a new one like it; --order X: all uncertain ones of X
+  replace SERIAL     retire it and make a new one like it (a done one: --why TEXT);
+                     --order X: all uncertain ones of X
   mac SERIAL MAC     note the board that goes with it
   retire SERIAL      gets no card, refused by the cloud; --why TEXT; --order X: all without a card
   export             what the cloud must know of serials; --format json or csv, --out FILE
@@ -37,7 +38,7 @@ columns orders have, and how secrets are kept.`,
       help: 'only those: list',
     },
     events: { help: 'all that was told of it: show' },
-    why: { value: 'TEXT', help: 'the reason: retire' },
+    why: { value: 'TEXT', help: 'the reason: retire, replace' },
     'dry-run': { help: 'change nothing: import' },
     force: { help: 'also over a ledger that knows more, which is kept: restore' },
     identity: { value: 'FILE', help: "support's identity file of age: unseal" },

@@ -112,9 +112,16 @@ const retire: Action = (call) =>
 const replace: Action = (call) =>
   within(call, (ledger) => {
     const { by, print, what, values } = call;
-    const { order } = values;
+    const { order, why } = values;
     const which = what === undefined && order !== undefined ? { order } : { serial: named(call) };
-    const made = units.replaceUnits(ledger, which, { by });
+    const whole = 'serial' in which && why === undefined ? ledger.unit(which.serial) : undefined;
+    if (whole?.state === 'done') {
+      throw usageError(
+        `${whole.serial} is done: its card works until the unit is retired`,
+        'Say why it is replaced all the same: --why TEXT',
+      );
+    }
+    const made = units.replaceUnits(ledger, which, { by, why });
     print(made.length === 0 ? 'No unit of it is uncertain.' : unitTable(made));
     if (made.length > 0) print('Tell the cloud of those that were retired: ./build.sh unit export');
   });

@@ -40,7 +40,7 @@ const TAKES: Readonly<Record<string, readonly [words: number, ...options: readon
   list: [0, 'order', 'state', 'json'],
   show: [1, 'events', 'json'],
   settle: [1],
-  replace: [1, 'order'],
+  replace: [1, 'order', 'why'],
   mac: [2],
   retire: [1, 'why', 'order'],
   export: [0, 'format', 'out'],
