@@ -1,5 +1,6 @@
 // Rows of the ledger as units and orders, and how a unit is named: by its serial, its host name or the first digits of it.
 import { OperatorError } from '../core/errors.ts';
+import { SERIAL } from '../core/serial.ts';
 import type { UnitEntry } from './ports.ts';
 import type { Row, Statements } from './tables.ts';
 
@@ -8,13 +9,26 @@ const DIGITS_MIN = 4;
 /** Several that begin alike are named, as many as a person compares. */
 const NAMED_MAX = 4;
 
-/** The row of a serial, of `clockrpi-<serial>`, or of the only one that begins so. Throws OperatorError. */
-export function unitRow(sql: Statements, named: string): Row {
-  const digits = named
-    .trim()
+/**
+ * The digits of a serial as it was typed, read from a label or scanned from its code: without `http://clockrpi-…` and
+ * `.local/`, and without the blanks between groups. Hyphens only where they leave a whole serial: an order's name may
+ * have some.
+ */
+export function digitsOf(named: string): string {
+  const bare = named
     .toLowerCase()
+    .replaceAll(/\s+/g, '')
+    .replace(/^https?:\/\//, '')
+    .replace(/\/$/, '')
     .replace(/^clockrpi-/, '')
     .replace(/\.local$/, '');
+  const joined = bare.replaceAll('-', '');
+  return SERIAL.test(joined) ? joined : bare;
+}
+
+/** The row of a serial, in any form that `digitsOf` knows, or of the only one that begins so. Throws OperatorError. */
+export function unitRow(sql: Statements, named: string): Row {
+  const digits = digitsOf(named);
   const wrong = (message: string, hint: string): OperatorError =>
     new OperatorError('unit-unknown', message, { hint });
   if (!/^[0-9a-f]{4,32}$/.test(digits)) {

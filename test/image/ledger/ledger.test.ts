@@ -4,6 +4,7 @@ import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { OperatorError } from '../../../image/core/errors.ts';
+import { labelOf, serialLines } from '../../../image/label/label.ts';
 import { createLedger, openLedger } from '../../../image/ledger/ledger.ts';
 import type { UnitEntry } from '../../../image/ledger/ports.ts';
 import { refuseNetwork } from '../../../image/ledger/place.ts';
@@ -265,7 +266,13 @@ test('units are found by order and state, by host name and by the first digits',
   retireUnit(ledger, a!.serial, { by, why: 'spare' });
   assert.equal(listUnits(ledger).length, 4);
   assert.equal(listUnits(ledger, { order: 'A-17', state: 'new' }).length, 2);
-  assert.equal(ledger.unit(`clockrpi-${a!.serial}.local`).serial, a!.serial);
+  const { host, address } = labelOf(a!);
+  const printed = serialLines(a!.serial);
+  const hyphens = a!.serial.match(/.{8}/g)!.join('-');
+  for (const named of [`${host}.local`, address, printed.join(' '), printed[0], hyphens])
+    assert.equal(ledger.unit(named).serial, a!.serial, named);
+  // So an order's name is not taken for a unit that begins like it.
+  assert.throws(() => ledger.unit(hyphens.slice(0, 13)), { message: /no serial/ });
   assert.equal(
     noteMac(ledger, a!.serial, { by, mac: 'DC-A6-32-01-02-03' }).mac,
     'dc:a6:32:01:02:03',
