@@ -31,7 +31,7 @@ export interface RecoverOptions {
   readonly card: Source;
   /** Passphrases that may open it, for the serial that the card says, if it says one. */
   readonly keysOf: (serial: string | undefined) => Promise<readonly Buffer[]>;
-  /** As a person read it off the label: for a card that does not say it. */
+  /** As a person read it off the label, or its first digits: for a card that does not say it. */
   readonly serial?: string | undefined;
   /** The file to make; must not exist. */
   readonly out: (serial: string) => string;
@@ -64,6 +64,7 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
   if (carried.is === 'queue') return untouched(options, carried);
   const { state, header } = await findState(card, { table, carried });
   const serial = SERIAL.test(header.subsystem) ? header.subsystem : options.serial;
+  refuseOther(serial, options.serial);
   const keys = await options.keysOf(serial);
   const volumeKey = await progress.step('open', async () => openWith(state, header, keys));
   const plain = forgiving(decrypted(state, header, volumeKey), signal);
@@ -85,6 +86,7 @@ export async function recover(options: RecoverOptions): Promise<Recovery> {
     const told = SERIAL.test(inside) ? inside : undefined;
     const whose = told ?? (SERIAL.test(serial ?? '') ? serial : undefined);
     if (whose === undefined) throw noSerial();
+    refuseOther(whose, options.serial);
     // Outside it stands in the clear: whoever had the card may have written another unit's there.
     if (SERIAL.test(serial ?? '') && whose !== serial) throw twoSerials(whose, serial!);
     const isDoubted = plain.bad.size > 0 || copy.isDamaged;
@@ -107,6 +109,7 @@ async function untouched(
   { serial, recoveryKey, queue }: Extract<Carried, { is: 'queue' }>,
 ): Promise<Recovery> {
   if (!SERIAL.test(serial)) throw noSerial();
+  refuseOther(serial, options.serial);
   // Anybody can write such a card, for any serial; only one that was flashed for it holds the key that is kept of it.
   const keys = await options.keysOf(serial);
   if (!keys.some((key) => recoveryKey !== undefined && key.equals(recoveryKey)))
@@ -203,6 +206,14 @@ const noSerial = (): OperatorError =>
   new OperatorError('no-serial', 'The card does not say whose it is', {
     hint: 'Its serial could not be read. It stands on the unit’s label: give it with --serial',
   });
+
+/** What a person read off a label is not passed over: it may be the wrong card that lies here. */
+function refuseOther(serial: string | undefined, named: string | undefined): void {
+  if (serial === undefined || named === undefined || serial.startsWith(named)) return;
+  throw new OperatorError('other-unit', `The card is of unit ${serial}, not of ${named}`, {
+    hint: 'Look at the unit’s label: is it the right card? It says by itself whose it is; leave --serial away',
+  });
+}
 
 const twoSerials = (inside: string, outside: string): OperatorError =>
   new OperatorError('other-unit', `The card is of unit ${inside}, and was taken for ${outside}`, {

@@ -5,6 +5,7 @@ import { OperatorError } from '../../core/errors.ts';
 import type { Progress } from '../../core/progress.ts';
 import { escrowedKeys } from '../../ledger/escrow.ts';
 import { readIdentities } from '../../ledger/seal.ts';
+import { digitsOf } from '../../ledger/view.ts';
 import { openSource } from '../read/source.ts';
 import { recoveryPassphrase } from '../recovery-key.ts';
 import { recover } from './recover.ts';
@@ -26,7 +27,8 @@ export interface RecoverRequest {
 
 /** Throws OperatorError. */
 export async function recoverFile(request: RecoverRequest): Promise<Recovery> {
-  const { file, serial, nowMs, progress, signal } = request;
+  const { file, nowMs, progress, signal } = request;
+  const serial = request.serial === undefined ? undefined : digitsOf(request.serial);
   const card = await openSource(file);
   try {
     return await recover({

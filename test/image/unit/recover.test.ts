@@ -91,7 +91,11 @@ async function queueOfAUnit(): Promise<Record<string, Uint8Array>> {
 /** `source`: the card as it reads. */
 async function recoverFrom(
   name: string,
-  how: { readonly wrap?: (card: Source) => Source; readonly keys?: readonly string[] } = {},
+  how: {
+    readonly wrap?: (card: Source) => Source;
+    readonly keys?: readonly string[];
+    readonly serial?: string;
+  } = {},
 ): Promise<Recovery> {
   const source = await openSource(card.card);
   try {
@@ -102,6 +106,7 @@ async function recoverFrom(
         return (how.keys ?? [DIGITS]).map((key) => Buffer.from(key));
       },
       out: () => join(folder, name),
+      serial: how.serial,
       nowMs: NOW_MS,
       progress: recordingProgress(),
     });
@@ -217,6 +222,15 @@ test('an unreadable queue is reported as lost, and what is no queue is not touch
   assert.equal(recovery.file, undefined);
   assert.match(recovery.lost.join(), /unreadable/);
   await assert.rejects(stat(join(folder, 'none.db')));
+});
+
+test('a card that says whose it is goes for no other unit that was named', async () => {
+  await assert.rejects(recoverFrom('other.db', { serial: '1f'.repeat(16) }), {
+    code: 'other-unit',
+    message: `The card is of unit ${SERIAL}, not of ${'1f'.repeat(16)}`,
+  });
+  await assert.rejects(stat(join(folder, 'other.db')));
+  await recoverFrom('named.db', { serial: SERIAL.slice(0, 6) });
 });
 
 test('a key that does not fit, a card of which nothing can be read, a file that is there: each says so', async () => {
