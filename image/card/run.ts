@@ -18,7 +18,7 @@ import { prepareFlasher } from './prepare.ts';
 import type { FleetRequest, Flasher } from './prepare.ts';
 import { confirm, listed, whatLiesOn, withContent } from './question.ts';
 import type { Found } from './question.ts';
-import { cardScreen } from './screen.ts';
+import { cardScreen, endOf, isOver } from './screen.ts';
 import { orderText, runStation } from './station.ts';
 
 export interface FlashRequest extends FleetRequest {
@@ -136,13 +136,16 @@ const refusalsOf = (looks: readonly Look[]): readonly string[] =>
   );
 
 function summary(views: readonly CardView[]): string {
-  const count = (phase: CardView['phase']): number =>
-    views.filter((view) => view.phase === phase).length;
-  const [done, bad, untouched] = [count('done'), count('bad'), count('untouched')];
+  const ends = views.filter(isOver).map(endOf);
+  const count = (end: (typeof ends)[number]): number => ends.filter((one) => one === end).length;
+  const [done, bad] = [count('done'), count('bad')];
+  const [stopped, untouched] = [count('stopped'), count('untouched')];
+  const were = (cards: number): string => `${cards} ${cards === 1 ? 'was' : 'were'}`;
   const parts = [
     `${done} ${done === 1 ? 'card is' : 'cards are'} finished`,
     ...(bad === 0 ? [] : [`${bad} ${bad === 1 ? 'is' : 'are'} bad`]),
-    ...(untouched === 0 ? [] : [`${untouched} ${untouched === 1 ? 'was' : 'were'} not written`]),
+    ...(stopped === 0 ? [] : [`${were(stopped)} stopped and must be written anew`]),
+    ...(untouched === 0 ? [] : [`${were(untouched)} not written`]),
   ];
   return `${parts.join(', ')}.`;
 }

@@ -14,9 +14,17 @@ const ENDS = {
   bad: { colour: 31, sign: '✗', word: 'BAD' },
   done: { colour: 32, sign: '✓', word: 'is unit' },
   untouched: { colour: 33, sign: '!', word: 'NOT WRITTEN' },
+  /** No fault of the card's: it is not to be thrown away. */
+  stopped: { colour: 33, sign: '!', word: 'STOPPED' },
 } as const;
-type EndedView = CardView & { readonly phase: keyof typeof ENDS };
-const isOver = (view: CardView): view is EndedView => Object.hasOwn(ENDS, view.phase);
+type Ended = 'bad' | 'done' | 'untouched';
+export type EndedView = CardView & { readonly phase: Ended };
+export const isOver = (view: CardView): view is EndedView => Object.hasOwn(ENDS, view.phase);
+
+/** How a card ended, for the person who takes it out. */
+export function endOf(view: EndedView): keyof typeof ENDS {
+  return view.phase === 'bad' && view.reason?.code === 'stopped' ? 'stopped' : view.phase;
+}
 
 export interface CardScreen {
   readonly show: (view: CardView) => void;
@@ -56,7 +64,7 @@ export function cardScreen(
     const tookMs = nowMs() - (since.get(device) ?? nowMs());
     since.delete(device);
     const text = renderEnd(view, tookMs);
-    const code = ENDS[view.phase].colour;
+    const code = ENDS[endOf(view)].colour;
     say(`${live ? BELL : ''}${colour ? `\u001B[${code}m${text}\u001B[0m` : text}`);
   };
   return {
@@ -86,9 +94,10 @@ function renderCard({ card, phase, done, bytesPerSecond, secondsLeft }: CardView
   return `${card.device.padEnd(12)}  ${phase.padEnd(9)}  ${drawBar(done)}${rate}${left}`;
 }
 
-function renderEnd({ card, phase, serial, reason }: EndedView, tookMs: number): string {
+function renderEnd(view: EndedView, tookMs: number): string {
+  const { card, phase, serial, reason } = view;
   const took = duration(tookMs);
-  const { sign, word } = ENDS[phase];
+  const { sign, word } = ENDS[endOf(view)];
   if (phase === 'done') return `${sign} ${card.device}  ${word} ${serial ?? ''}  (${took})`;
   const hint = reason === undefined ? '' : `\n  → ${reason.hint}`;
   return `${sign} ${card.device}  ${word}: ${reason?.text ?? 'unknown'}  (${took})${hint}`;

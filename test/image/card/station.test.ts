@@ -156,6 +156,8 @@ test('without a terminal there is a line for each phase, and a bad card says wha
   shown.show(view(card('/dev/sdb'), { phase: 'writing', done: 0.7 }));
   const reason = { code: 'card-failing', text: 'The card fails', hint: 'Throw it away' };
   shown.show(view(card('/dev/sdb'), { phase: 'bad', reason }));
+  const stopped = { code: 'stopped', text: 'It was stopped', hint: 'Write it again' };
+  shown.show(view(card('/dev/sdd'), { phase: 'bad', reason: stopped }));
   const none = { code: 'order-finished', text: 'No unit waits', hint: 'Look' };
   shown.show(view(card('/dev/sdc'), { phase: 'untouched', reason: none }));
   shown.close();
@@ -164,6 +166,8 @@ test('without a terminal there is a line for each phase, and a bad card says wha
     `· /dev/sdb  writing
 ✗ /dev/sdb  BAD: The card fails  (0.0 s)
   → Throw it away
+! /dev/sdd  STOPPED: It was stopped  (0.0 s)
+  → Write it again
 ! /dev/sdc  NOT WRITTEN: No unit waits  (0.0 s)
   → Look
 `,
