@@ -15,6 +15,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OperatorError } from '../core/errors.ts';
+import { refusedByDisk } from '../core/files.ts';
 import type { Progress } from '../core/progress.ts';
 import { assemble } from '../unit/assemble.ts';
 import type { Base } from '../unit/layout.ts';
@@ -153,15 +154,23 @@ async function buildInto(
 export async function readClaim(
   folder: string,
 ): Promise<Readonly<Record<'claim.crt' | 'claim.key', string>>> {
+  const hint = 'It holds claim.crt and claim.key (PEM), the fleet provisioning claim of AWS IoT';
+  if (!existsSync(folder)) {
+    throw new OperatorError('no-claim', `There is no folder ${folder} with a claim`, { hint });
+  }
+  const read = (name: string): Promise<string> =>
+    readFile(join(folder, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') throw new Error(`${name} is not there`, { cause: error });
+      throw refusedByDisk(error) ?? error;
+    });
   try {
-    const certificate = await readFile(join(folder, 'claim.crt'), 'utf8');
-    const key = await readFile(join(folder, 'claim.key'), 'utf8');
+    const certificate = await read('claim.crt');
+    const key = await read('claim.key');
     const isPair = new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key));
     if (!isPair) throw new Error('the key is not that of the certificate');
     return { 'claim.crt': certificate, 'claim.key': key };
   } catch (cause) {
     const message = `There is no claim in ${folder}: ${(cause as Error).message}`;
-    const hint = 'It holds claim.crt and claim.key (PEM), the fleet provisioning claim of AWS IoT';
     throw new OperatorError('no-claim', message, { hint, cause });
   }
 }

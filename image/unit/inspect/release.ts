@@ -23,13 +23,19 @@ export interface ReleaseFacts {
     | { readonly state: 'not checked' };
 }
 
-/** Keys to try. Throws OperatorError `no-key` when `given` (a PEM file) is none. */
+/** Keys to try. Throws OperatorError `no-key` when `given` (a PEM file) is no public one. */
 export async function signersOf(
   given: string | undefined,
   ownKeyFiles: readonly string[],
 ): Promise<Signer[]> {
   if (given !== undefined) {
     const text = await readFile(given, 'utf8');
+    // Node takes the public key out of it: whoever hands it round would hand out what signs.
+    if (text.includes('PRIVATE KEY-----')) {
+      throw new OperatorError('no-key', `${given} is the private half of a key: it signs`, {
+        hint: `Give its public half: openssl pkey -in ${given} -pubout -out public.pem`,
+      });
+    }
     try {
       return [signer(createPublicKey(text), 'given')];
     } catch (cause) {

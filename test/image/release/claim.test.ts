@@ -12,8 +12,13 @@ test('readClaim() takes a certificate with its key, and nothing else', async () 
   const [claim, other] = [issue({ name: 'claim' }), issue({ name: 'other' })];
   const put = async (name: string, text: string): Promise<void> =>
     writeFile(join(folder.path, name), text);
-  await assert.rejects(readClaim(folder.path), { code: 'no-claim' });
+  const missing = join(folder.path, 'none');
+  const refused = async (where: string, message: string): Promise<void> =>
+    assert.rejects(readClaim(where), { code: 'no-claim', message });
+  await refused(missing, `There is no folder ${missing} with a claim`);
+  await refused(folder.path, `There is no claim in ${folder.path}: claim.crt is not there`);
   await put('claim.crt', claim.certPem);
+  await refused(folder.path, `There is no claim in ${folder.path}: claim.key is not there`);
   await put('claim.key', other.keyPem);
   await assert.rejects(readClaim(folder.path), /not that of the certificate/);
   await put('claim.key', claim.keyPem);

@@ -9,6 +9,7 @@ import { run } from '../../../image/core/run.ts';
 import { writeBmap } from '../../../image/release/bmap.ts';
 import { hashFile } from '../../../image/release/inputs.ts';
 import { inspect } from '../../../image/unit/inspect/inspect.ts';
+import { signersOf } from '../../../image/unit/inspect/release.ts';
 import { inspectFile } from '../../../image/unit/inspect/start.ts';
 import type { Report } from '../../../image/unit/inspect/report.ts';
 import { renderReport } from '../../../image/unit/inspect/report.ts';
@@ -302,4 +303,12 @@ test('a sealed card: what can be seen is whole; its key opens the rest', async (
   const mended = await look(card);
   assert.deepEqual(codes(mended), ['luks-one-copy']);
   assert.equal(mended.verdict, 'whole', 'the next start mends it');
+});
+
+test('the private half of a key is not taken for who may have signed', async () => {
+  const [whole, half] = [join(folder, 'factory.key'), join(folder, 'factory.pem')];
+  await writeFile(whole, key.privateKeyPem);
+  await writeFile(half, key.publicKeyPem);
+  await assert.rejects(signersOf(whole, []), { code: 'no-key', hint: /openssl pkey .* -pubout/ });
+  assert.equal((await signersOf(half, [])).length, 1);
 });
