@@ -74,10 +74,30 @@ function fill(draft: string, { first, ...options }: Options & { first: (tell: Te
   }
 }
 
-const exists = (file: string): OperatorError =>
-  new OperatorError('ledger-exists', `There is a ledger already: ${file}`, {
+function exists(file: string): OperatorError {
+  if (!isLedger(file)) {
+    return new OperatorError('not-a-ledger', `${file} is there already, and is no ledger`, {
+      hint: 'Name another file with --ledger FILE, or with CLOCK_LEDGER',
+    });
+  }
+  return new OperatorError('ledger-exists', `There is a ledger already: ${file}`, {
     hint: 'Use it, or name another file with --ledger FILE',
   });
+}
+
+/** By its first bytes (sqlite.org/fileformat.html): it is not opened. */
+function isLedger(file: string): boolean {
+  const head = Buffer.alloc(72);
+  const handle = fs.openSync(file, 'r');
+  try {
+    fs.readSync(handle, head, 0, head.length, 0);
+  } finally {
+    fs.closeSync(handle);
+  }
+  return (
+    head.toString('latin1', 0, 15) === 'SQLite format 3' && head.readUInt32BE(68) === APPLICATION_ID
+  );
+}
 
 /** False: nothing is there. Throws when something else than a file is. */
 export function isFile(file: string): boolean {

@@ -1,7 +1,7 @@
 // `./build.sh unit` and `label` as people type them: from an empty folder to labels, and what they say when it
 // is wrong. One process for each, as in life.
 import assert from 'node:assert/strict';
-import { mkdtempDisposable, readFile, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdtempDisposable, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -163,4 +163,24 @@ test('a unit whose card works is replaced for a reason only, and the reason is k
     /^state +retired: stolen; replaced by [0-9a-f]/m,
   );
   assert.match(await build('unit list'), /^3 units: 2 new, 1 retired$/m);
+});
+
+test('whoever gives up recovery is told; a file that is no ledger is not called one', async () => {
+  await using folder = await mkdtempDisposable(join(tmpdir(), 'clock-unit-'));
+  const { file, build } = desk(folder.path);
+  await writeFile(file, 'somebody’s');
+  assert.match(
+    await build('unit init --no-escrow', 1),
+    /ledger\.db is there already, and is no ledger/,
+  );
+  assert.equal(await readFile(file, 'utf8'), 'somebody’s');
+  await rm(file);
+  const recipient = await identityToRecipient(await generateIdentity());
+  await build(`unit init --recipient ${recipient}`);
+  assert.match(await build('unit init --no-escrow', 1), /There is a ledger already/);
+  assert.match(
+    await build('unit recipient --no-escrow'),
+    /WITHOUT A KEY OF SUPPORT: no card can be/,
+  );
+  assert.doesNotMatch(await build(`unit recipient --recipient ${recipient}`), /WITHOUT/);
 });

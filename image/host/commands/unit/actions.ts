@@ -18,9 +18,11 @@ const init: Action = async (call) => {
   const { file, by, print } = call;
   createLedger(file, { recipient, by }).close();
   print(`Begun ${file}`);
-  if (recipient === undefined) print('WITHOUT A KEY OF SUPPORT: no card can be recovered later.');
+  if (recipient === undefined) print(NO_ESCROW);
   return 0;
 };
+
+const NO_ESCROW = 'WITHOUT A KEY OF SUPPORT: no card can be recovered later.';
 
 function recipientOf({ values }: ActionCall): string | undefined {
   const { recipient, 'no-escrow': none } = values;
@@ -46,6 +48,7 @@ const recipient: Action = (call) =>
       units.setRecipient(ledger, recipientOf(call), by);
     }
     print(ledger.recipient ?? 'none: recovery keys are kept nowhere');
+    if (values['no-escrow']) print(`FROM NOW ON ${NO_ESCROW}`);
   });
 
 const make: Action = (call) =>
