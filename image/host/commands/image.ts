@@ -78,7 +78,8 @@ export function engineOf(values: {
   throw usageError(`${only} goes with pi-gen alone`, 'Add --engine pi-gen');
 }
 
-function imageSummary(report: BuildReport): string {
+/** What a build has made, and what to do with it. */
+export function imageSummary(report: BuildReport): string {
   const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`;
   const file = relative(process.cwd(), report.image);
   return [
@@ -90,8 +91,9 @@ function imageSummary(report: BuildReport): string {
     ...(report.developmentKey
       ? ['SIGNED WITH A DEVELOPMENT KEY: good for trying out, not for a customer.']
       : []),
-    `next     ./build.sh boot, or write it to a card of 4 GB or more:`,
-    `         sudo bmaptool copy ${file} /dev/CARD`,
+    `next     ./build.sh boot, or cards of 4 GB or more, each for a unit of its own in the ledger:`,
+    `         sudo ./build.sh flash /dev/CARD`,
+    `         or this very image, for one card alone: sudo bmaptool copy ${file} /dev/CARD`,
   ].join('\n');
 }
 

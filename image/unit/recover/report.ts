@@ -68,6 +68,10 @@ export function renderRecovery(recovery: Recovery): string {
   }
   if (repaired && badBlocks.length === 0)
     lines.push('It was not shut down in order; its journal was replayed.');
+  if (file !== undefined) {
+    const named = `./build.sh reflash ${serial} DEVICE --from ${file}`;
+    lines.push('', `Next: ${named} --claim DIR --identity FILE`);
+  }
   return lines.join('\n').replace(/[^\P{C}\n]/gu, '?');
 }
 

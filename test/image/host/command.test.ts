@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { command, commandHelp, nearest } from '../../../image/host/command.ts';
-import { engineOf } from '../../../image/host/commands/image.ts';
+import { engineOf, imageSummary } from '../../../image/host/commands/image.ts';
 import { existing, formatOf } from '../../../image/host/commands/places.ts';
 import { commandNames, named, route } from '../../../image/host/commands.ts';
 
@@ -143,4 +143,15 @@ test('an engine, its base and its folder go together, or the command says what t
   for (const [base, pigen] of [['raspios'], ['debian', '/p']] as const) {
     assert.throws(() => choice('embedded', base, pigen), { hint: 'Add --engine pi-gen' });
   }
+});
+
+test('the end of a build names the commands for what it has made, flash among them', () => {
+  const said = imageSummary({
+    ...{ image: '/x/a.img', version: '1', bytes: 1e9, bytesToWrite: 1e8, sha256: 'ab' },
+    ...{ developmentKey: false, reused: false },
+  });
+  assert.match(
+    said,
+    /\.\/build\.sh boot[^]*\.\/build\.sh flash \/dev\/CARD[^]*bmaptool copy \S*a\.img/,
+  );
 });

@@ -156,6 +156,8 @@ test('what waited when the plug was pulled comes out, and the next agent goes on
   store.close();
   const text = renderRecovery(recovery);
   assert.match(text, /200 {2}events of the hotel/);
+  const next = `Next: ./build.sh reflash ${SERIAL} DEVICE --from ${recovery.file}`;
+  assert.ok(text.split('\n').at(-1)!.startsWith(next), text);
   assert.match(text, /Nothing is lost\./);
   assert.doesNotMatch(text, /Minibar|3\.50/);
 });
