@@ -54,12 +54,15 @@ export async function confirm(
     });
   }
   const ask = createInterface({ input: process.stdin, output: process.stderr });
+  // Ctrl-C comes as a letter while a question waits: it is made the signal that it is elsewhere.
+  ask.once('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     const answer = await ask.question(`${what}\nGo on? [y/N] `, { signal });
     if (/^y(es)?$/i.test(answer.trim())) return;
   } catch (error) {
+    if (signal.aborted) progress.say('Nothing was written.');
     signal.throwIfAborted();
-    // Ctrl-C and Ctrl-D come as letters while a question waits: they mean no.
+    // Ctrl-D: it means no.
     if ((error as Error).name !== 'AbortError') throw error;
     progress.say('');
   } finally {

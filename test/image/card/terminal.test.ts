@@ -50,16 +50,18 @@ async function answered(answer: string): Promise<{ code: number | null; shown: s
   return { code, shown };
 }
 
-for (const [name, answer] of [
-  ['n', 'n\r'],
-  ['Enter alone', '\r'],
-  ['Ctrl-D', '\u0004'],
-  ['Ctrl-C', '\u0003'],
+for (const [name, answer, ends, said] of [
+  ['n', 'n\r', 1, /Nothing was written\r\n {2}→ Answer y/],
+  ['Enter alone', '\r', 1, /Nothing was written\r\n {2}→ Answer y/],
+  ['Ctrl-D', '\u0004', 1, /Nothing was written\r\n {2}→ Answer y/],
+  // As everywhere: 128 + the number of the signal.
+  ['Ctrl-C', '\u0003', 130, /Nothing was written\.[^→]*Stopped\./],
 ] as const) {
-  test(`${name} at the question leaves the card as it was`, async () => {
+  test(`${name} at the question leaves the card as it was, and ends with ${ends}`, async () => {
     const { code, shown } = await answered(answer);
-    assert.match(shown, /All that is on this card is lost\.[^]*Nothing was written/);
-    assert.notEqual(code, 0);
+    assert.match(shown, /All that is on this card is lost\./);
+    assert.match(shown, said);
+    assert.equal(code, ends);
     assert.equal((await stat(at('card'))).blocks, 0, 'nothing lies on it');
     const ledger = openLedger(at('ledger.db'));
     assert.deepEqual(listUnits(ledger), []);
