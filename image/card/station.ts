@@ -36,7 +36,7 @@ const WHY_LEFT = {
 } as const;
 
 /** Codes that end the day: no further card would fare better. */
-const OVER = new Set(['order-finished', 'order-unknown']);
+const OVER = new Set(['order-finished', 'order-retired', 'order-unknown']);
 
 /** How far an order is, in one sentence. */
 export const orderText = ({ name, wanted, done }: OrderTotal): string =>

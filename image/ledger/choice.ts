@@ -4,7 +4,7 @@ import { OperatorError } from '../core/errors.ts';
 import type { Actor } from './ports.ts';
 import type { Tell } from './store.ts';
 import type { Row, Statements } from './tables.ts';
-import { unitRow } from './view.ts';
+import { orderRetired, unitRow } from './view.ts';
 
 /** The serial of the unit that gets this card. Throws OperatorError. */
 export function chosen(
@@ -47,7 +47,7 @@ export function nextOf(sql: Statements, order: string): string {
     `SELECT state, count(*) AS units FROM unit WHERE "order" = ? AND state <> 'retired' GROUP BY state`,
     order,
   );
-  if (states.length === 0) throw orderUnknown(order);
+  if (states.length === 0) throw orderRetired(sql, order) ?? orderUnknown(order);
   const told = states.map((row) => `${Number(row['units'])} ${String(row['state'])}`).join(', ');
   throw new OperatorError('order-finished', `No unit of order ${order} waits for a card: ${told}`, {
     hint: `See "./build.sh unit list --order ${order}"`,

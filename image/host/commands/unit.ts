@@ -23,9 +23,9 @@ export const unit = command('unit', {
   backup FILE        a copy while stations work (a folder will do)
   restore FILE       a copy in the ledger's place, which is kept beside it
   unseal             open what cards wait for, after a restore elsewhere: --identity FILE
-A serial may be cut after its first digits, or be the unit's host name. Several stations of one
-machine may use one ledger at once; a network file system is refused. image/README.md says what
-columns orders have, and how secrets are kept.`,
+A serial may be cut after its first digits, or be as the label has it: in groups, as the host name,
+or what the code holds. Several stations of one machine may use one ledger at once; a network file
+system is refused. image/README.md says what columns orders have, and how secrets are kept.`,
   options: {
     recipient: { value: 'KEY', help: "support's public key (age1…): init" },
     'no-escrow': { help: 'keep recovery keys nowhere: init' },
