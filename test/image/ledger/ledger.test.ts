@@ -123,6 +123,7 @@ test('of an order that was cancelled those without a card are retired; it may be
   assert.ok(importedAt(ledger, file.sha256) !== undefined);
   retireUnit(ledger, flash.unit.serial, why);
   assert.equal(importedAt(ledger, file.sha256), undefined);
+  assert.throws(() => ledger.begin(request), { code: 'order-retired', message: /are retired/ });
   // The very same file too.
   assert.equal(ledger.make([hotel], by, file).length, 1);
   assert.ok(importedAt(ledger, file.sha256) !== undefined);
