@@ -7,10 +7,11 @@ import { BUILD, existing, wholeNumber } from './places.ts';
 export const station = command('station', {
   summary: 'write cards from a page in a browser: tiles, orders, labels',
   about: `Serves a page on this machine alone, at an address that it prints: cards as tiles with progress,
-orders by scanner or button, labels. Keys 1-9 write a card, A switches to writing every card that
-is put in, W writes all, L prints the last label. Cards are written as "./build.sh flash" does. Run
-it as root (cards are devices), and the browser as yourself. Ctrl-C ends it; cards under way are
-then bad.`,
+orders by scanner or button, labels. Keys 1-9 write a card, A switches to writing every empty card
+that is put in, W writes all, S goes to the order's field, L prints the last label; two keys within
+0.3 s are the beginning of an order's name. Cards are written as "./build.sh flash" does. Run it as
+root (cards are devices), and the browser as yourself. Ctrl-C ends it; cards under way must then be
+written anew.`,
   options: {
     claim: { value: 'DIR', help: "the fleet's claim (claim.crt, claim.key)" },
     endpoints: { value: 'FILE', help: "another cloud than the release's (agent/README.md)" },
