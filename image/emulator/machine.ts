@@ -195,11 +195,12 @@ export class Machine {
 }
 
 /**
- * Makes a card of an image: a sparse copy grown to `bytes`, a power of two (QEMU's SD card wants
- * that). Throws OperatorError `card-too-small` when the image does not fit.
+ * Makes a card of an image or of another card: a sparse copy grown to `bytes`, a power of two (QEMU's SD card wants
+ * that); without it, to the smallest that holds it. Throws OperatorError `card-too-small` when it does not fit.
  */
-export async function makeCard(image: string, card: string, bytes = CARD_BYTES_MIN): Promise<void> {
+export async function makeCard(image: string, card: string, wanted?: number): Promise<void> {
   const { size } = await stat(image);
+  const bytes = wanted ?? Math.max(CARD_BYTES_MIN, 2 ** Math.ceil(Math.log2(size)));
   if (size > bytes || !isPowerOfTwo(bytes)) {
     throw new OperatorError(
       'card-too-small',

@@ -151,6 +151,12 @@ test('makeCard() makes a sparse copy of a power of two, and refuses what does no
   assert.equal(size, 2 ** 31);
   assert.ok(blocks * 512 < 40 * 2 ** 20, `${blocks} blocks`);
   const small = join(folder, 'small');
+  // As large as README's cards for trying.
+  const large = `${image}.large`;
+  await truncate(image, 4 * 2 ** 30 - 512);
+  await makeCard(image, large);
+  assert.equal((await stat(large)).size, 4 * 2 ** 30);
+  await rm(large);
   await assert.rejects(makeCard(image, small, 2 ** 20), { code: 'card-too-small' });
   await assert.rejects(makeCard(image, small, 3 * 2 ** 30), { code: 'card-too-small' });
   assert.ok(!existsSync(small));
