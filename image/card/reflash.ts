@@ -59,13 +59,15 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
     const holder = (of: CardIdentity): CardHolder | undefined => cardHolder(ledger, of);
     const [found] = (await withContent([card])) as [Found];
     await confirm({ yes: request.yes, station: false, unit }, [found], { ...around, holder });
-    const isGone = state === 'overwritten' || holder(found.card)?.unit.serial === serial;
+    const held = holder(found.card);
+    const isOwn = held?.unit.serial === serial;
+    const isGone = state === 'overwritten' || (isOwn && held.isCurrent);
     const screen = cardScreen(process.stderr);
     const view = await flasher
       .flash(found.card, { order: undefined, show: screen.show, shown: found.holds })
       .finally(() => screen.close());
     if (view.phase !== 'done') {
-      print(notDone(serial, ledger.unit(serial).state));
+      print(notDone(ledger.unit(serial), { isOwn: isOwn && view.phase === 'bad' }));
       signal.throwIfAborted();
       return 1;
     }
@@ -78,12 +80,14 @@ export async function runReflash(request: ReflashRequest, around: Around): Promi
   }
 }
 
-/** What the ledger says of a unit whose new card is none. */
-function notDone(serial: string, state: UnitEntry['state']): string {
+/** What the ledger says of a unit whose new card is none. `isOwn`: one of its cards was lost with that. */
+function notDone({ serial, state }: UnitEntry, { isOwn }: { readonly isOwn: boolean }): string {
   switch (state) {
     case 'uncertain':
       return `The unit is uncertain now; "./build.sh unit show ${serial}" says what to do.`;
     case 'done':
+      if (isOwn)
+        return 'What lay there was a card of this unit: if it was its newest, the unit has none now. Reflash it again.';
       return 'In the ledger nothing has changed for the unit: its card before this one counts. Reflash it again.';
     case 'overwritten':
       return 'The unit has no card now: what was on its last one is lost. Reflash it again.';

@@ -70,8 +70,8 @@ export function saying<T>(file: string, work: () => T): T {
 
 /**
  * Writes files, each whole or not at all, none when one of them finds no room: drafts beside them first, which go when
- * anything fails. What a file replaces leaves it its mode, and under root its owner; a pipe or a device is written to. Nothing stops it half way but the
- * machine, since it does not wait: Ctrl-C is heard behind it. Throws OperatorError.
+ * anything fails. What a file replaces leaves it its mode, and under root its owner; a pipe or a device is written to.
+ * Nothing stops it half way but the machine, since it does not wait: Ctrl-C is heard behind it. Throws OperatorError.
  */
 export function writeWhole(files: readonly (readonly [name: string, content: Uint8Array])[]): void {
   const drafts: { readonly draft: string; readonly file: string }[] = [];

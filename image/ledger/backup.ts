@@ -88,7 +88,10 @@ function sync(file: string): void {
   }
 }
 
-/** That a file is a whole ledger; its journal is left out of WAL, so that it stays one file. For words: whose place it is in, what it is a copy of. */
+/**
+ * That a file is a whole ledger; its journal is left out of WAL, so that it stays one file. For words: whose place it is
+ * in, what it is a copy of.
+ */
 function checked(
   file: string,
   { called, of = called }: { readonly called: string; readonly of?: string },

@@ -1,6 +1,6 @@
 // Whose card a finished card is, as it says itself to whoever holds it: no key of anybody's is needed.
-import { SERIAL } from '../core/serial.ts';
 import { serialOf } from './inspect/luks.ts';
+import { serialInRecord } from './inspect/system.ts';
 import { BOOT_AT, BOOT_MIB, LUKS_HEADER_MIB, MIB, STATE_AT, SYSTEM_AT } from './layout.ts';
 import { openExt4 } from './read/ext4.ts';
 import { readFat } from './read/fat.ts';
@@ -27,24 +27,14 @@ async function ofRecord(card: Source): Promise<string | undefined> {
   const opened =
     header === undefined || key === undefined ? undefined : await unlock(system, header, key);
   if (header === undefined || opened === undefined) return undefined;
-  const disk = await openExt4(decrypted(system, header, opened.volumeKey));
-  const text = (await small(await disk.find('unit/serial')))?.toString('latin1').trim();
-  return text !== undefined && SERIAL.test(text) ? text : undefined;
+  return serialInRecord(await openExt4(decrypted(system, header, opened.volumeKey)));
 }
 
 async function transportKey(boot: Source): Promise<Buffer | undefined> {
   const { files } = await readFat(boot);
-  return small(files.find(({ path }) => path === 'clock.key'));
-}
-
-interface File {
-  readonly bytes: number;
-  chunks(): AsyncIterable<Buffer>;
-}
-
-/** A key or a serial; what is larger is neither. */
-async function small(file: File | undefined): Promise<Buffer | undefined> {
-  if (file === undefined || file.bytes > 2 * KEY_BYTES) return undefined;
+  const file = files.find(({ path }) => path === 'clock.key');
+  // What has another size is none.
+  if (file?.bytes !== KEY_BYTES) return undefined;
   const parts: Buffer[] = [];
   for await (const part of file.chunks()) parts.push(part);
   return Buffer.concat(parts);

@@ -77,7 +77,7 @@ export async function lookAtSystem(
       if (slot !== undefined) slots.push(slot);
     }
     const record = (await disk.list('')).includes('unit') ? await disk.list('unit') : undefined;
-    const serial = record?.includes('serial') === true ? await serialOf(disk) : undefined;
+    const serial = record?.includes('serial') === true ? await serialInRecord(disk) : undefined;
     return { openedBy, bytes: disk.bytes, slots, record, serial };
   } catch (error) {
     if (!(error instanceof Damaged)) throw error;
@@ -90,7 +90,8 @@ export async function lookAtSystem(
   }
 }
 
-async function serialOf(disk: Ext4): Promise<string | undefined> {
+/** Of the unit whose record still lies in the system partition. Throws Damaged. */
+export async function serialInRecord(disk: Ext4): Promise<string | undefined> {
   const text = (await smallFile(disk, 'unit/serial'))?.toString('latin1').trim();
   return text !== undefined && SERIAL.test(text) ? text : undefined;
 }

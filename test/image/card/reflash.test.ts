@@ -23,6 +23,7 @@ import { run } from '../../../image/core/run.ts';
 import { openSqlite } from '../../../agent/io/sqlite.ts';
 import { LANES } from '../../../agent/core/messages.ts';
 import { STORE_LIMITS } from '../../../agent/outbox/limits.ts';
+import { contentWithin } from '../../../image/card/contents.ts';
 import { registrationOf } from '../../../image/ledger/registration.ts';
 import { openExt4 } from '../../../image/unit/read/ext4.ts';
 import type { Ext4 } from '../../../image/unit/read/ext4.ts';
@@ -271,4 +272,17 @@ test('the first card that a restored ledger knows of is not called the first: no
   const said = await build(['reflash', unit, await newCard('fifth'), ...flashWords()]);
   assert.match(said, /was restored and knows no other card[^]*unit export/);
   assert.doesNotMatch(said, /nothing is lost/);
+});
+
+test('the last card is to be destroyed unless it is surely the one that was written over', async () => {
+  const [one, two] = [await newCard('own-1'), await newCard('own-2')];
+  await build(['flash', one, ...flashWords(), '--claim', at('claim')]);
+  const { unit } = await contentWithin(one);
+  const reflash = (card: string): Promise<string> => {
+    const support = ['--identity', at('support.txt'), '--claim', at('claim')];
+    return build(['reflash', unit!, card, ...support, ...flashWords()]);
+  };
+  assert.match(await reflash(one), /What was on the last card is shut out/, 'its only one');
+  assert.match(await reflash(two), /Destroy it/);
+  assert.match(await reflash(one), /Destroy it/, 'an older one: the last lies elsewhere');
 });
